@@ -1,0 +1,451 @@
+"""The Report: everything that any face prints, computed once before anything is printed. No I/O, no clock, no layout.
+
+HTML, PDF, Markdown, JSON and feeds only place these values; so all of them say the same. A Report is stored as JSON
+(pydantic's TypeAdapter reads these annotations) and can be rendered again years later: it holds its charts' points too.
+Sentences are finished here. Numbers are plain, in the unit that the name or the metric says; `words` puts them in text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
+
+METHOD_VERSION: Final = 1  # raised when the same history would give other figures
+
+Range = Literal["day", "week", "month", "quarter", "year"]
+RANGES: Final[tuple[Range, ...]] = ("day", "week", "month", "quarter", "year")
+
+
+# --- page 1 ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    kicker: str  # "Needs action", "All well", "First report", "Unknown"
+    status: Status  # gives the kicker its glyph
+    sentence: str  # at most 16 words
+    lede: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    asked: int  # servers with a verdict or an honest failure in this snapshot, or still within their own cadence
+    configured: int
+    found: int  # named in configurations of this machine, never asked
+    sample_share: float | None  # share of the expected checks of the period that gave data, 0..1
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that somebody should know. The title is a sentence; the evidence is on `page`."""
+
+    id: str  # stable over reports while it is the same finding
+    kind: str  # state, contract, configuration, latency, capability, security, setup, host
+    word: str  # "Down", "Degraded", "Contract", "Looming", "Set-up", …
+    status: Status | None  # gives the word its glyph and colour
+    title: str
+    server: str | None  # Server.id
+    page: str  # where the evidence is: "servers/x.html#stages"
+    since: datetime | None = None
+    owner: str | None = None
+    evidence: str = ""  # "8 of 8 probes", "n = 12 and 288"
+    chance: float | None = None  # that it is nothing; 0 is certain, None not a matter of chance
+    impact: str = ""
+    cause: str = ""
+    advice: str = ""  # what to do, where no command says it
+    command: str | None = None  # one shell command
+    needs_action: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    direction: Literal["worse", "better", "method"]
+    servers: tuple[str, ...]  # Server.id; empty: this report
+    what: str  # "State", "Latency, p95", "Tools"
+    before: str
+    after: str
+    detail: str  # what follows the arrow: "at 13:22", "−26 %"
+    evidence: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveReport:
+    """An availability objective over the last 30 days, time outside maintenance and without data excluded."""
+
+    name: str
+    servers: tuple[str, ...]
+    target: float  # 0..1
+    achieved: float | None  # None: nothing measured
+    budget_left: float | None  # share of the error budget, may be negative
+    burn_24h: float | None  # 1 spends the budget exactly in its period
+    measured_seconds: float
+    excluded_seconds: float
+    spent_by: str  # "after the period", "none left"
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looming:
+    what: str
+    earliest: datetime
+    latest: datetime
+    when: str
+    record: str  # how sure: "read from the certificate", "past forecasts of this kind: 7 of 9 hit"
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """What an empty part of page 1 says instead."""
+
+    needs_action: str = ""
+    changes: str = ""
+    objectives: str = ""
+    looming: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOn:
+    title: str
+    page: str
+    fact: str
+
+
+# --- charts ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A figure with what it is compared with."""
+
+    label: str
+    value: float | None
+    unit: str  # a metrics.Unit
+    comparison: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A series as drawn: unix seconds ascending, one value each. Gaps are missing points, never zero."""
+
+    at: tuple[int, ...] = ()
+    mid: tuple[float, ...] = ()  # p50 for latencies, mean for gauges
+    low: tuple[float, ...] = ()  # p5 or min; empty: no band
+    high: tuple[float, ...] = ()  # p95 or max
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    at: datetime
+    text: str
+    page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    start: datetime
+    end: datetime
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One metric of one subject over one range."""
+
+    id: str  # unique on its page: "latency-day"
+    metric: str  # a name in metrics.METRICS
+    subject: str
+    title: str
+    caption: str  # the finding, a sentence
+    range: Range
+    start: datetime
+    end: datetime
+    points: Points
+    ghost: Points = Points()  # the previous period, moved onto this one
+    band: str = ""  # what low and high are: "p5–p95", "min–max"
+    limit: Limit | None = None
+    stats: tuple[Stat, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    spans: tuple[Span, ...] = ()  # incidents behind the line
+    n: int = 0  # measurements behind the points
+    interval_seconds: float = 3600.0  # of the measurements; a longer hole breaks the line
+    source: str = "own probe"
+    empty: str = ""  # "No data since 3 July 2026." when there is nothing to draw
+
+
+# --- servers --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    name: str
+    outcome: Outcome
+    start_seconds: float | None  # where its bar begins
+    seconds: float | None
+    usual_seconds: float | None  # median of 30 days
+    slow: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One bar of a state strip: the worst state of a local day."""
+
+    date: date
+    status: Status | None  # None: no data
+    up_share: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """Time by state over a range. Unknown is not up, and not down either: it is left out of the share and said."""
+
+    range: Range
+    up_seconds: float
+    down_seconds: float
+    excluded_seconds: float  # maintenance
+    unknown_seconds: float  # no data, unknown, auth-walled
+    share: float | None  # up / (up + down); degraded counts as up
+    checks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Of short requests, in seconds."""
+
+    p50: float
+    p95: float
+    max: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch of one state."""
+
+    status: Status
+    failure: Failure
+    start: datetime
+    end: datetime | None  # None: it lasts
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReport:
+    tool: Tool
+    first_seen: datetime | None
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractChange:
+    """A difference of a server's tool surface between two snapshots."""
+
+    at: datetime
+    report: int | None  # report number at that time
+    server: str  # Server.id
+    severity: Literal["breaking", "additive", "cosmetic", "suspicious"]
+    title: str
+    removed: tuple[str, ...]  # lines of the difference
+    added: tuple[str, ...]
+    tokens: int  # difference
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """A server's page, and its line everywhere else."""
+
+    id: str
+    name: str  # the id as visible text
+    slug: str
+    host: str
+    transport: Transport
+    endpoint: str
+    era: Era | None
+    protocol_version: str | None
+    supported_versions: tuple[str, ...]
+    status: Status
+    failure: Failure
+    stage: str | None
+    reason: str
+    lede: str  # one or two sentences: this page's answer
+    why: str  # a few words for the fleet table
+    since: datetime | None
+    checked_at: datetime | None
+    checked_now: bool  # in this snapshot
+    group: str | None
+    owner: str | None
+    server_name: str
+    server_version: str
+    capabilities: tuple[str, ...]
+    stages: tuple[StageReport, ...]
+    total_seconds: float | None
+    usual_total_seconds: float | None
+    latency_now: Latency | None
+    latency_day: Latency | None
+    latency_day_before: Latency | None
+    timing_method: str | None
+    tools: tuple[ToolReport, ...]
+    tokens: int
+    resources: tuple[str, ...]
+    prompts: tuple[str, ...]
+    surface_sha256: str | None
+    rss_bytes: int | None
+    cpu_seconds: float | None
+    threads: int | None
+    open_files: int | None
+    processes: int | None
+    instances: int | None
+    instances_rss_bytes: int | None
+    instances_oldest_seconds: float | None
+    certificate_expires_at: datetime | None
+    stderr_lines: int
+    stderr_tail: str
+    exit_status: str | None
+    notes: tuple[Note, ...]
+    risks: tuple[Note, ...]
+    uptime: tuple[Uptime, ...]  # one a range
+    objective: float | None
+    latency_objective_seconds: float | None
+    strip: tuple[Day, ...]  # 90 days, oldest first
+    spark: Points  # latency of 24 h
+    episodes: tuple[Episode, ...]  # newest first, at most 20, `up` left out
+    charts: tuple[Chart, ...]
+    contract: tuple[ContractChange, ...]  # newest first
+    findings: tuple[str, ...]  # ids in Report.findings
+    depends_on: tuple[str, ...]
+    needed_by: tuple[str, ...]
+    retired: bool = False
+
+
+# --- host, diagram, run ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DiskReport:
+    name: str
+    device: str
+    total_bytes: int
+    used_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    name: str
+    lede: str
+    boot_at: datetime | None
+    cpus: int
+    stats: tuple[Stat, ...]
+    disks: tuple[DiskReport, ...]
+    charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place in the architecture: a server, a host, this report, a group's box."""
+
+    id: str
+    label: str
+    kind: Literal["server", "host", "report"]
+    status: Status | None
+    group: str | None
+    page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    source: str
+    target: str
+    kind: Literal["probes", "depends-on", "runs-on"]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    name: str  # "architecture"
+    title: str
+    description: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """A stage of a run: how long it took, and what it said."""
+
+    name: str  # collect, store, analyse; of the run before also render, deliver
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    snapshot: int
+    at: datetime
+    seconds: float
+    steps: tuple[StepReport, ...]
+    notes: tuple[Note, ...]
+    database_bytes: int
+    snapshots: int  # in the history
+    first_snapshot_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRef:
+    id: str
+    number: int
+    at: datetime
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report. Immutable, numbered, and chained to the one before by its hash."""
+
+    id: str  # r-20261122T1300Z-4217
+    number: int
+    previous: ReportRef | None
+    program_version: str
+    method_version: int
+    fleet: str
+    edition: str
+    demo: bool
+    zone: str
+    host: str
+    site_url: str | None
+    at: datetime  # data to
+    period_start: datetime
+    compared_start: datetime | None  # the period before, compared with
+    interval_seconds: float | None
+    next_due: datetime | None
+    old_after: datetime | None
+    coverage: Coverage
+    verdict: Verdict
+    tally: tuple[tuple[Status, int], ...]  # worst first, zeros left out
+    findings: tuple[Finding, ...]  # ranked; those that need action first
+    changes: tuple[Change, ...]  # ranked
+    objectives: tuple[ObjectiveReport, ...]  # riskiest first
+    objectives_note: str
+    looming: tuple[Looming, ...]
+    empty: Empty
+    servers: tuple[ServerReport, ...]  # worst first
+    hosts: tuple[HostReport, ...]
+    contract: tuple[ContractChange, ...]  # newest first
+    architecture: Diagram
+    read_on: tuple[ReadOn, ...]
+    found: tuple[FoundConfiguration, ...]
+    run: RunReport
+    previous_run: RunReport | None

@@ -1,0 +1,67 @@
+"""What the store hands to the analysis: frames, as of one snapshot. No I/O here; pandas only for the types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .document import Report, ReportRef, RunReport
+from .model import Surface
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceVersion:
+    """A tool surface from the snapshot in which it was first seen."""
+
+    server: str
+    at: datetime
+    snapshot: int
+    surface: Surface
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that is known up to one snapshot. Times are `datetime64[ns, UTC]`, durations float seconds, NaN = not measured.
+
+    Frames are ordered by time. `server` is `Server.id`; every row has its `host`.
+
+    snapshots     id, at, host, program_version, method_version, seconds, network_down (raw retention)
+    probes        one row per snapshot and checked server (raw retention): snapshot, at, host, server, status, failure,
+                  stage, reason, era, protocol_version, seconds, one column of seconds per stage (dns … canary), latency_p50,
+                  latency_min, latency_max, latency_n, timings (tuple of float), rss, cpu_seconds, threads, open_files,
+                  processes, instances, instances_rss, instances_oldest, tools, resources, prompts, tokens, surface
+                  (sha256), stderr_lines, certificate_expires_at, details (JSON: stages, notes, capabilities,
+                  supported_versions, server_name, server_version, timing_method, stderr_tail, exit_status)
+    states        one row per stretch of one status and failure, for ever: host, server, start, end (last check that
+                  confirmed it), status, failure, stage, reason, checks. A hole in the checks ends a stretch.
+    rollups       level (hour, day), host, subject (server, "" for the host, mount point, interface), metric (a name of
+                  metrics.METRICS), at (start of the hour or UTC day), n, min, mean, max, p5, p50, p95, buckets (bytes)
+    host_samples  snapshot, at, host, boot_at, cpus, cpu_percent, iowait_percent, steal_percent, load_1, load_5, load_15,
+                  memory_total, memory_available, swap_total, swap_used, swap_in, swap_out (counters), temperature
+    disks         snapshot, at, host, name, device, total, used, read, write (counters)
+    networks      snapshot, at, host, name, sent, received, errors (counters)
+    marks         at, text
+    """
+
+    snapshot: int
+    snapshots: pd.DataFrame
+    probes: pd.DataFrame
+    states: pd.DataFrame
+    rollups: pd.DataFrame
+    host_samples: pd.DataFrame
+    disks: pd.DataFrame
+    networks: pd.DataFrame
+    marks: pd.DataFrame
+    surfaces: tuple[SurfaceVersion, ...]  # ascending
+    retired: tuple[str, ...]
+    next_number: int
+    previous: ReportRef | None
+    previous_report: Report | None
+    previous_run: RunReport | None
+    snapshot_count: int
+    first_snapshot_at: datetime | None
+    database_bytes: int

@@ -1,0 +1,385 @@
+"""The values that travel from config to store: what a fleet is, and what one run saw of it. No I/O, no clock.
+
+Everything here is frozen. A failed or a skipped probe is a value like any other. Text in a `Probe` has already crossed
+the boundary of `text`: it is visible, bounded and free of secrets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class Transport(StrEnum):
+    STDIO = "stdio"
+    HTTP = "http"  # Streamable HTTP
+    SSE = "sse"  # HTTP+SSE of revision 2024-11-05, deprecated
+
+
+class Era(StrEnum):
+    """The specification's words: legacy revisions begin with `initialize`, modern ones are stateless."""
+
+    LEGACY = "legacy"
+    MODERN = "modern"
+
+
+class Status(StrEnum):
+    """What the report says of a server, worst first."""
+
+    DOWN = "down"
+    DEGRADED = "degraded"
+    AUTH_WALLED = "auth-walled"
+    UNKNOWN = "unknown"
+    MAINTENANCE = "maintenance"
+    UP = "up"
+
+
+class Failure(StrEnum):
+    """Why a probe ended as it did. The words are a public contract."""
+
+    OK = "ok"
+    SPAWN_FAILED = "spawn-failed"
+    EXITED = "exited"
+    TIMEOUT = "timeout"
+    PROTOCOL_ERROR = "protocol-error"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    AUTH_REQUIRED = "auth-required"
+    TLS_ERROR = "tls-error"
+    DNS_ERROR = "dns-error"
+    CONNECT_ERROR = "connect-error"
+    REDIRECT_REFUSED = "redirect-refused"
+    HTTP_4XX = "http-4xx"
+    HTTP_5XX = "http-5xx"
+    OVERSIZED = "oversized"
+    CONFIG_ERROR = "config-error"
+    SKIPPED = "skipped"
+    INTERNAL_ERROR = "internal-error"
+
+
+_WITHOUT_VERDICT: Final = {Failure.CONFIG_ERROR, Failure.SKIPPED, Failure.INTERNAL_ERROR}
+
+
+def status_of(failure: Failure) -> Status:
+    """The status that a failure alone implies; `degraded` and `maintenance` need more than one probe's outcome."""
+    if failure is Failure.OK:
+        return Status.UP
+    if failure is Failure.AUTH_REQUIRED:
+        return Status.AUTH_WALLED
+    return Status.UNKNOWN if failure in _WITHOUT_VERDICT else Status.DOWN
+
+
+# --- config ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Bounds that no server can talk us out of. Seconds and bytes; PROMISES are made of these."""
+
+    connect_seconds: float = 5.0
+    request_seconds: float = 10.0
+    server_seconds: float = 30.0
+    first_start_seconds: float = 120.0  # of a launcher that may have to download: npx, uvx, pipx, bunx, docker
+    run_seconds: float = 300.0
+    probe_bytes: int = 8_000_000
+    inflight_bytes: int = 64_000_000
+    line_bytes: int = 4_000_000
+    header_bytes: int = 64_000
+    stderr_bytes: int = 4_096
+    json_values: int = 200_000
+    json_depth: int = 200
+    number_digits: int = 30
+    pages: int = 100
+    tools: int = 2_000
+    children: int = 64
+    start_slot_seconds: float = 3.0
+    end_seconds: float = 3.0  # EOF, then TERM, then KILL
+    timings: int = 5  # short requests per snapshot that make the latency
+    pdf_seconds: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A tool call that proves the server does its work; named by the operator only."""
+
+    tool: str
+    arguments: str = "{}"  # JSON object
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A maintenance window. `start` and `end` are aware; a weekly one repeats every seven days of local time."""
+
+    start: datetime
+    end: datetime
+    reason: str = ""
+    weekly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to look and what to tolerate. Values of `env`, `headers` and `url` are secret: never print them."""
+
+    id: str  # the configured name, exactly
+    slug: str
+    transport: Transport
+    command: str | None = None
+    args: tuple[str, ...] = field(default=(), repr=False)
+    cwd: str | None = None
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    url: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    endpoint: str = ""  # what may be shown: `npx + 3 arguments`, `https://host:443/mcp`
+    sources: tuple[str, ...] = ()  # the files that name it
+    fingerprint: str = ""  # what consent was given to: command, arguments, cwd, environment names, URL
+    problem: str | None = None  # config-error: why the entry cannot be used
+    skip: str | None = None  # skipped: `disabled`, `not approved: …`
+    group: str | None = None
+    owner: str | None = None
+    depends_on: tuple[str, ...] = ()
+    objective: float | None = None  # share of time to be up, 0..1
+    latency_objective_seconds: float | None = None
+    every_seconds: float | None = None
+    connect_seconds: float | None = None
+    request_seconds: float | None = None
+    server_seconds: float | None = None
+    canary: Canary | None = None
+    maintenance: tuple[Window, ...] = ()
+    risks: tuple[Note, ...] = ()  # facts about the entry itself: unpinned launcher, plain http, secret in plain text
+
+    @property
+    def remote(self) -> bool:
+        return self.transport is not Transport.STDIO
+
+
+@dataclass(frozen=True, slots=True)
+class FoundConfiguration:
+    """An MCP host configuration that lies on this machine; its servers are counted, never started unasked."""
+
+    host: str  # "Claude Code", "Cursor", …
+    path: str
+    servers: tuple[str, ...]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a run needs to know, resolved: file, environment and options have met."""
+
+    fleet: str
+    host: str
+    zone: str  # IANA name
+    every_seconds: float | None  # None: learned from history
+    stdio_every_seconds: float
+    database: str
+    output: str
+    publish: str  # auto | exchange | symlink | in-place
+    site_url: str | None
+    servers: tuple[Server, ...]
+    budgets: Budgets = Budgets()
+    pass_env: tuple[str, ...] = ()
+    path: str = ""  # the PATH recorded by `init`, for cron's is short; "" takes the process's own
+    raw_days: int = 14
+    hourly_days: int = 365
+    pdf: bool = True
+    fail_on: str = "never"  # never | down | needs-action
+    demo: bool = False
+    scheduled: bool = False  # a schedule is known, so "next due" can be said
+    found: tuple[FoundConfiguration, ...] = ()
+    notes: tuple[Note, ...] = ()  # findings about the configuration: run as root, ignored variables, …
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # searched for in everything that comes in
+
+
+# --- collect --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A small fact beside the main result. `code` is stable (`banner`, `stderr-flood`, `echoes-secret`), `text` is prose."""
+
+    code: str
+    text: str
+
+
+STAGES: Final = ("dns", "connect", "tls", "http", "auth", "spawn", "handshake", "list", "ping", "canary")
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    NOT_REACHED = "not reached"
+    UNUSED = "not used"  # dns over stdio, tls over plain http, canary where none is named
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One rung of the ladder. `seconds` is None where nothing was measured."""
+
+    name: str  # one of STAGES
+    outcome: Outcome
+    seconds: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as its server declares it. `schema` is canonical JSON; texts are visible and bounded, hashes are of the whole."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    schema: str = "{}"
+    output_schema: str | None = None
+    annotations: tuple[tuple[str, bool], ...] = ()  # destructiveHint, readOnlyHint, …
+    bytes: int = 0  # of the declaration as JSON
+    tokens: int = 0  # estimated: bytes / 4
+    sha256: str = ""  # of the whole declaration, canonical JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What a server offers. Equal hashes mean that nothing was added, removed or reworded."""
+
+    tools: tuple[Tool, ...]
+    resources: tuple[str, ...]  # URIs, templates included
+    prompts: tuple[str, ...]  # names
+    sha256: str
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFigures:
+    """The process tree of a started server, at its largest during the probe."""
+
+    rss_bytes: int
+    cpu_seconds: float
+    threads: int
+    open_files: int
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Processes with the same command that people run on this host; counted passively."""
+
+    count: int
+    rss_bytes: int
+    oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one look at one server gave."""
+
+    server: str  # Server.id
+    started_at: datetime
+    failure: Failure
+    status: Status
+    reason: str = ""  # a sentence for a person; empty when ok
+    stage: str | None = None  # where it failed
+    stages: tuple[Stage, ...] = ()
+    seconds: float = 0.0  # the server's own clock, waiting for a slot excluded
+    timings_seconds: tuple[float, ...] = ()  # short requests, in order
+    timing_method: str | None = None  # "ping" or "server/discover"
+    era: Era | None = None
+    protocol_version: str | None = None
+    supported_versions: tuple[str, ...] = ()
+    server_name: str = ""
+    server_version: str = ""
+    capabilities: tuple[str, ...] = ()
+    surface: Surface | None = None
+    process: ProcessFigures | None = None
+    instances: Instances | None = None
+    stderr_lines: int = 0
+    stderr_tail: str = ""
+    exit_status: str | None = None  # "exit status 1", "signal 9 (SIGKILL)"
+    certificate_expires_at: datetime | None = None
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A mounted file system, or a block device's raw counters since boot."""
+
+    name: str  # mount point
+    device: str
+    total_bytes: int
+    used_bytes: int
+    read_bytes: int | None = None  # counters of the device
+    write_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Raw counters of one interface since boot."""
+
+    name: str
+    sent_bytes: int
+    received_bytes: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostSample:
+    """One reading of a host. Counters are raw; rates are derived from two samples and survive a reset."""
+
+    host: str
+    boot_at: datetime
+    cpus: int
+    cpu_percent: float | None  # over the run
+    iowait_percent: float | None
+    steal_percent: float | None
+    load_1: float | None
+    load_5: float | None
+    load_15: float | None
+    memory_total_bytes: int
+    memory_available_bytes: int
+    swap_total_bytes: int
+    swap_used_bytes: int
+    swap_in_bytes: int  # counters
+    swap_out_bytes: int
+    temperature_celsius: float | None
+    temperature_label: str
+    disks: tuple[Disk, ...]
+    networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that one run saw, failures included."""
+
+    at: datetime  # the run's time, UTC
+    host: str
+    program_version: str
+    method_version: int
+    probes: tuple[Probe, ...]
+    host_sample: HostSample | None
+    not_due: tuple[str, ...] = ()  # servers whose own cadence is longer than the run's
+    network_down: bool = False  # every remote failed at dns or connect: ours, not theirs
+    seconds: float = 0.0
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the last runs left for the next probe of one server."""
+
+    era: Era | None = None
+    era_seen_at: datetime | None = None
+    last_checked_at: datetime | None = None
+    status: Status | None = None
+    checks: tuple[bool, ...] = ()  # the last 24 that gave a verdict, oldest first: did it answer?
+    flapping: bool = False
+    started_before: bool = False  # a launcher has downloaded what it needs
+    surface_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The store's message to collect; light, without pandas."""
+
+    servers: dict[str, Memory] = field(default_factory=dict)
+
+    def of(self, server: str) -> Memory:
+        return self.servers.get(server, Memory())

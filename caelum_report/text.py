@@ -1,0 +1,157 @@
+"""Text that crosses the boundary: made visible, bounded, free of secrets. Used wherever a monitored server's words come in.
+
+Every sink still escapes for itself; this layer is what makes text storable and drawable at all. Control characters break
+SVG, lone surrogates break SQLite, bidi overrides lie to the reader.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import unicodedata
+import urllib.parse
+from collections.abc import Iterable
+from typing import Final
+
+REDACTED: Final = "[redacted]"
+
+# Cc, Cf, Cs, Co, Zl and Zp by category; the rest are blank or combining characters that can hide a message.
+_HIDDEN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_HIDDEN: Final = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800, *range(0xE0100, 0xE01F0)}
+_MAYBE_HIDDEN: Final = re.compile(r"[^\x20-\x7e\u00a1-\u00ac\u00ae-\u0377]")
+
+
+def visible(text: str, limit: int = 300, *, lines: bool = False) -> str:
+    """`text` with every invisible or disordering character as a `<U+XXXX>` mark, at most about `limit` characters.
+
+    Longer text is cut and ends with its length and the start of its SHA-256, so that two long texts that differ stay
+    different. With `lines`, line breaks and tabs are kept (a tab as a space).
+    """
+    if len(text) > limit:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        return f"{_mark_hidden(text[:limit], lines=lines)}… ({len(text)} characters, sha256 {digest})"
+    return _mark_hidden(text, lines=lines)
+
+
+def _mark_hidden(text: str, *, lines: bool) -> str:
+    if lines:
+        text = text.replace("\r\n", "\n").replace("\t", " ")
+
+    def mark(match: re.Match[str]) -> str:
+        character = match.group()
+        if character == "\n" and lines:
+            return character
+        code = ord(character)
+        noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+        if code in _HIDDEN or noncharacter or unicodedata.category(character) in _HIDDEN_CATEGORIES:
+            return f"<U+{code:04X}>"
+        return character
+
+    return _MAYBE_HIDDEN.sub(mark, text)
+
+
+def has_hidden(text: str) -> bool:
+    """Whether `visible` would mark something in it, line breaks and tabs aside."""
+    return _mark_hidden(text, lines=True) != text.replace("\r\n", "\n").replace("\t", " ")
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------
+
+SECRET_NAME: Final = re.compile(
+    r"(?i)(secret|token|passw|passphrase|credential|api[-_]?key|access[-_]?key|private[-_]?key|\bkey\b|_key$|^key_|auth|cookie|session|bearer|signature|\bpat\b|dsn)"
+)
+SECRET_SHAPE: Final = re.compile(
+    r"""(?x)
+      \bgh[pousr]_[A-Za-z0-9]{16,} | \bgithub_pat_[A-Za-z0-9_]{20,} | \bglpat-[A-Za-z0-9_-]{16,}
+    | \bsk-[A-Za-z0-9_-]{16,} | \bxox[abpors]-[A-Za-z0-9-]{10,} | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b
+    | \bAIza[A-Za-z0-9_-]{30,} | \bhf_[A-Za-z0-9]{20,} | \bnpm_[A-Za-z0-9]{30,} | \bpypi-[A-Za-z0-9_-]{30,}
+    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
+    | (?<=[Bb]earer\ )[A-Za-z0-9._~+/-]{8,}=* | (?<=[Bb]asic\ )[A-Za-z0-9+/]{8,}=*
+    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
+    | (?<=://)[^\s/@:]+:[^\s/@]+(?=@)
+    """
+)
+
+
+def looks_secret(name: str, value: str) -> bool:
+    """Whether a value is worth searching for in what comes in: 8 characters or more, and its name or shape says secret."""
+    return len(value) >= 8 and bool(SECRET_NAME.search(name) or SECRET_SHAPE.search(value))
+
+
+class Redactor:
+    """Replaces known secrets, in every encoding we know of, and known token shapes whatever their origin."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets for form in _forms(secret)}
+        parts = sorted({re.escape(form) for form in forms}, key=lambda part: (-len(part), part))
+        self._known = re.compile("|".join(parts), re.IGNORECASE) if parts else None
+
+    def redact(self, text: str) -> str:
+        """`text` without secrets. Redact before cutting: half a secret is a secret."""
+        if self._known is not None:
+            text = self._known.sub(REDACTED, text)
+        return SECRET_SHAPE.sub(REDACTED, text)
+
+    def clean(self, text: str, limit: int = 300, *, lines: bool = False) -> str:
+        """The whole boundary: redacted, then visible and bounded."""
+        return visible(self.redact(text), limit, lines=lines)
+
+    def echoes(self, text: str) -> bool:
+        """Whether a secret of the configuration is in it."""
+        return self._known is not None and self._known.search(text) is not None
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """The secret, and all but its last few characters: a server that cuts its echo still tells."""
+    if len(secret) < 8:
+        return
+    raw = secret.encode("utf-8", "surrogatepass")
+    whole = {
+        secret,
+        secret[::-1],
+        raw.hex(),
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        "".join(f"%{byte:02X}" if not chr(byte).isalnum() else chr(byte) for byte in raw),
+        "".join(f"\\u{ord(c):04x}" if not c.isalnum() and ord(c) < 0x10000 else c for c in secret),
+        "".join(f"&#{ord(c)};" if not c.isalnum() else c for c in secret),
+        "".join(f"&#x{ord(c):x};" if not c.isalnum() else c for c in secret),
+    }
+    for shift in range(3):  # base64 at any alignment within a longer text
+        encoded = base64.b64encode(b"\0" * shift + raw)
+        core = encoded[4 if shift else 0 : (len(encoded) - 4) // 4 * 4].decode()
+        if len(core) >= 8:
+            whole |= {core, core.replace("+", "-").replace("/", "_")}
+    yield from whole
+    for form in (secret, secret[::-1]):
+        if len(form) >= 12:
+            yield form[: max(10, len(form) - 4)]
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+_PLAIN: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_DERIVED: Final = re.compile(r".*-[0-9a-f]{10}")
+_RESERVED: Final = {"index", "con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
+
+
+def slug(identifier: str) -> str:
+    """A file name for any identifier, the same on every file system, different for different identifiers.
+
+    A plain lower-case name is its own slug; anything else gets ten hex digits of its SHA-256. It is a function of the
+    identifier alone, so that a page's address outlives changes of the fleet.
+    """
+    if (
+        len(identifier) <= 51
+        and _PLAIN.fullmatch(identifier)
+        and not _DERIVED.fullmatch(identifier)
+        and identifier not in _RESERVED
+    ):
+        return identifier
+    digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    ascii_name = unicodedata.normalize("NFKD", identifier).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-")
+    return f"{stem or 'x'}-{digest}"
