@@ -41,6 +41,8 @@ def seconds(value: float | None) -> str:
     """A latency: 41 ms, 4.8 s, 0.35 ms, 2 min 10 s."""
     if value is None:
         return NOTHING
+    if value < 0:
+        return f"−{seconds(-value)}"
     if value < 0.9995:
         return f"{_short(value * 1000)}{NBSP}ms"
     if value < 120:
@@ -50,7 +52,7 @@ def seconds(value: float | None) -> str:
 
 def _short(value: float) -> str:
     """Two significant digits below 10, whole numbers above."""
-    return significant(value, 2) if value < 9.95 else f"{value:.0f}"
+    return significant(value, 2) if abs(value) < 9.95 else _whole(value)
 
 
 def duration(value: float) -> str:
@@ -80,7 +82,7 @@ def size_parts(value: float) -> tuple[str, str]:
     step = 0
     while abs(value) >= 1023.5 and step < len(units) - 1:
         value, step = value / 1024, step + 1
-    return (f"{value:.0f}" if step == 0 else significant(value, 3 if value >= 100 else 2), units[step])
+    return (_whole(value) if step == 0 else significant(value, 3 if value >= 100 else 2), units[step])
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -98,7 +100,11 @@ def percent(share: float | None, digits: int = 2) -> str:
 
 def count(value: float) -> str:
     """A whole number, thousands apart: 18 402."""
-    return f"{value:,.0f}".replace(",", THIN).replace("-", "−")
+    return f"{round(value):,d}".replace(",", THIN).replace("-", "−")
+
+
+def _whole(value: float) -> str:
+    return f"{round(value)}".replace("-", "−")
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
@@ -134,7 +140,7 @@ def quantity_parts(value: float | None, unit: str) -> tuple[str, str]:
     if unit == "ratio":
         return percent(value).removesuffix(f"{NBSP}%"), "%"
     if unit == "celsius":
-        return f"{value:.0f}".replace("-", "−"), "°C"
+        return _whole(value), "°C"
     return (count(value) if float(value).is_integer() else significant(value)), ""
 
 
