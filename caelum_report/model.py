@@ -147,6 +147,7 @@ class Server:
     canary: Canary | None = None
     maintenance: tuple[Window, ...] = ()
     risks: tuple[Note, ...] = ()  # facts about the entry itself: unpinned launcher, plain http, secret in plain text
+    watched: bool = False  # named by a watched file only: started after `approve`
 
     @property
     def remote(self) -> bool:
@@ -189,6 +190,8 @@ class Config:
     found: tuple[FoundConfiguration, ...] = ()
     notes: tuple[Note, ...] = ()  # findings about the configuration: run as root, ignored variables, …
     secrets: tuple[str, ...] = field(default=(), repr=False)  # searched for in everything that comes in
+    file: str | None = None  # the caelum.toml in use
+    debug: bool = False  # DEBUG is set: as --verbose
 
 
 # --- collect --------------------------------------------------------------------------------------------------------

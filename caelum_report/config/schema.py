@@ -1,0 +1,321 @@
+"""caelum.toml as pydantic checks it: every key there is, and nothing else. Imported when there is something to check."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from caelum_report.errors import UsageError
+from caelum_report.text import visible
+
+from . import units
+from .files import shown
+from .places import Keys, places
+
+
+def _zone(value: object) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(value if isinstance(value, str) else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('a time zone such as "Europe/Berlin" or "UTC"') from None
+    return str(value)
+
+
+def _site_url(value: object) -> str:
+    try:
+        parts = urllib.parse.urlsplit(value if isinstance(value, str) else "")
+        good = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc and not parts.query
+    except ValueError:
+        good = False
+    if not good or re.search(r"[\x00-\x20\x7f]", str(value)):
+        raise ValueError('the address of the published site, such as "https://status.example.org/mcp/"')
+    return str(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > 300:
+        raise ValueError("a short text")
+    return value
+
+
+def _variable(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("the name of an environment variable, without its value")
+    return value
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("a path")
+    return value
+
+
+def _number(value: object, at_least: int = 1) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+        raise ValueError(f"a whole number, {at_least} or more")
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(units.seconds)]
+Days = Annotated[int, BeforeValidator(units.days)]
+Size = Annotated[int, BeforeValidator(units.size)]
+Share = Annotated[float, BeforeValidator(units.share)]
+Count = Annotated[int, BeforeValidator(_number)]
+Text = Annotated[str, BeforeValidator(_text)]
+Variable = Annotated[str, BeforeValidator(_variable)]
+FilePath = Annotated[str, BeforeValidator(_path)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RetentionTable(Table):
+    raw: Days = Field(default=14, description="how long every single probe is kept")
+    hourly: Days = Field(default=365, description="how long hourly figures are kept; daily ones stay for ever")
+
+
+class BudgetsTable(Table):
+    connect: Seconds = Field(default=5.0, description="look-up, connection and TLS of a remote server")
+    request: Seconds = Field(default=10.0, description="one request")
+    server: Seconds = Field(default=30.0, description="one server, whatever it sends")
+    first_start: Seconds = Field(
+        default=120.0, description="the very first start through npx, uvx, pipx, bunx or docker"
+    )
+    run: Seconds = Field(default=300.0, description="a whole run; servers beyond it are skipped")
+    pdf: Seconds = Field(default=120.0, description="the PDF")
+    probe_bytes: Size = Field(default=8_000_000, description="what one server may send in a probe")
+    inflight_bytes: Size = Field(default=64_000_000, description="what all servers may have in flight together")
+    line_bytes: Size = Field(default=4_000_000, description="one line or event")
+    header_bytes: Size = Field(default=64_000, description="the headers of one answer")
+    stderr_bytes: Size = Field(default=4_096, description="how much of the end of stderr is kept")
+    json_values: Count = Field(default=200_000, description="JSON values in a probe")
+    json_depth: Count = Field(default=200, description="nesting of JSON")
+    number_digits: Count = Field(default=30, description="digits of a JSON number")
+    pages: Count = Field(default=100, description="pages of one list")
+    tools: Count = Field(default=2_000, description="tools of one server")
+    children: Count = Field(default=64, description="processes alive at once")
+    timings: Count = Field(default=5, description="short requests a probe, for the latency")
+
+
+class CanaryTable(Table):
+    tool: Text = Field(description="the tool to call; refused where it says destructiveHint")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="its arguments")
+
+
+class MaintenanceTable(Table):
+    start: datetime = Field(description="when it begins; without an offset, in the report's zone")
+    end: datetime = Field(description="when it ends")
+    reason: str = Field(default="", description="shown in the report")
+    weekly: bool = Field(default=False, description="repeats every seven days of local time")
+
+
+class ServerTable(Table):
+    name: str = Field(description="the server's name; the same as in an mcp.json adds facts to that one")
+    command: str | None = Field(default=None, description="the program of a stdio server")
+    args: list[str] = Field(default_factory=list, description="its arguments")
+    env: dict[str, str] = Field(
+        default_factory=dict, description="its environment; ${VAR} and ${file:PATH} are replaced"
+    )
+    cwd: FilePath | None = Field(default=None, description="the folder that it is started in")
+    url: str | None = Field(default=None, description="the address of a remote server")
+    headers: dict[str, str] = Field(default_factory=dict, description="sent with every request to it")
+    transport: Literal["stdio", "http", "sse"] | None = Field(
+        default=None, description="http (Streamable HTTP) unless said"
+    )
+    group: Text | None = Field(default=None, description="servers of one group stand together")
+    owner: Text | None = Field(default=None, description="whom the report names when something needs action")
+    objective: Share | None = Field(default=None, description="share of time to be up")
+    latency_objective: Seconds | None = Field(default=None, description="slower than this is degraded")
+    depends_on: list[str] = Field(default_factory=list, description="names of servers that it needs")
+    every: Seconds | None = Field(default=None, description="how often it is asked, if not at every run")
+    connect_timeout: Seconds | None = Field(default=None, description="instead of budgets.connect")
+    request_timeout: Seconds | None = Field(default=None, description="instead of budgets.request")
+    timeout: Seconds | None = Field(default=None, description="instead of budgets.server")
+    canary: CanaryTable | None = Field(default=None, description="a tool call that proves the server does its work")
+    maintenance: list[MaintenanceTable] = Field(default_factory=list, description="windows in which it may be down")
+    disabled: bool = Field(default=False, description="listed, not asked")
+
+
+class CaelumToml(Table):
+    fleet: Text | None = Field(default=None, description="the fleet's name, in titles")
+    host: Text | None = Field(default=None, description="this machine's name in the history")
+    zone: Annotated[str, BeforeValidator(_zone)] | None = Field(
+        default=None, description="the zone in which times are shown"
+    )
+    every: Seconds | None = Field(
+        default=None, description="how often a report is meant to be made; gaps are judged by it"
+    )
+    stdio_every: Seconds = Field(default=900.0, description="stdio servers are started at most this often")
+    database: FilePath | None = Field(default=None, description="the history")
+    output: FilePath = Field(default="reports", description="the folder of the published site")
+    publish: Literal["auto", "exchange", "symlink", "in-place"] = Field(
+        default="auto", description="how the site is replaced"
+    )
+    site_url: Annotated[str, BeforeValidator(_site_url)] | None = Field(
+        default=None, description="the published site's address, for links in mails and feeds"
+    )
+    pdf: bool = Field(default=True, description="make report.pdf")
+    fail_on: Literal["never", "down", "needs-action"] = Field(
+        default="never", description="what ends a run with status 6"
+    )
+    mcp_configs: list[FilePath] = Field(
+        default_factory=list, description="watched mcp.json files; new or changed entries wait for `approve`"
+    )
+    trust: Literal["approve", "file"] = Field(
+        default="approve", description='"file": whoever can edit a watched file may start servers'
+    )
+    find_configurations: bool = Field(default=True, description="name the MCP configurations that lie on this machine")
+    pass_env: list[Variable] = Field(
+        default_factory=list, description="variables that started servers get from our own environment"
+    )
+    path: str = Field(default="", description="the PATH of started servers; empty: our own")
+    retention: RetentionTable = Field(default_factory=RetentionTable, description="how long history is kept")
+    budgets: BudgetsTable = Field(default_factory=BudgetsTable, description="bounds that no server can talk us out of")
+    server: list[ServerTable] = Field(
+        default_factory=list, description="servers, and facts about servers of an mcp.json"
+    )
+
+
+TABLES: Final[Mapping[str, type[Table]]] = {
+    "": CaelumToml,
+    "retention": RetentionTable,
+    "budgets": BudgetsTable,
+    "server": ServerTable,
+    "canary": CanaryTable,
+    "maintenance": MaintenanceTable,
+}
+
+
+def default_of(table: type[Table], key: str) -> Any:
+    return table.model_fields[key].get_default(call_default_factory=True)
+
+
+# --- judging --------------------------------------------------------------------------------------------------------
+
+
+def judge(values: Mapping[str, Any], origins: Mapping[str, str], file: Path | None, text: str) -> CaelumToml:
+    """The checked settings. `origins` names the environment variable or option that gave a top-level key instead of the file.
+
+    Every mistake is told, one a line, in the order of the file.
+    """
+    try:
+        checked = CaelumToml.model_validate(values)
+        mistakes = [(keys, said, expected) for keys, said, expected in _contradictions(checked)]
+    except ValidationError as error:
+        mistakes = [_mistake(details) for details in error.errors(include_url=False, include_input=False)]
+    if not mistakes:
+        return checked
+    known = places(text)
+    lines = []
+    for keys, said, expected in mistakes:
+        name = "".join(f"[{key + 1}]" if isinstance(key, int) else f".{visible(str(key), 60)}" for key in keys).lstrip(
+            "."
+        )
+        message = f"`{name}`{said}{expected}"
+        if (origin := origins.get(str(keys[0]))) is not None:
+            lines.append(((0, 0), f"{origin}: {message}"))
+        else:
+            place = next((known[keys[:end]] for end in range(len(keys), 0, -1) if keys[:end] in known), (1, 1))
+            lines.append((place, f"{shown(file or '')}:{place[0]}:{place[1]}: {message}"))
+    raise UsageError("\n".join(dict.fromkeys(line for _, line in sorted(lines))))
+
+
+def _contradictions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
+    """What no single key shows."""
+    names: dict[str, int] = {}
+    for number, server in enumerate(checked.server):
+        at: Keys = ("server", number)
+        if server.name in names:
+            yield (*at, "name"), ": ", f"expected another name; [[server]] number {names[server.name] + 1} has this one"
+        names.setdefault(server.name, number)
+        if server.command is not None and server.url is not None:
+            yield (*at, "url"), ": ", "expected either `command` or `url`, not both"
+        if server.transport == "stdio" and server.url is not None:
+            yield (*at, "transport"), ": ", 'expected "http" or "sse" beside `url`'
+        if server.transport in {"http", "sse"} and server.command is not None:
+            yield (*at, "transport"), ": ", 'expected "stdio" beside `command`'
+        orphans = [key for key in ("args", "env", "cwd") if getattr(server, key) and server.command is None]
+        orphans += [key for key in ("headers",) if getattr(server, key) and server.url is None]
+        for key in orphans:
+            yield (*at, key), ": ", f"expected only beside `{'url' if key == 'headers' else 'command'}`"
+        for index, window in enumerate(server.maintenance):
+            if (window.start.tzinfo is None) != (window.end.tzinfo is None):
+                yield (
+                    (*at, "maintenance", index, "end"),
+                    ": ",
+                    "expected an offset on both of start and end, or on none",
+                )
+            elif window.end <= window.start:
+                yield (*at, "maintenance", index, "end"), ": ", "expected a time after `start`"
+    if checked.retention.hourly < checked.retention.raw:
+        yield ("retention", "hourly"), ": ", "expected at least as long as `retention.raw`"
+
+
+_EXPECTED: Final = {
+    "bool_type": "true or false",
+    "string_type": "a string in quotes",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "list_type": "a list in square brackets",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "datetime_type": "a date and time such as 2026-12-24T22:00:00",
+}
+
+
+def _mistake(details: ErrorDetails) -> tuple[Keys, str, str]:
+    keys = details["loc"]
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        return keys, " is not a key here", _nearest(keys)
+    if kind == "missing":
+        return keys, " is missing: ", f"expected {_table(keys).model_fields[str(keys[-1])].description}"
+    if keys == ("server",):
+        return keys, ": ", "expected [[server]], with two pairs of brackets"
+    if kind == "value_error":
+        return keys, ": ", f"expected {context['error']}"
+    if kind == "literal_error":
+        return keys, ": ", f"expected {str(context['expected']).replace(chr(39), chr(34))}"
+    return keys, ": ", f"expected {_EXPECTED.get(kind, details['msg'])}"
+
+
+def _nearest(keys: Keys) -> str:
+    """The valid key that was probably meant, or the table where this one belongs."""
+    key, table = str(keys[-1]), _table(keys)
+    if near := difflib.get_close_matches(key.lower().replace("-", "_"), table.model_fields, 1, 0.6):
+        return f"; did you mean `{near[0]}`?"
+    for name, other in TABLES.items():
+        if other is not table and key in other.model_fields:
+            where = (
+                f"[[{name}]]" if name in {"server", "maintenance"} else f"[{name}]" if name else "the top of the file"
+            )
+            return f"; it belongs to {where}"
+    return f"; the keys here are {', '.join(table.model_fields)}"
+
+
+def _table(keys: Keys) -> type[Table]:
+    """The table that holds the last of `keys`."""
+    table: type[Table] = CaelumToml
+    for key in keys[:-1]:
+        field = table.model_fields.get(str(key))
+        table = next(_tables_in(field.annotation), table) if field is not None else table
+    return table
+
+
+def _tables_in(annotation: Any) -> Iterator[type[Table]]:
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _tables_in(argument)
