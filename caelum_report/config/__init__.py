@@ -1,7 +1,25 @@
 """config -> collect -> store -> analyse -> render -> deliver: caelum.toml, environment, options and mcp.json files become one Config."""
 
+from .explaining import check, describe, explain, reference, show
 from .hosts import find_configurations
-from .loading import consent, load, pending
-from .settings import Options
+from .initial import initial_file, initial_toml, write_initial
+from .loading import OWN_SERVER, consent, load, pending
+from .settings import Options, system_zone
 
-__all__ = ["Options", "consent", "find_configurations", "load", "pending"]
+__all__ = [
+    "OWN_SERVER",
+    "Options",
+    "check",
+    "consent",
+    "describe",
+    "explain",
+    "find_configurations",
+    "initial_file",
+    "initial_toml",
+    "load",
+    "pending",
+    "reference",
+    "show",
+    "system_zone",
+    "write_initial",
+]

@@ -1,0 +1,290 @@
+"""The configuration in words: what each setting is and which layer won, whether all is well, what a server would start.
+
+Values of the environment, headers, arguments that are keys and URLs never appear; names do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from caelum_report.errors import UsageError
+from caelum_report.model import Config, Server
+from caelum_report.text import Redactor, visible
+from caelum_report.words import plural
+
+from .files import shown
+from .loading import resolved
+from .places import places
+from .secrets import secret_arguments
+from .settings import OPTION_OF, VARIABLES, Options, Settings, Variable, settle, usual_files
+from .units import duration
+
+if TYPE_CHECKING:
+    from .schema import Table
+
+_TABLES: Final = ("retention", "budgets")
+_DURATIONS: Final = {"every", "stdio_every", "connect", "request", "server", "first_start", "run", "pdf"}
+
+
+# --- check and show -------------------------------------------------------------------------------------------------
+
+
+def check(options: Options, environ: Mapping[str, str], home: Path) -> str:
+    """What is in use, and every entry that cannot be; UsageError where the configuration itself is broken."""
+    settings = settle(options, environ, home)
+    config = resolved(settings, options)
+    lines = [f"{_where(settings)}: good"]
+    lines.append(
+        f"{plural(len(config.servers), 'server')}, history in {shown(config.database)}, site in {shown(config.output)}"
+    )
+    for server in config.servers:
+        if server.problem or server.skip:
+            lines.append(f"  {visible(server.id, 80)}: {server.problem or server.skip}")
+        lines += [f"  {visible(server.id, 80)}: {risk.text}" for risk in server.risks]
+    lines += [f"  note: {note.text}" for note in config.notes]
+    return "\n".join(lines)
+
+
+def show(options: Options, environ: Mapping[str, str], home: Path) -> str:
+    """The resolved configuration in the manner of caelum.toml, with the layer of each value; secrets by name only."""
+    settings = settle(options, environ, home)
+    config = resolved(settings, options)
+    lines = [f"# {_where(settings)}"]
+    lines += [_setting(settings, key) for key in _plain_keys()]
+    for name in _TABLES:
+        lines += ["", f"[{name}]", *(_setting(settings, f"{name}.{key}") for key in _keys(name))]
+    for server in config.servers:
+        lines += ["", *_server(server, config)]
+    for found in config.found:
+        lines += ["", f"# found, not read: {found.host}, {shown(found.path)} ({plural(len(found.servers), 'server')})"]
+    return "\n".join(lines)
+
+
+def _where(settings: Settings) -> str:
+    if settings.file is not None:
+        beside = f" and {shown(settings.env_file)}" if settings.env_file else ""
+        return f"{shown(settings.file)}{beside}"
+    return "no caelum.toml; `caelum-report init` writes one"
+
+
+def _plain_keys() -> Iterator[str]:
+    from .schema import CaelumToml
+
+    yield from (key for key in CaelumToml.model_fields if key not in {*_TABLES, "server"})
+
+
+def _keys(table: str) -> Iterator[str]:
+    from .schema import TABLES
+
+    yield from TABLES[table].model_fields
+
+
+def _setting(settings: Settings, key: str) -> str:
+    layer, _ = _winner(settings, key)
+    name = key.rpartition(".")[2]
+    value = _effective(settings, key)
+    return f"{name} = {value}  # {layer}" if value else f"# {name}: {_unset(key)}"
+
+
+def _server(server: Server, config: Config) -> Iterator[str]:
+    yield "[[server]]"
+    yield f"name = {json.dumps(visible(server.id), ensure_ascii=False)}"
+    if server.sources:
+        yield f"# from {', '.join(shown(source) for source in server.sources)}"
+    yield from (f"# {line}" for line in describe(server, config))
+    for key, value in (("group", server.group), ("owner", server.owner), ("objective", server.objective)):
+        if value is not None:
+            yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    if server.depends_on:
+        yield f"depends_on = {json.dumps(server.depends_on, ensure_ascii=False)}"
+    if server.problem or server.skip:
+        yield f"# {server.problem or server.skip}"
+    if server.watched:
+        yield "# of a watched file: started after `caelum-report approve`"
+
+
+def describe(server: Server, config: Config) -> tuple[str, ...]:
+    """What a server would start or contact, for somebody who is to approve it."""
+    redactor = Redactor(config.secrets)
+    lines = []
+    if server.command is not None:
+        args = list(server.args)
+        for index, secret in secret_arguments(server.args):
+            args[index] = args[index].replace(secret, "[redacted]")
+        lines.append(f"runs {redactor.clean(shlex.join((server.command, *args)), 2000)}")
+        if server.cwd:
+            lines.append(f"in {redactor.clean(server.cwd, 500)}")
+    elif server.url is not None:
+        lines.append(f"asks {server.endpoint} over {server.transport}")
+    for what, pairs in (("with the variables", server.env), ("with the headers", server.headers)):
+        if pairs:
+            lines.append(f"{what} {', '.join(visible(name, 80) for name, _ in pairs)}")
+    return tuple(lines)
+
+
+# --- explain --------------------------------------------------------------------------------------------------------
+
+
+def explain(key: str, options: Options, environ: Mapping[str, str], home: Path) -> str:
+    """What a key or an environment variable means, what each layer says of it, and which one won."""
+    settings = settle(options, environ, home)
+    if key in VARIABLES and VARIABLES[key].key is None:
+        return _explain_variable(VARIABLES[key], settings)
+    key = (VARIABLES[key].key or key) if key in VARIABLES else key
+    servers = {server.id: server for server in resolved(settings, options).servers} if _is_server(key) else {}
+    name = re.sub(r"^server\.?", "", key)
+    if name in servers:
+        config = resolved(settings, options)
+        return "\n".join(_server(servers[name], config))
+    valid = [*_plain_keys(), *(f"{table}.{each}" for table in _TABLES for each in _keys(table))]
+    if key not in valid:
+        raise UsageError(
+            f"{visible(key, 80)}: is not a key{_did_you_mean(key, [*valid, *VARIABLES, *(f'server.{each}' for each in servers)])}"
+        )
+    return "\n".join(_explained(settings, key))
+
+
+def _is_server(key: str) -> bool:
+    return key == "server" or key.startswith("server.")
+
+
+def _did_you_mean(key: str, valid: list[str]) -> str:
+    lowered = {each.lower(): each for each in valid} | {each.rpartition(".")[2]: each for each in valid if "." in each}
+    near = difflib.get_close_matches(key.lower(), lowered, 1, 0.5)
+    return (
+        f"; did you mean `{visible(lowered[near[0]], 80)}`?" if near else f"; the keys are {', '.join(valid[:20])}, …"
+    )
+
+
+def _explained(settings: Settings, key: str) -> Iterator[str]:
+    layer, place = _winner(settings, key)
+    table, name = _table_of(key), key.rpartition(".")[2]
+    value = _effective(settings, key) or _unset(key)
+    yield f"{key} = {value}"
+    yield f"  {table.model_fields[name].description}"
+    yield f"  from: {place or layer}"
+    option = OPTION_OF.get(key)
+    if option:
+        said = settings.from_options.get(key)
+        yield f"  option       {option}: {_written(name, said) if said is not None else 'not given'}"
+    variable = next((each.name for each in VARIABLES.values() if each.key == key), None)
+    if variable:
+        said = settings.from_environment.get(key)
+        yield f"  environment  {variable}: {_written(name, said) if said is not None else 'not set'}"
+    if settings.file is None:
+        yield f"  file         none; looked for in {', '.join(shown(file) for file in usual_files(settings.environ, settings.home))}"
+    else:
+        at = places(settings.text).get(tuple(key.split(".")))
+        said = _said(settings.said, key)
+        yield f"  file         {shown(settings.file)}{f':{at[0]}' if at else ''}: {_written(name, said) if said is not None else 'not there'}"
+    yield f"  default      {_written(name, _default(key), in_days=key.startswith('retention.')) or _unset(key)}"
+
+
+def _explain_variable(variable: Variable, settings: Settings) -> str:
+    value = settings.environ.get(variable.name)
+    if not value:
+        state = "not set"
+    elif variable.secret:
+        state = "set (its value is secret)"
+    else:
+        state = f"set to {visible(Redactor().redact(value), 200)}"
+    return f"{variable.name}: {state}\n  {variable.text}"
+
+
+def _table_of(key: str) -> type[Table]:
+    from .schema import TABLES
+
+    return TABLES[key.rpartition(".")[0]]
+
+
+def _winner(settings: Settings, key: str) -> tuple[str, str]:
+    """The layer whose value is used, and where exactly it stands."""
+    top = key.partition(".")[0]
+    layer = settings.layer(top)
+    if layer == "file" and _said(settings.said, key) is None:
+        layer = "default"
+    if layer == "option":
+        return layer, f"option {OPTION_OF[key]}"
+    if layer == "environment":
+        return layer, f"environment {next(each.name for each in VARIABLES.values() if each.key == top)}"
+    if layer == "file":
+        at = places(settings.text).get(tuple(key.split(".")), (1, 1))
+        return layer, f"{shown(settings.file or '')}:{at[0]}:{at[1]}"
+    return layer, ""
+
+
+def _said(said: Mapping[str, Any], key: str) -> Any:
+    value: Any = said
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _default(key: str) -> Any:
+    from .schema import default_of
+
+    return default_of(_table_of(key), key.rpartition(".")[2])
+
+
+def _effective(settings: Settings, key: str) -> str:
+    """The value in use as it would stand in caelum.toml, paths absolute; "" where it is worked out at run time."""
+    computed = {
+        "database": settings.database,
+        "output": settings.path("output"),
+        "zone": settings.zone,
+        "host": settings.host,
+    }
+    computed["fleet"] = settings.toml.fleet or settings.host
+    if key in computed:
+        return _written(key, computed[key])
+    value: Any = settings.toml
+    for part in key.split("."):
+        value = getattr(value, part)
+    return _written(key.rpartition(".")[2], value, in_days=key.startswith("retention."))
+
+
+def _unset(key: str) -> str:
+    words = {
+        "every": "learned from history",
+        "fleet": "the host's name",
+        "host": "this machine's name",
+        "zone": "the system's zone",
+        "database": "history.sqlite in $STATE_DIRECTORY or the XDG state folder",
+        "path": "the PATH of the run",
+    }
+    return words.get(key, "not set")
+
+
+def _written(name: str, value: Any, *, in_days: bool = False) -> str:
+    if value is None or (name == "path" and value == ""):
+        return ""
+    if isinstance(value, float) and name in _DURATIONS:
+        return f'"{duration(value)}"'
+    if in_days:
+        return f'"{value}d"'
+    return visible(json.dumps(value, ensure_ascii=False, default=str), 4000)
+
+
+# --- reference ------------------------------------------------------------------------------------------------------
+
+
+def reference() -> str:
+    """Every key of caelum.toml with its variable and meaning, as a Markdown table for the README."""
+    from .schema import TABLES
+
+    variables = {each.key: each.name for each in VARIABLES.values() if each.key}
+    titles = {"": "", "retention": "retention.", "budgets": "budgets.", "server": "server.", "canary": "server.canary."}
+    titles["maintenance"] = "server.maintenance."
+    lines = ["| key | environment | meaning |", "|---|---|---|"]
+    for table, model in TABLES.items():
+        for key, field in model.model_fields.items():
+            if table or key not in TABLES:
+                variable = f"`{variables[key]}`" if not table and key in variables else ""
+                lines.append(f"| `{titles[table]}{key}` | {variable} | {field.description} |")
+    return "\n".join(lines)
