@@ -1,0 +1,102 @@
+"""render: a Report into a Site, the faces that people and programs read. The same report gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from .. import codec
+from ..document import Report
+from ..model import Note
+from ..site import Site
+
+__all__ = ["render"]
+
+
+def render(report: Report, *, pdf: bool = True, pdf_seconds: float = 120) -> Site:
+    """The whole site. A part that cannot be rendered says so in its place and in `Site.notes`; index.html always exists."""
+    document = codec.to_json(report)
+    with ThreadPoolExecutor(1) as beside:
+        paper = beside.submit(_paper, document, pdf_seconds) if pdf else None
+        files, notes = _site(report, document, pdf=pdf)
+        if paper is not None:
+            made = paper.result()
+            if isinstance(made, Note):
+                files, notes = _site(report, document, pdf=False)  # without links to what is not there
+                notes = (*notes, made)
+            else:
+                files["report.pdf"] = made
+    return Site(report.id, files, notes)
+
+
+def _site(report: Report, document: bytes, *, pdf: bool) -> tuple[dict[str, bytes], tuple[Note, ...]]:
+    from . import pages
+
+    files: dict[str, bytes] = {"report.json": document}
+    notes: list[Note] = []
+    files |= _static(report)
+    drawings = pages.drawings(report, notes)
+    files |= {
+        f"diagrams/{name}.{kind}": text.encode()
+        for name, drawing in drawings.items()
+        for kind, text in (("svg", drawing.file), ("dot", drawing.dot), ("mmd", drawing.mermaid), ("json", drawing.json))
+        if text is not None
+    }
+    version = hashlib.sha256(files["static/site.css"] + files["static/site.js"]).hexdigest()[:8]
+    sha256 = hashlib.sha256(document).hexdigest()
+    view = pages.view_of(report, sha256=sha256, pdf=pdf, static_version=version, drawings=drawings, notes=notes)
+    for page in pages.all_pages(report):
+        files[page.path] = pages.write(view, page)
+    for path, make in _machine_files(report):
+        try:
+            files[path] = make()
+        except Exception as error:  # noqa: BLE001  one server's odd figures must not cost the site
+            notes.append(Note("file-failed", f"{path} could not be written ({type(error).__name__}: {error})"[:300]))
+    return files, tuple(notes)
+
+
+def _machine_files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    from . import api
+    from .markdown import markdown
+
+    yield "report.md", lambda: markdown(report)
+    yield from api.files(report)
+
+
+def _static(report: Report) -> dict[str, bytes]:
+    """The stylesheet knows this report's interval, after which a page in an open tab says that it is old."""
+    from . import charts
+    from .html import TEMPLATES
+
+    folder = TEMPLATES / "static"
+    interval = f":root {{ --interval: {report.interval_seconds or 3600:.0f}s }}\n"
+    stylesheet = (folder / "site.css").read_text("utf-8") + charts.stylesheet() + interval
+    return {
+        "static/site.css": stylesheet.encode(),
+        "static/site.js": (folder / "site.js").read_bytes(),
+        "static/favicon.svg": (folder / "favicon.svg").read_bytes(),
+    }
+
+
+def _paper(document: bytes, seconds: float) -> bytes | Note:
+    """report.pdf from a child process: WeasyPrint's time and memory, and its missing libraries, stay there."""
+    from .html import PACKAGE
+
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "caelum_report.render.pdf"],
+            input=document,
+            capture_output=True,
+            timeout=seconds,
+            cwd=PACKAGE.parent,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Note("no-pdf", f"report.pdf is missing: it took longer than {seconds:.0f} s")
+    if child.returncode != 0 or not child.stdout.startswith(b"%PDF-"):
+        lines = child.stderr.decode("utf-8", "replace").strip().splitlines()
+        return Note("no-pdf", f"report.pdf is missing: {lines[-1][:200] if lines else f'exit {child.returncode}'}")
+    return child.stdout

@@ -1,0 +1,98 @@
+"""Templates into bytes: one Jinja environment, whose filters are `words`. Templates place values; nothing is computed in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from .. import words
+from . import marks
+
+PACKAGE: Final = Path(__file__).resolve().parent.parent
+TEMPLATES: Final = next(d for d in (PACKAGE / "templates", PACKAGE.parent / "templates") if d.is_dir())
+
+
+@cache
+def environment() -> Environment:
+    """One for the process: compiling the templates costs ten times a page."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {
+        "seconds": words.seconds,
+        "duration": words.duration,
+        "size": words.size,
+        "percent": words.percent,
+        "count": words.count,
+        "plural": words.plural,
+        "spelled": words.spelled,
+        "quantity": words.quantity,
+        "parts": words.quantity_parts,
+        "chance": words.chance,
+        "stamp": words.stamp,
+        "clock": _zoned(words.clock),
+        "day": _zoned(words.day),
+        "full_date": _zoned(words.full_date),
+        "offset": _zoned(words.offset),
+        "moment": _dated(words.moment),
+        "since": _dated(words.since),
+    }
+    made.globals |= {
+        "glyph": marks.glyph,
+        "state": marks.state,
+        "link": _link,
+        "server_link": _server_link,
+        "nothing": words.NOTHING,
+    }
+    return made
+
+
+def fill(template: str, values: dict[str, Any]) -> Markup:
+    return Markup(environment().get_template(template).render(values))  # noqa: S704  the template escaped it
+
+
+def _zoned(word: Callable[[datetime, str], str]) -> Callable[[Context, datetime], str]:
+    @pass_context
+    def in_zone(context: Context, at: datetime) -> str:
+        return word(at, context["report"].zone)
+
+    return in_zone
+
+
+def _dated(word: Callable[[datetime, datetime, str], str]) -> Callable[[Context, datetime], str]:
+    @pass_context
+    def seen_from_now(context: Context, at: datetime) -> str:
+        return word(at, context["report"].at, context["report"].zone)
+
+    return seen_from_now
+
+
+@pass_context
+def _link(context: Context, page: str | None, text: str | Markup, kind: str = "") -> Markup:
+    """A link to a page of this site, or the bare text where there is no such page."""
+    address = context["view"].address(page)
+    if address is None:
+        return Markup("<span class={}>{}</span>").format(kind, text) if kind else Markup("{}").format(text)
+    attribute = Markup(' class="{}"').format(kind) if kind else ""
+    return Markup('<a{} href="{}{}">{}</a>').format(attribute, context["root"], address, text)
+
+
+@pass_context
+def _server_link(context: Context, server: str, kind: str = "name") -> Markup:
+    """A server's name, leading to its page."""
+    found = context["view"].servers.get(server)
+    if found is None:
+        return Markup("{}").format(server)
+    return _link(context, f"servers/{found.slug}.html", found.name, kind)
