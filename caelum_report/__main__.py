@@ -9,10 +9,20 @@ def main() -> None:
     if sys.argv[1:2] == ["mcp"]:
         from .mcp_server import main as serve
 
-        sys.exit(serve(sys.argv[2:]))
+        sys.exit(serve(sys.argv[2:], configured_database))
     from .cli import main as command_line
 
     command_line()
+
+
+def configured_database(file: str | None) -> str:
+    """The history that the configuration names."""
+    import os
+    from pathlib import Path
+
+    from .config.settings import Options, settle
+
+    return settle(Options(config=Path(file) if file else None), os.environ, Path.home()).database
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ Sentences are finished here. Numbers are plain, in the unit that the name or the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date as calendar_date
+from datetime import datetime
 from typing import Final, Literal
 
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
@@ -202,7 +203,7 @@ class StageReport:
 class Day:
     """One bar of a state strip: the worst state of a local day."""
 
-    date: date
+    date: calendar_date  # a field of that name would hide the type from whoever reads the annotations
     status: Status | None  # None: no data
     up_share: float | None
     text: str
