@@ -211,7 +211,7 @@ def _y_labels(chart: Chart, axis: Scale, geometry: Geometry, limit_y: float | No
         parts.append(f'<text{end} x="{right}" y="11">{escape(axis.unit)}</text>')
     for index, label in enumerate(axis.labels):
         y = geometry.bottom - index * geometry.plot_height / axis.intervals
-        if limit_y is None or abs(y - limit_y) >= 12:
+        if limit_y is None or abs(y - limit_y) >= 14:
             parts.append(f'<text{end} x="{right}" y="{_n(y - 4)}">{label}</text>')
     if limit_y is not None and chart.limit is not None:
         parts.append(

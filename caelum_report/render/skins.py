@@ -102,7 +102,15 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     "cluster": {"fill": "none", "stroke": "@grid", "stroke-width": "1"},
     "edge": {"fill": "none", "stroke": "@axis", "stroke-width": "1.25"},
     "edge-faint": {"fill": "none", "stroke": "@axis", "stroke-dasharray": "1 3"},
+    "edge-dashed": {"fill": "none", "stroke": "@axis", "stroke-dasharray": "6 4"},
     "arrow": {"fill": "@axis"},
+    "halo": {
+        "fill": "@ink-2",
+        "stroke": "@paper",
+        "stroke-width": "3",
+        "paint-order": "stroke",
+        "text-anchor": "middle",
+    },
     **{f"word-{status}": {"fill": f"@{status}", "text-anchor": "middle", **_BOLD} for status in Status},
     "name": {"fill": "@ink", "text-anchor": "middle", **_BOLD},
 }
@@ -133,10 +141,8 @@ def stylesheet() -> str:
         f"@media (forced-colors:active){{:root{{{forced}}}{overrides}}}\n"
         ".cx{display:block;width:100%;height:auto;overflow:visible;font-variant-numeric:tabular-nums}\n"
         ".cx-m{max-width:30rem}.cx-l{max-width:60rem}.cx-spark{display:inline-block;width:auto}\n"
+        ".cx-diagram{width:auto;max-width:max(100%,48rem)}\n"
         ".cx a:hover .cx-name,.cx a:focus-visible .cx-name{text-decoration:underline}\n"
-        "/* a drawing twice: small for phones, large above */\n"
-        ".cx-pair>.cx-l{display:none}\n"
-        "@media (min-width:58rem){.cx-pair>.cx-l{display:block}.cx-pair>.cx-m{display:none}}\n"
         f"{rules}"
     )
 
