@@ -1,0 +1,39 @@
+"""The history: snapshots in, frames out, roll-ups, retention, locks. One SQLite file, one writer, standard library.
+
+NumPy comes in with `maintain`, pandas only with `history`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from caelum_report.history import History
+from caelum_report.model import Config
+
+from .backup import backup, restore
+from .database import batch, damage, open_store
+from .locks import publish_lock, run_lock
+from .memory import approvals, remember, report_at
+from .rows import add_mark, add_run_steps, add_snapshot, approve, save_report
+from .servers import StoredServer, forget_server, list_servers, rename_server, retire_server
+
+__all__ = [
+    "StoredServer", "add_mark", "add_run_steps", "add_snapshot", "approvals", "approve", "backup", "batch", "damage",
+    "forget_server", "history", "list_servers", "maintain", "open_store", "publish_lock", "remember", "rename_server",
+    "report_at", "restore", "retire_server", "run_lock", "save_report",
+]  # fmt: skip
+
+
+def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> None:
+    """Rolls up what closed before `at` and lets go what has grown old; see `retention`."""
+    from . import retention
+
+    retention.maintain(connection, at, config)
+
+
+def history(connection: sqlite3.Connection, snapshot_id: int) -> History:
+    """All that was known when the snapshot was stored, as frames; see `frames`."""
+    from . import frames
+
+    return frames.history(connection, snapshot_id)

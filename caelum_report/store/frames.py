@@ -1,0 +1,337 @@
+"""Rows become frames: what the analysis may know, as of one snapshot. pandas is imported when one is asked for."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from caelum_report import codec
+from caelum_report.document import Report, ReportRef, RunReport, StepReport
+from caelum_report.history import History, SurfaceVersion
+from caelum_report.model import STAGES, Note, Surface
+
+from .rollups import unpacked
+from .times import DAY, HOUR, SECOND, from_us
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Hours in a frame at most. Twenty servers' year is 1.2 million; a fleet of a thousand gets its last days by the hour
+# and the rest by the day, for the memory of all would be gigabytes.
+_HOURS_AT_MOST: Final = 1_500_000
+
+_DURATIONS: Final = (
+    ("probes.took_us", "seconds"),
+    *((f"{stage}_us", stage) for stage in STAGES),
+    ("latency_p50_us", "latency_p50"),
+    ("latency_min_us", "latency_min"),
+    ("latency_max_us", "latency_max"),
+)
+_PROBE: Final = (
+    "snapshot", "snapshots.at", "hosts.name", "servers.name", "status", "failure", "stage", "reason", "probes.era",
+    "protocol_version", *(column for column, _ in _DURATIONS), "latency_n", "timings",
+    "rss_bytes", "cpu_us", "threads", "open_files", "processes", "instances", "instances_rss_bytes",
+    "instances_oldest_us", "tools", "resources", "prompts", "tokens", "probes.surface", "stderr_lines",
+    "certificate_expires_at", "details",
+)  # fmt: skip
+_PROBE_NAMES: Final = (
+    "snapshot", "at", "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version",
+    *(name for _, name in _DURATIONS), "latency_n", "timings", "rss", "cpu_seconds", "threads", "open_files",
+    "processes", "instances", "instances_rss", "instances_oldest", "tools", "resources", "prompts", "tokens",
+    "surface", "stderr_lines", "certificate_expires_at", "details",
+)  # fmt: skip
+_SECONDS: Final = {name for _, name in _DURATIONS} | {"cpu_seconds", "instances_oldest"}
+_TIMES: Final = {"at", "start", "end", "boot_at", "certificate_expires_at"}
+_WHOLE: Final = {"id", "snapshot", "method_version", "latency_n", "stderr_lines", "checks", "cpus", "n"}
+_TEXT: Final = {
+    "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version", "surface", "details",
+    "program_version", "name", "device", "text",
+}  # fmt: skip
+
+
+def history(connection: sqlite3.Connection, snapshot_id: int) -> History:
+    """All that was known when `snapshot_id` was stored; later rows are left out, so that an old report can be explained.
+
+    `snapshot_count` counts every run there ever was, those whose raw rows are gone included.
+    """
+    (at,) = connection.execute("SELECT at FROM snapshots WHERE id = ?", (snapshot_id,)).fetchone()
+    previous, report, run = _previous(connection, snapshot_id)
+    (first,) = connection.execute("SELECT at FROM snapshots ORDER BY id LIMIT 1").fetchone()
+    return History(
+        snapshot=snapshot_id,
+        snapshots=_snapshots(connection, snapshot_id),
+        probes=_probes(connection, snapshot_id),
+        states=_states(connection, snapshot_id, at),
+        rollups=_rollups(connection, at),
+        host_samples=_host_samples(connection, snapshot_id),
+        disks=_disks(connection, snapshot_id),
+        networks=_networks(connection, snapshot_id),
+        marks=_marks(connection, at),
+        surfaces=_surfaces(connection, snapshot_id),
+        retired=tuple(
+            name
+            for (name,) in connection.execute("SELECT name FROM servers WHERE retired_at <= ? ORDER BY name", (at,))
+        ),
+        next_number=previous.number + 1 if previous else 1,
+        previous=previous,
+        previous_report=report,
+        previous_run=run,
+        snapshot_count=snapshot_id,
+        first_snapshot_at=from_us(first),
+        database_bytes=_size(connection),
+    )
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(pages * page_bytes)
+
+
+# --- raw rows -------------------------------------------------------------------------------------------------------
+
+
+def _snapshots(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT snapshots.id, at, name, program_version, method_version, took_us, network_down
+        FROM snapshots JOIN hosts ON hosts.id = host WHERE snapshots.id <= ? ORDER BY at, snapshots.id""",
+        (last,),
+    )
+    return _frame(rows, ("id", "at", "host", "program_version", "method_version", "seconds", "network_down"))
+
+
+def _probes(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+    rows = connection.execute(
+        f"""SELECT {", ".join(_PROBE)}
+        FROM probes JOIN snapshots ON snapshots.id = snapshot JOIN servers ON servers.id = server
+            JOIN hosts ON hosts.id = snapshots.host
+        WHERE snapshot <= ? ORDER BY snapshots.at, snapshot, probes.rowid""",
+        (last,),
+    )
+    return _frame(rows, _PROBE_NAMES)
+
+
+def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:
+    """A stretch that went on after `last` ends, for this history, at the last check up to it."""
+    rows = connection.execute(
+        """SELECT hosts.name, servers.name, start,
+            CASE WHEN last_snapshot <= :last THEN end ELSE max(start, coalesce(
+                (SELECT max(at) FROM probes JOIN snapshots ON snapshots.id = snapshot
+                 WHERE server = states.server AND snapshot BETWEEN first_snapshot AND :last), :at)) END,
+            status, failure, stage, reason,
+            CASE WHEN last_snapshot <= :last THEN checks ELSE max(1, checks -
+                (SELECT count(*) FROM probes WHERE server = states.server AND snapshot > :last
+                 AND snapshot <= last_snapshot)) END
+        FROM states JOIN servers ON servers.id = states.server JOIN hosts ON hosts.id = servers.host
+        WHERE first_snapshot <= :last ORDER BY start, states.id""",
+        {"last": last, "at": at},
+    )
+    return _frame(rows, ("host", "server", "start", "end", "status", "failure", "stage", "reason", "checks"))
+
+
+def _host_samples(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT snapshot, at, name, boot_at, cpus, cpu_percent, iowait_percent, steal_percent, load_1, load_5, load_15,
+            memory_total, memory_available, swap_total, swap_used, swap_in, swap_out, temperature
+        FROM host_samples JOIN snapshots ON snapshots.id = snapshot JOIN hosts ON hosts.id = host_samples.host
+        WHERE snapshot <= ? ORDER BY at, snapshot""",
+        (last,),
+    )
+    return _frame(
+        rows,
+        ("snapshot", "at", "host", "boot_at", "cpus", "cpu_percent", "iowait_percent", "steal_percent", "load_1",
+         "load_5", "load_15", "memory_total", "memory_available", "swap_total", "swap_used", "swap_in", "swap_out",
+         "temperature"),
+    )  # fmt: skip
+
+
+def _disks(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT snapshot, at, hosts.name, disks.name, device, total, used, read, write
+        FROM disks JOIN snapshots ON snapshots.id = snapshot JOIN hosts ON hosts.id = disks.host
+        WHERE snapshot <= ? ORDER BY at, snapshot, disks.name""",
+        (last,),
+    )
+    return _frame(rows, ("snapshot", "at", "host", "name", "device", "total", "used", "read", "write"))
+
+
+def _networks(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT snapshot, at, hosts.name, networks.name, sent, received, errors
+        FROM networks JOIN snapshots ON snapshots.id = snapshot JOIN hosts ON hosts.id = networks.host
+        WHERE snapshot <= ? ORDER BY at, snapshot, networks.name""",
+        (last,),
+    )
+    return _frame(rows, ("snapshot", "at", "host", "name", "sent", "received", "errors"))
+
+
+def _marks(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
+    return _frame(connection.execute("SELECT at, text FROM marks WHERE at <= ? ORDER BY at, id", (at,)), ("at", "text"))
+
+
+def _frame(rows: Iterable[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return pd.DataFrame({name: _typed(name, column) for name, column in zip(names, columns, strict=True)})
+
+
+def _typed(name: str, column: Sequence[Any]) -> Any:
+    """A column in the units of `History`: UTC times, seconds as floats, NaN for what was not measured."""
+    if name in _TIMES:
+        return _utc(np.array([_NOT_A_TIME if value is None else value for value in column], np.int64))
+    if name in _SECONDS:
+        return np.array(column, np.float64) / SECOND
+    if name in _WHOLE:
+        return np.array(column, np.int64)
+    if name == "network_down":
+        return np.array(column, np.bool_)
+    if name == "timings":
+        return _objects([tuple(value / SECOND for value in json.loads(text)) if text else () for text in column])
+    if name in _TEXT:
+        import pandas as pd
+
+        return pd.Series(column, dtype=object)
+    return np.array(column, np.float64)
+
+
+_NOT_A_TIME: Final = np.iinfo(np.int64).min
+
+
+def _utc(microseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
+    import pandas as pd
+
+    return pd.DatetimeIndex(microseconds.view("datetime64[us]").astype("datetime64[ns]"), tz="UTC")
+
+
+def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+# --- roll-ups -------------------------------------------------------------------------------------------------------
+
+
+def _rollups(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
+    """Hours and days that had closed at `at`. Buckets are given for days: adding up those of hours gives no more."""
+    import pandas as pd
+
+    series = connection.execute(
+        """SELECT series.id, hosts.name, coalesce(servers.name, subject), metric
+        FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server"""
+    ).fetchall()
+    today = at - at % DAY
+    back = _HOURS_AT_MOST // (24 * max(1, len(series)))
+    hours = connection.execute(
+        "SELECT series, at, hours FROM rollups WHERE at >= ? AND at <= ? AND hours IS NOT NULL",
+        (today - back * DAY, at),
+    ).fetchall()
+    days = connection.execute(
+        "SELECT series, at, n, min, mean, max, p5, p50, p95, buckets FROM rollups WHERE at < ?", (today,)
+    ).fetchall()
+    number, day, packed = _columns(hours, 3)
+    by_hour = unpacked(np.array(number, np.int64), np.array(day, np.int64), packed, ())
+    closed = by_hour.at < at - at % HOUR
+    day_number, day_at, *figures, buckets = _columns(days, 10)
+
+    numbers = np.concatenate([by_hour.series[closed], np.array(day_number, np.int64)])
+    starts = np.concatenate([by_hour.at[closed], np.array(day_at, np.int64)])
+    order = np.argsort(starts, kind="stable")
+    names = ("n", "min", "mean", "max", "p5", "p50", "p95")
+    together = {
+        name: np.concatenate(
+            [getattr(by_hour, name)[closed], np.array(column, np.int64 if name == "n" else np.float64)]
+        )[order]
+        for name, column in zip(names, figures, strict=True)
+    }
+    level = np.concatenate([np.zeros(closed.sum(), np.int8), np.ones(len(days), np.int8)])[order]
+    place = np.searchsorted(np.array([row[0] for row in series], np.int64), numbers[order])
+    all_buckets = np.concatenate([np.full(closed.sum(), None, object), _objects(buckets)])[order]
+
+    def named(column: int) -> pd.Categorical:
+        codes, categories = pd.factorize(_objects([row[column] for row in series]))
+        return pd.Categorical.from_codes(codes[place], categories=categories)
+
+    return pd.DataFrame(
+        {
+            "level": pd.Categorical.from_codes(level, categories=["hour", "day"]),
+            "host": named(1),
+            "subject": named(2),
+            "metric": named(3),
+            "at": _utc(starts[order]),
+            **together,
+            "buckets": all_buckets,
+        }
+    )
+
+
+def _columns(rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * count
+
+
+# --- surfaces and reports -------------------------------------------------------------------------------------------
+
+
+def _surfaces(connection: sqlite3.Connection, last: int) -> tuple[SurfaceVersion, ...]:
+    from pydantic import TypeAdapter
+
+    adapter = TypeAdapter(Surface)
+    rows = connection.execute(
+        """SELECT servers.name, at, snapshot, surface_versions.surface
+        FROM surface_versions JOIN snapshots ON snapshots.id = snapshot JOIN servers ON servers.id = server
+        WHERE snapshot <= ? ORDER BY snapshot, server""",
+        (last,),
+    ).fetchall()
+    documents: dict[str, Surface] = {}
+    for *_, sha256 in rows:
+        if sha256 not in documents:
+            (packed,) = connection.execute("SELECT document FROM surfaces WHERE sha256 = ?", (sha256,)).fetchone()
+            documents[sha256] = adapter.validate_json(zlib.decompress(packed))
+    return tuple(
+        SurfaceVersion(server, from_us(at), snapshot, documents[sha256]) for server, at, snapshot, sha256 in rows
+    )
+
+
+def _previous(
+    connection: sqlite3.Connection, snapshot_id: int
+) -> tuple[ReportRef | None, Report | None, RunReport | None]:
+    """The report before, and how its run went on after it was stored."""
+    row = connection.execute(
+        """SELECT id, number, at, sha256, snapshot, document FROM reports WHERE snapshot < ?
+        ORDER BY number DESC LIMIT 1""",
+        (snapshot_id,),
+    ).fetchone()
+    if row is None:
+        return None, None, None
+    identifier, number, at, sha256, snapshot, document = row
+    reference = ReportRef(identifier, number, from_us(at), sha256)
+    if document is None:  # thinned: only where an old snapshot is analysed again
+        return reference, None, None
+    report = codec.from_json(zlib.decompress(document))
+    steps = tuple(
+        StepReport(name, took / SECOND, text)
+        for name, took, text in connection.execute(
+            "SELECT name, took_us, text FROM run_steps WHERE snapshot = ? ORDER BY position", (snapshot,)
+        )
+    )
+    notes = tuple(
+        Note(code, text)
+        for code, text in connection.execute(
+            "SELECT code, text FROM run_notes WHERE snapshot = ? ORDER BY position", (snapshot,)
+        )
+    )
+    run = replace(
+        report.run,
+        seconds=report.run.seconds + sum(step.seconds for step in steps),
+        steps=(*report.run.steps, *steps),
+        notes=(*report.run.notes, *notes),
+    )
+    return reference, report, run

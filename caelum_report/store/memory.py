@@ -1,0 +1,50 @@
+"""What the last runs left for the next one, and the last report for its readers; light, without pandas."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from datetime import datetime
+
+from caelum_report.model import Era, Memory, Remembered, Status
+
+from .times import from_us, to_us
+
+
+def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
+    """Each server as its last probe left it. A check that lies after `at` is not remembered: the clock went back."""
+    rows = connection.execute(
+        """SELECT name, servers.era, era_seen_at, checked_at, states.status, verdicts, flapping, started, surface
+        FROM servers LEFT JOIN states ON states.id = servers.state ORDER BY checked_at"""
+    )
+    now = to_us(at)
+    return Remembered(
+        {
+            name: Memory(
+                era=Era(era) if era else None,
+                era_seen_at=None if era_seen_at is None else from_us(era_seen_at),
+                last_checked_at=None if checked_at is None or checked_at > now else from_us(checked_at),
+                status=Status(status) if status else None,
+                checks=tuple(check == "1" for check in verdicts),
+                flapping=bool(flapping),
+                started_before=bool(started),
+                surface_sha256=surface,
+            )
+            for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface in rows
+        }
+    )
+
+
+def approvals(connection: sqlite3.Connection) -> dict[str, str]:
+    """`Server.id` -> the fingerprint that was approved."""
+    return dict(connection.execute("SELECT server, fingerprint FROM approvals"))
+
+
+def report_at(connection: sqlite3.Connection, at: datetime | None = None) -> bytes | None:
+    """The stored JSON of the newest report whose data go up to `at` or less; of the latest without it."""
+    row = connection.execute(
+        """SELECT document FROM reports WHERE document IS NOT NULL AND (:at IS NULL OR at <= :at)
+        ORDER BY number DESC LIMIT 1""",
+        {"at": at and to_us(at)},
+    ).fetchone()
+    return zlib.decompress(row[0]) if row else None

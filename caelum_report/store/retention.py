@@ -1,0 +1,65 @@
+"""What grows is kept as long as it is worth: raw rows for days, hours for a year, days and states for ever."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from typing import Final
+
+from caelum_report.model import Config
+
+from . import rollups, surfaces
+from .database import batch
+from .times import DAY, HOUR, to_us
+
+_RAW: Final = ("probes", "disks", "networks", "host_samples", "run_steps", "run_notes")
+
+
+def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> None:
+    """Rolls up the hours that closed, then lets go what is older than `raw_days` and `hourly_days`; one transaction.
+
+    Reports are thinned with age: every one of the raw days, then the last of each UTC day for a year, then the last of
+    each month. The recent ones answer "what did it say this morning", an old one stands for its time; all would be
+    1 GB a year. The newest is always kept, and the chain of hashes has every one.
+    """
+    now = to_us(at)
+    with batch(connection):
+        rollups.update(connection, now)
+        _drop_raw(connection, now, now - now % HOUR - config.raw_days * DAY)
+        _drop_hours(connection, now - now % DAY - config.hourly_days * DAY)
+        _thin_reports(connection, now - config.raw_days * DAY, now - config.hourly_days * DAY)
+        surfaces.thin(connection)
+
+
+def _drop_raw(connection: sqlite3.Connection, now: int, limit: int) -> None:
+    """Snapshots stay where a report, a surface or the beginning of the history names them."""
+    old = "SELECT id FROM snapshots WHERE at < ?"
+    for table in _RAW:
+        connection.execute(f"DELETE FROM {table} WHERE snapshot IN ({old})", (limit,))
+    connection.execute(
+        """DELETE FROM snapshots WHERE at < ? AND id > (SELECT min(id) FROM snapshots)
+            AND id NOT IN (SELECT snapshot FROM reports) AND id NOT IN (SELECT snapshot FROM surface_versions)""",
+        (limit,),
+    )
+    known = rollups.progress(connection, "raw_from")
+    rollups.set_progress(connection, "raw_from", max(limit, known if known < now else 0))
+
+
+def _drop_hours(connection: sqlite3.Connection, limit: int) -> None:
+    done = rollups.progress(connection, "hours_from")
+    if limit > done:
+        connection.execute(
+            "UPDATE rollups SET hours = NULL, hour_buckets = NULL WHERE at >= ? AND at < ?", (done, limit)
+        )
+        rollups.set_progress(connection, "hours_from", limit)
+
+
+def _thin_reports(connection: sqlite3.Connection, daily_from: int, monthly_from: int) -> None:
+    connection.execute(
+        """UPDATE reports SET document = NULL WHERE document IS NOT NULL AND at < :daily_from AND number NOT IN (
+            SELECT max(number) FROM reports WHERE document IS NOT NULL GROUP BY CASE
+                WHEN at >= :monthly_from THEN date(at / 1000000, 'unixepoch')
+                ELSE strftime('%Y-%m', at / 1000000, 'unixepoch') END)
+            AND number < (SELECT max(number) FROM reports)""",
+        {"daily_from": daily_from, "monthly_from": monthly_from},
+    )

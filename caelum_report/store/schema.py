@@ -1,0 +1,247 @@
+"""The history's tables. People may query them: every column says what it holds.
+
+Times are whole microseconds since 1970 in UTC (`datetime(at / 1000000, 'unixepoch')` reads them), durations whole
+microseconds with names that end in `_us`, sizes bytes. NULL means "not measured". A version of the schema is never
+edited after a release: a change is a new function at the end of `MIGRATIONS`, and the same change in `TABLES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+APPLICATION_ID: Final = 0x4361656C  # "Cael", in the file's header: tells our file from anybody else's
+
+# Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
+# counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
+MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = ()
+
+TABLES: Final = (
+    """CREATE TABLE hosts (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE            -- as configured; every other row hangs on one of these
+)""",
+    """CREATE TABLE snapshots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of runs, even when the clock went back; never used twice
+    at INTEGER NOT NULL,                 -- the run's time
+    host INTEGER NOT NULL REFERENCES hosts,
+    program_version TEXT NOT NULL,
+    method_version INTEGER NOT NULL,     -- raised when the same history would give other figures
+    took_us INTEGER NOT NULL,            -- of collecting
+    network_down INTEGER NOT NULL,       -- 1: every remote server failed at dns or connect, so our own network was down
+    not_due TEXT NOT NULL,               -- JSON: names of servers whose own cadence is longer than the run's
+    notes TEXT NOT NULL                  -- JSON: [{"code", "text"}]
+)""",
+    "CREATE INDEX snapshots_by_time ON snapshots (host, at)",
+    "CREATE INDEX snapshots_at ON snapshots (at)",
+    """CREATE TABLE servers (
+    -- Who they are, and what the last run left for the next one, so that a run reads one row a server.
+    id INTEGER PRIMARY KEY,
+    host INTEGER NOT NULL REFERENCES hosts,
+    name TEXT NOT NULL,                  -- the configured name, exactly; a rename changes it here and nowhere else
+    first_seen_at INTEGER NOT NULL,
+    retired_at INTEGER,                  -- NULL while in service
+    state INTEGER REFERENCES states,     -- the stretch that lasts
+    checked_at INTEGER,                  -- last time that it was really asked
+    verdicts TEXT NOT NULL DEFAULT '',   -- the last 24 that gave a verdict, oldest first: 1 answered, 0 did not
+    gaps TEXT NOT NULL DEFAULT '[]',     -- JSON: the last 12 intervals between its rows, in microseconds
+    flapping INTEGER NOT NULL DEFAULT 0,
+    era TEXT,                            -- modern | legacy, as last seen
+    era_seen_at INTEGER,
+    started INTEGER NOT NULL DEFAULT 0,  -- 1: has answered before, so a launcher has downloaded what it needs
+    surface TEXT REFERENCES surfaces,    -- what it offered last
+    UNIQUE (host, name)
+)""",
+    """CREATE TABLE probes (
+    -- One look at one server. Kept for `raw_days`.
+    snapshot INTEGER NOT NULL REFERENCES snapshots,
+    server INTEGER NOT NULL REFERENCES servers,
+    started_at INTEGER NOT NULL,         -- of this probe; charts and states use the snapshot's time
+    status TEXT NOT NULL,                -- up | degraded | down | auth-walled | unknown | maintenance
+    failure TEXT NOT NULL,               -- ok | timeout | exited | …
+    stage TEXT,                          -- where it failed
+    reason TEXT NOT NULL,                -- why, a sentence; empty when ok
+    era TEXT,                            -- modern | legacy
+    protocol_version TEXT,
+    took_us INTEGER NOT NULL,            -- the server's own clock, waiting for a slot excluded
+    dns_us INTEGER,                      -- one column a stage of the ladder, failed stages included
+    connect_us INTEGER,
+    tls_us INTEGER,
+    http_us INTEGER,
+    auth_us INTEGER,
+    spawn_us INTEGER,
+    handshake_us INTEGER,
+    list_us INTEGER,
+    ping_us INTEGER,
+    canary_us INTEGER,
+    latency_p50_us INTEGER,              -- of the short requests in `timings`
+    latency_min_us INTEGER,
+    latency_max_us INTEGER,
+    latency_n INTEGER NOT NULL,
+    timings TEXT,                        -- JSON: the short requests in order, in microseconds
+    rss_bytes INTEGER,                   -- the process tree of the test instance, at its largest
+    cpu_us INTEGER,
+    threads INTEGER,
+    open_files INTEGER,
+    processes INTEGER,
+    instances INTEGER,                   -- processes with the same command that people run on this host
+    instances_rss_bytes INTEGER,
+    instances_oldest_us INTEGER,
+    tools INTEGER,                       -- counts of what it declares
+    resources INTEGER,
+    prompts INTEGER,
+    tokens INTEGER,                      -- estimated cost of the declarations to a model
+    surface TEXT REFERENCES surfaces,
+    stderr_lines INTEGER NOT NULL,
+    certificate_expires_at INTEGER,
+    details TEXT NOT NULL,               -- JSON: what is read by people only (stages, notes, names, stderr, …)
+    UNIQUE (snapshot, server)
+)""",
+    """CREATE TABLE host_samples (
+    -- One reading of a host. Counters are raw, since boot; rates are derived and survive a reset. Kept for `raw_days`.
+    snapshot INTEGER PRIMARY KEY REFERENCES snapshots,
+    host INTEGER NOT NULL REFERENCES hosts,
+    boot_at INTEGER NOT NULL,
+    cpus INTEGER NOT NULL,
+    cpu_percent REAL,                    -- busy share of all processors over the run
+    iowait_percent REAL,
+    steal_percent REAL,
+    load_1 REAL,
+    load_5 REAL,
+    load_15 REAL,
+    memory_total INTEGER NOT NULL,
+    memory_available INTEGER NOT NULL,
+    swap_total INTEGER NOT NULL,
+    swap_used INTEGER NOT NULL,
+    swap_in INTEGER NOT NULL,            -- counter
+    swap_out INTEGER NOT NULL,           -- counter
+    temperature REAL,                    -- °C, the hottest sensor
+    temperature_label TEXT NOT NULL
+)""",
+    """CREATE TABLE disks (
+    snapshot INTEGER NOT NULL REFERENCES snapshots,
+    host INTEGER NOT NULL REFERENCES hosts,
+    name TEXT NOT NULL,                  -- mount point
+    device TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    read INTEGER,                        -- counter of the device
+    write INTEGER,                       -- counter of the device
+    PRIMARY KEY (snapshot, name)
+) WITHOUT ROWID""",
+    """CREATE TABLE networks (
+    snapshot INTEGER NOT NULL REFERENCES snapshots,
+    host INTEGER NOT NULL REFERENCES hosts,
+    name TEXT NOT NULL,                  -- interface
+    sent INTEGER NOT NULL,               -- counters
+    received INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    PRIMARY KEY (snapshot, name)
+) WITHOUT ROWID""",
+    """CREATE TABLE states (
+    -- A stretch of one status and failure. Kept for ever, so that uptime can always be worked out anew.
+    id INTEGER PRIMARY KEY,
+    server INTEGER NOT NULL REFERENCES servers,
+    start INTEGER NOT NULL,              -- the check that first saw it
+    end INTEGER NOT NULL,                -- the last check that confirmed it; a hole in the checks ends a stretch
+    first_snapshot INTEGER NOT NULL,
+    last_snapshot INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    failure TEXT NOT NULL,
+    stage TEXT,                          -- as the first check saw it, like the reason
+    reason TEXT NOT NULL,
+    checks INTEGER NOT NULL
+)""",
+    "CREATE INDEX states_by_server ON states (server, start)",
+    """CREATE TABLE surfaces (
+    -- What servers offer: each different one once.
+    sha256 TEXT PRIMARY KEY,             -- of the canonical declarations
+    document BLOB NOT NULL               -- zlib-compressed JSON: tools, resources, prompts, instructions
+) WITHOUT ROWID""",
+    """CREATE TABLE surface_versions (
+    -- When a server's offer changed, the first time included.
+    server INTEGER NOT NULL REFERENCES servers,
+    snapshot INTEGER NOT NULL REFERENCES snapshots, -- the first that saw it
+    surface TEXT NOT NULL REFERENCES surfaces,
+    PRIMARY KEY (server, snapshot)
+) WITHOUT ROWID""",
+    """CREATE TABLE series (
+    -- What a figure is about.
+    id INTEGER PRIMARY KEY,
+    host INTEGER NOT NULL REFERENCES hosts,
+    server INTEGER REFERENCES servers,   -- NULL: of the host
+    subject TEXT NOT NULL,               -- mount point or interface; empty for a server and for the host itself
+    metric TEXT NOT NULL,                -- a name of the metrics table in the README
+    UNIQUE (host, server, subject, metric)
+)""",
+    """CREATE TABLE rollups (
+    -- One UTC day of one series, kept for ever; the row of the running day grows with every hour that closes.
+    -- Percentiles are nearest rank; those of a day come from the buckets and are within 2 %.
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series,
+    at INTEGER NOT NULL,                 -- start of the day
+    n INTEGER NOT NULL,                  -- measurements
+    min REAL NOT NULL,                   -- in the metric's unit, like the next five
+    mean REAL NOT NULL,
+    max REAL NOT NULL,
+    p5 REAL NOT NULL,
+    p50 REAL NOT NULL,
+    p95 REAL NOT NULL,
+    buckets BLOB NOT NULL,               -- mergeable counts: pairs of int16 bucket, uint32 count, little-endian, by value
+    hours BLOB,                          -- up to 24 packed records: uint8 hour, uint32 n, float64 min mean max p5 p50 p95,
+                                         -- uint16 pairs of `hour_buckets`; little-endian. NULL after `hourly_days`
+    hour_buckets BLOB,                   -- the buckets of the hours, one after the other
+    UNIQUE (series, at)
+)""",
+    "CREATE INDEX rollups_at ON rollups (at)",
+    """CREATE TABLE reports (
+    -- The stored reports, each chained to the one before. Old ones are thinned: their document goes, the chain stays.
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,             -- r-20261122T1300Z-4217
+    snapshot INTEGER NOT NULL REFERENCES snapshots,
+    at INTEGER NOT NULL,                 -- data to
+    program_version TEXT NOT NULL,
+    method_version INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,                -- of the JSON
+    previous_sha256 TEXT,                -- of the report before; also inside the JSON
+    document BLOB                        -- zlib-compressed JSON; NULL: thinned with age
+)""",
+    "CREATE INDEX reports_by_snapshot ON reports (snapshot)",
+    """CREATE TABLE run_steps (
+    -- How a run went on after its report was stored; the next report shows it.
+    snapshot INTEGER NOT NULL REFERENCES snapshots,
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,                  -- render, deliver
+    took_us INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (snapshot, position)
+) WITHOUT ROWID""",
+    """CREATE TABLE run_notes (
+    snapshot INTEGER NOT NULL REFERENCES snapshots,
+    position INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (snapshot, position)
+) WITHOUT ROWID""",
+    """CREATE TABLE marks (
+    -- Notes of people on every chart: a deployment, say.
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL
+)""",
+    """CREATE TABLE approvals (
+    -- What people agreed to have started.
+    server TEXT PRIMARY KEY,             -- the configured name
+    fingerprint TEXT NOT NULL,           -- of command, arguments, working folder, environment names and URL
+    at INTEGER NOT NULL
+) WITHOUT ROWID""",
+    """CREATE TABLE upkeep (
+    -- How far the roll-ups and the retention have come.
+    name TEXT PRIMARY KEY,               -- rolled_up: last snapshot id; raw_from, hours_from: what lies
+                                         -- before is gone
+    value INTEGER NOT NULL
+) WITHOUT ROWID""",
+)
