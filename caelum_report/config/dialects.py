@@ -88,8 +88,9 @@ def _roots(path: Path, text: str, document: dict[str, Any]) -> Iterator[tuple[st
     if not known and document and all(_is_entry(value) for value in document.values()):
         known.append(("mcpServers", document))  # the names stand at the top, as in a plugin's .mcp.json
     if not known:
+        lowered = {root.lower(): root for root in _ROOTS}
         for key in document:
-            if near := difflib.get_close_matches(str(key), _ROOTS, 1, 0.8):
+            if near := [lowered[root] for root in difflib.get_close_matches(str(key).lower(), lowered, 1, 0.8)]:
                 place = key_place(text, str(key))
                 raise UsageError(
                     f"{shown(path)}{place}: `{visible(str(key), 60)}` is not a key; did you mean `{near[0]}`?"

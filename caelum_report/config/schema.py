@@ -259,7 +259,7 @@ def _contradictions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
             elif window.end <= window.start:
                 yield (*at, "maintenance", index, "end"), ": ", "expected a time after `start`"
     if checked.retention.hourly < checked.retention.raw:
-        yield ("retention", "hourly"), ": ", "expected at least as long as `retention.raw`"
+        yield ("retention", "raw"), ": ", "expected at most as long as `retention.hourly`"
 
 
 _EXPECTED: Final = {
@@ -281,7 +281,7 @@ def _mistake(details: ErrorDetails) -> tuple[Keys, str, str]:
     if kind == "extra_forbidden":
         return keys, " is not a key here", _nearest(keys)
     if kind == "missing":
-        return keys, " is missing: ", f"expected {_table(keys).model_fields[str(keys[-1])].description}"
+        return keys, " is missing: ", str(_table(keys).model_fields[str(keys[-1])].description)
     if keys == ("server",):
         return keys, ": ", "expected [[server]], with two pairs of brackets"
     if kind == "value_error":
