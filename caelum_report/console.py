@@ -1,0 +1,167 @@
+"""What the commands say on a terminal; in cron they say nothing unless something is wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .document import Report
+    from .model import Config, Probe, Snapshot, Status
+
+
+def talks(*, quiet: bool, verbose: bool) -> bool:
+    """On a terminal we speak; in cron silence, unless asked."""
+    return verbose or (sys.stdout.isatty() and not quiet)
+
+
+@contextmanager
+def progress(settings: Config, *, quiet: bool) -> Iterator[Callable[[str, Status | None], None] | None]:
+    """A bar on a terminal's standard error, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Asking", total=len(settings.servers))
+
+        def tell(name: str, status: Status | None) -> None:
+            from .text import visible
+
+            shown = visible(name, 40)
+            if status is None:
+                bar.update(task, description=f"Asking {shown}")
+            else:
+                bar.update(task, advance=1, description=f"{shown}: {status.value}")
+            if bar.finished:
+                bar.update(task, description="Making the report")
+
+        yield tell
+
+
+def count(snapshot: Snapshot) -> dict[str, int]:
+    from .model import Status
+
+    counts = {status.value: sum(probe.status is status for probe in snapshot.probes) for status in Status}
+    return {status: number for status, number in counts.items() if number}
+
+
+def summary(
+    report: Report,
+    settings: Config | None,
+    published: str,
+    *,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    output: Path | None = None,
+) -> None:
+    """What a run says at its end: the verdict, and where the page is."""
+    folder = Path(settings.output if settings else output or ".")
+    if json:
+        print_json(
+            {
+                "report": report.id,
+                "number": report.number,
+                "at": stamp(report.at),
+                "verdict": report.verdict.sentence,
+                "tally": {status.value: number for status, number in report.tally},
+                "needs_action": [finding.title for finding in report.findings if finding.needs_action],
+                "output": str(folder),
+                "published": published,
+            }
+        )
+        return
+    if not talks(quiet=quiet, verbose=verbose):
+        return
+    typer.echo(report.verdict.sentence)
+    for finding in report.findings:
+        if finding.needs_action:
+            typer.echo(f"  {finding.word}: {finding.title}" + (f"  ->  {finding.command}" if finding.command else ""))
+    typer.echo(f"Report #{report.number}: {folder / 'index.html'}")
+
+
+def ladder(result: Probe, settings: Config) -> None:
+    """Every stage of one probe, as the server's page shows it."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from . import words
+    from .model import Outcome
+
+    console = Console(highlight=False)
+    console.print(Text(f"{result.status.value}: {result.failure.value}", style="bold"), Text(result.reason))
+    table = Table(box=None, pad_edge=False)
+    for name in ("Stage", "Took", "Result"):
+        table.add_column(name, justify="right" if name == "Took" else "left", overflow="fold")
+    for stage in result.stages:
+        if stage.outcome is not Outcome.UNUSED:
+            table.add_row(
+                stage.name, words.seconds(stage.seconds), Text(f"{stage.outcome.value} {stage.detail}".strip())
+            )
+    console.print(table)
+    facts = [
+        ("Protocol", " ".join(filter(None, (result.protocol_version, f"({result.era.value})" if result.era else "")))),
+        ("Calls itself", f"{result.server_name} {result.server_version}".strip()),
+        ("Offers", _offer(result)),
+        ("Answers in", _timings(result)),
+        ("Memory", words.size(result.process.rss_bytes) if result.process else ""),
+        (
+            "Certificate",
+            f"until {words.full_date(result.certificate_expires_at, settings.zone)}"
+            if result.certificate_expires_at
+            else "",
+        ),
+        *((note.code, note.text) for note in result.notes),
+        ("stderr", result.stderr_tail),
+    ]
+    for label, value in facts:
+        if value:
+            console.print(Text(f"{label}: ", style="dim") + Text(value))
+
+
+def _offer(result: Probe) -> str:
+    from . import words
+
+    if result.surface is None:
+        return ""
+    offer = ((result.surface.tools, "tool"), (result.surface.resources, "resource"), (result.surface.prompts, "prompt"))
+    return ", ".join(words.plural(len(items), name) for items, name in offer)
+
+
+def _timings(result: Probe) -> str:
+    from . import words
+
+    timings = sorted(result.timings_seconds)
+    if not timings:
+        return ""
+    return f"{words.seconds(timings[len(timings) // 2])} (median of {len(timings)} {result.timing_method}, slowest {words.seconds(timings[-1])})"
+
+
+def stamp(at: datetime) -> str:
+    from .words import stamp
+
+    return stamp(at)
+
+
+def print_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=2, default=str))

@@ -1,0 +1,150 @@
+"""A whole run, on one screen: config -> collect -> store -> analyse -> render -> deliver. The only module that knows all stages.
+
+Two locks. The publish lock is held by whoever rebuilds the site, the run lock by whoever collects; so a dense `collect`
+goes on while a `build` renders. The database is open only around reads and commits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import store
+from .config import consent
+from .errors import PublishError, UsageError
+from .model import Config, Snapshot, Status
+
+if TYPE_CHECKING:
+    from .document import Report, StepReport
+    from .site import Site
+
+Progress = Callable[[str, Status | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A published report, and how it went onto the disk."""
+
+    report: Report
+    site: Site
+    published: str
+
+
+class Stopwatch:
+    """Names the steps of a run and what each took."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self.steps: list[StepReport] = []
+
+    def lap(self, name: str, text: str = "") -> None:
+        from .document import StepReport
+
+        now = time.monotonic()
+        self.steps.append(StepReport(name, round(now - self._since, 3), text))
+        self._since = now
+
+
+def build(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Built:
+    """The main job. Raises `PublishError` after the snapshot and its report are stored; the old site then stays."""
+    with store.publish_lock(config.database):
+        watch = Stopwatch()
+        snapshot_id, snapshot, config = _gather(config, at, watch, progress, rescue=rescue)
+        report = _analyse(config, snapshot_id, snapshot, watch)
+        return _publish(config, report, snapshot_id)
+
+
+def collect(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Snapshot:
+    """A snapshot only, for a denser timer."""
+    return _gather(config, at, Stopwatch(), progress, rescue=rescue)[1]
+
+
+def render(config: Config, at: datetime | None) -> Built:
+    """The site again, from the report stored for `at` (the latest without it). Same report, same bytes."""
+    from . import codec
+
+    with store.publish_lock(config.database):
+        with store.open_store(config.database) as database:
+            stored = store.report_at(database, at)
+        if stored is None:
+            when = f" at or before {at.isoformat()}" if at else ""
+            raise UsageError(f"no report is stored{when}; make one: caelum-report build")
+        return _publish(config, codec.from_json(stored), None)
+
+
+def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Built:
+    """A full site from a simulated month, through the real store, analysis and pages."""
+    from dataclasses import replace
+
+    from . import demo as simulation
+
+    config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf, demo=True)
+    with store.publish_lock(config.database):
+        with store.open_store(config.database) as connection:
+            snapshot, snapshot_id = None, 0
+            with store.batch(connection):
+                for snapshot in simulation.snapshots(at):
+                    snapshot_id = store.add_snapshot(connection, snapshot, config)
+            store.maintain(connection, at, config)
+        if snapshot is None:
+            raise RuntimeError("the simulation gave no snapshot")
+        report = _analyse(config, snapshot_id, snapshot, Stopwatch())
+        return _publish(config, report, snapshot_id)
+
+
+def _gather(
+    config: Config, at: datetime, watch: Stopwatch, progress: Progress | None, *, rescue: bool
+) -> tuple[int, Snapshot, Config]:
+    """Ask everybody, and keep the answers."""
+    from . import collect as collecting
+
+    with store.run_lock(config.database):
+        with store.open_store(config.database, rescue=rescue) as database:
+            remembered = store.remember(database, at)
+            config = consent(config, store.approvals(database))
+        watch.lap("prepare")
+        snapshot = collecting.collect(config, remembered, at, progress)
+        watch.lap("collect", f"{len(snapshot.probes)} asked, {len(snapshot.not_due)} not due")
+        with store.open_store(config.database) as database:
+            snapshot_id = store.add_snapshot(database, snapshot, config)
+            store.maintain(database, at, config)
+        watch.lap("store")
+    return snapshot_id, snapshot, config
+
+
+def _analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwatch) -> Report:
+    """Work the Report out, completely, and store it before anybody prints it."""
+    from . import analyse
+
+    with store.open_store(config.database) as database:
+        history = store.history(database, snapshot_id)
+    watch.lap("read history")
+    report = analyse.report(snapshot, snapshot_id, history, config, tuple(watch.steps))
+    with store.open_store(config.database) as database:
+        store.save_report(database, report)
+    return report
+
+
+def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
+    """Lay the site out and swap it in; the next report says how this went."""
+    from . import deliver
+    from . import render as rendering
+
+    watch = Stopwatch()
+    site = rendering.render(report, pdf=config.pdf, pdf_seconds=config.budgets.pdf_seconds)
+    watch.lap("render", f"{len(site.files)} files")
+    try:
+        published = deliver.publish(site, Path(config.output), config.publish)
+        watch.lap("deliver", published)
+    except PublishError as error:
+        watch.lap("deliver", f"failed: {error}")
+        raise
+    finally:
+        if snapshot_id is not None:
+            with store.open_store(config.database) as database:
+                store.add_run_steps(database, snapshot_id, tuple(watch.steps), site.notes)
+    return Built(report, site, published)

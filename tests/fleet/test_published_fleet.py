@@ -1,0 +1,110 @@
+"""One build over everything that install-fleet.sh brings: what the SDK sees, we see; what is broken, we explain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import uuid
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import ClientSession
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+pytestmark = pytest.mark.fleet
+
+GOOD = {
+    "everything", "filesystem", "memory", "sequential-thinking", "context7", "commands", "mui", "time", "fetch", "git", "sqlite",
+    "text-editor", "calculator", "duckduckgo", "everything-http", "everything-sse", "context7-http", "ddg-sse", "proxy-time-http", "proxy-time-sse",
+}  # fmt: skip
+BAD = {
+    "brave-search (fails: needs a key)": ("exited", "BRAVE_API_KEY"),
+    "sqlite (fails: SDK 2 broke it)": ("exited", "AttributeError"),
+    "dead-port": ("connect-error", "refused"),
+    "wrong-path-404": ("http-4xx", "404"),
+}
+
+
+@pytest.fixture(scope="module")
+def built(fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The site of one build over the whole fleet, and the mark that its processes inherited."""
+    folder = tmp_path_factory.mktemp("build")
+    mark = uuid.uuid4().hex
+    command = [
+        sys.executable,
+        "-m",
+        "caelum_report",
+        "build",
+        "--db",
+        str(folder / "h.sqlite"),
+        "--output",
+        str(folder / "site"),
+    ]
+    command += ["--mcp-config", str(fleet / "fleet.mcp.json"), "--mcp-config", str(fleet / "http.mcp.json"), "--no-pdf"]
+    environ = {**os.environ, "XDG_CONFIG_HOME": str(folder), "CAELUM_TEST_MARK": mark}
+    result = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=400, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return folder / "site", mark
+
+
+def servers(site: Path) -> dict[str, Any]:
+    document = json.loads((site / "api/v1/servers.json").read_text("utf-8"))
+    return {server["id"]: server for server in document["servers"]}
+
+
+def test_every_good_server_is_up(built: tuple[Path, str]) -> None:
+    seen = servers(built[0])
+    assert {
+        name: (one["status"], one["failure"], one["reason"]) for name, one in seen.items() if name in GOOD
+    } == dict.fromkeys(GOOD, ("up", "ok", ""))
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_broken_server_is_explained(built: tuple[Path, str], name: str) -> None:
+    failure, word = BAD[name]
+    server = servers(built[0])[name]
+    assert (server["status"], server["failure"]) == ("down", failure)
+    assert word in server["reason"]
+
+
+async def sdk_tools(entry: dict[str, Any]) -> set[str]:
+    async with AsyncExitStack() as stack:
+        parameters = StdioServerParameters(
+            command=entry["command"], args=entry["args"], env={**os.environ, **entry.get("env", {})}
+        )
+        quiet = stack.enter_context(open(os.devnull, "w"))
+        reader, writer = await stack.enter_async_context(stdio_client(parameters, errlog=quiet))
+        session = await stack.enter_async_context(ClientSession(reader, writer))
+        await session.initialize()
+        names, cursor = set[str](), None
+        while True:
+            page = await session.list_tools(cursor=cursor) if cursor else await session.list_tools()
+            names |= {tool.name for tool in page.tools}
+            cursor = getattr(page, "next_cursor", None) or getattr(page, "nextCursor", None)
+            if not cursor:
+                return names
+
+
+def test_the_sdk_sees_the_same_tools(fleet: Path, built: tuple[Path, str]) -> None:
+    entries = json.loads((fleet / "fleet.mcp.json").read_text("utf-8"))["mcpServers"]
+    for name in sorted(GOOD & entries.keys()):
+        slug = servers(built[0])[name]["slug"]
+        ours = json.loads((built[0] / f"api/v1/servers/{slug}.json").read_text("utf-8"))["tools"]
+        assert {tool["name"] for tool in ours} == asyncio.run(asyncio.wait_for(sdk_tools(entries[name]), 60)), name
+
+
+def test_no_process_is_left_behind(built: tuple[Path, str]) -> None:
+    left = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if built[1].encode() in (entry / "environ").read_bytes():
+                left.append((entry / "cmdline").read_bytes().replace(b"\0", b" "))
+        except OSError:
+            continue
+    assert left == []
