@@ -1,0 +1,457 @@
+"""One look at one server: up the ladder, and down again whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from statistics import median
+from typing import Final
+
+from caelum_report.model import (
+    Config,
+    Era,
+    Failure,
+    Memory,
+    Note,
+    Probe,
+    ProcessFigures,
+    Server,
+    Status,
+    Transport,
+    status_of,
+)
+from caelum_report.text import Redactor
+from caelum_report.wire import Allowance, Channel, Fault, Inbox, Pool
+from caelum_report.wire.fault import excerpt
+from caelum_report.wire.http import HttpChannel, HttpClient
+from caelum_report.wire.jsonrpc import METHOD_NOT_FOUND
+from caelum_report.wire.process import Child, environment, exit_words
+from caelum_report.wire.sse import SseChannel
+from caelum_report.wire.stdio import StdioChannel
+
+from . import canary
+from .boundary import Boundary
+from .eras import Greeting, eras_to_try, greet, may_be_the_other_era
+from .judge import judged
+from .ladder import Ladder
+from .reasons import telling_line
+from .room import Clock, Room
+from .surface import ListError, Listing, list_everything, surface
+from .talk import Talk, result_of
+
+_LAUNCHERS: Final = {"npx", "uvx", "pipx", "bunx", "docker", "podman", "uv", "bun", "pnpm", "yarn", "deno"}
+_FIRST_ANSWER_SECONDS: Final = 5.0  # for an era that may be the wrong one
+_SLOW_SECONDS: Final = 0.02  # an answer this slow is not distorted by what runs beside it
+_TIMING_SECONDS: Final = 3.0  # for all short requests together
+_STDERR_FLOOD: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all probes of a run share."""
+
+    config: Config
+    at: datetime
+    room: Room
+    pool: Pool
+    redactor: Redactor
+    mark: str  # of our children's environment, without the server's own part
+    elapsed: Callable[[], float]  # seconds since the run began
+
+
+@dataclass(slots=True)
+class Look:
+    """What is known so far; filled while the probe goes on, so that a failure keeps what came before it."""
+
+    server: Server
+    run: Run
+    clock: Clock
+    ladder: Ladder
+    allowance: Allowance
+    boundary: Boundary
+    channel: Channel | None = None
+    inboxes: list[Inbox] = field(default_factory=list)
+    child: Child | None = None
+    client: HttpClient | None = None
+    greeting: Greeting | None = None
+    listing: Listing | None = None
+    figures: ProcessFigures | None = None
+    timings: list[float] = field(default_factory=list)
+    timing_method: str | None = None
+    erring: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+def first_start(server: Server, memory: Memory) -> bool:
+    """Whether a launcher may have to download what it starts."""
+    return bool(server.command) and PurePath(server.command or "").name in _LAUNCHERS and not memory.started_before
+
+
+async def probe_server(server: Server, memory: Memory, run: Run) -> Probe:
+    """Never raises for what a server does. Cancelled, it still ends the server's processes."""
+    budgets = run.config.budgets
+    started_at = run.at + timedelta(seconds=run.elapsed())
+    if server.problem or server.skip:
+        failure = Failure.CONFIG_ERROR if server.problem else Failure.SKIPPED
+        return unasked(server, started_at, failure, run.redactor.clean(server.problem or server.skip or "", 500))
+    seconds = server.server_seconds or budgets.server_seconds
+    if first_start(server, memory):
+        seconds = max(seconds, budgets.first_start_seconds)
+    look = Look(
+        server=server,
+        run=run,
+        clock=Clock(seconds),
+        ladder=Ladder(server),
+        allowance=Allowance(budgets, run.pool),
+        boundary=Boundary(run.redactor),
+    )
+    fault = None
+    try:
+        try:
+            await (_stdio(look, memory) if server.transport is Transport.STDIO else _remote(look, memory))
+        except Fault as problem:
+            fault = problem
+            _fell(look, fault)
+        took = look.clock.spent
+        probe = _probe(look, fault, started_at, took)
+    finally:
+        await _end(look)
+        look.allowance.release()
+    return judged(probe, server, memory, look.erring, at=run.at, zone=run.config.zone)
+
+
+def unasked(server: Server, at: datetime, failure: Failure, reason: str) -> Probe:
+    """A probe that never began."""
+    return Probe(server=server.id, started_at=at, failure=failure, status=status_of(failure), reason=reason)
+
+
+# --- the way up -----------------------------------------------------------------------------------------------------
+
+
+async def _stdio(look: Look, memory: Memory) -> None:
+    room, clock = look.run.room, look.clock
+    async with room.start(clock):
+        talk = await _start_and_greet(look, memory)
+        await _list(look, talk)
+        if look.child:
+            look.figures = look.child.figures()
+    await _time(look, talk)
+    await _canary(look, talk)
+
+
+async def _remote(look: Look, memory: Memory) -> None:
+    talk = await _connect_and_greet(look, memory)
+    await _list(look, talk)
+    await _time(look, talk)
+    await _canary(look, talk)
+
+
+async def _start_and_greet(look: Look, memory: Memory) -> Talk:
+    """A fresh process for each era that has to be tried."""
+    eras = eras_to_try(look.server, memory, look.run.at)
+    limit = look.clock.left / 2 if first_start(look.server, memory) else _FIRST_ANSWER_SECONDS
+    faults: dict[Era, Fault] = {}
+    for era in eras:
+        await _end(look)
+        look.ladder.current = "spawn"
+        last = era is eras[-1]
+        try:
+            channel = _spawn(look)
+            talk = _talk(look, channel)
+            look.ladder.current = "handshake"
+            with look.ladder.climb("handshake"):
+                look.greeting = await greet(talk, era, None if last or memory.era is era else limit)
+        except Fault as fault:
+            faults[era] = fault
+            if last or not may_be_the_other_era(fault, era):
+                break
+        else:
+            _split_start(look, look.greeting)
+            return talk
+    raise _worse(faults)
+
+
+def _worse(faults: dict[Era, Fault]) -> Fault:
+    """Of two eras' faults the one to report: every server understands `initialize`, unless it says that it is too new for it."""
+    modern, legacy = faults.get(Era.MODERN), faults.get(Era.LEGACY)
+    if modern and modern.failure is Failure.UNSUPPORTED_VERSION:
+        return modern
+    fault = legacy or modern
+    if fault is None:
+        raise AssertionError("no era was tried")
+    return fault
+
+
+def _spawn(look: Look) -> StdioChannel:
+    server, config = look.server, look.run.config
+
+    def start(on_output: Callable[[bytes, float], None], on_end: Callable[[], None]) -> Child:
+        return Child(
+            server.command or "",
+            server.args,
+            environment=environment(os.environ, config.path, config.pass_env, server.env),
+            cwd=server.cwd,
+            mark=f"{look.run.mark}-{server.slug}",
+            tail_bytes=config.budgets.stderr_bytes,
+            on_output=on_output,
+            on_end=on_end,
+        )
+
+    channel = StdioChannel(start, _inbox(look), config.budgets.end_seconds)
+    look.child = channel.child
+    look.channel = channel
+    look.ladder.good("spawn", channel.child.started_seconds)
+    return channel
+
+
+def _split_start(look: Look, greeting: Greeting) -> None:
+    """Starting lasts until the first answer; what is left of the handshake is the server's acknowledgement and ours."""
+    if look.child is None:
+        return
+    start = greeting.reply.at - look.child.started_at
+    whole = look.child.started_seconds + (look.ladder.seconds("handshake") or 0.0)
+    look.ladder.good("spawn", start, "to its first answer")
+    look.ladder.good("handshake", max(0.0, whole - start))
+
+
+async def _connect_and_greet(look: Look, memory: Memory) -> Talk:
+    server, budgets = look.server, look.run.config.budgets
+    look.client = HttpClient(
+        server.url or "",
+        dict(server.headers),
+        look.allowance,
+        min(server.connect_seconds or budgets.connect_seconds, look.clock.left),
+    )
+    if server.transport is Transport.SSE:
+        return await _greet_over_sse(look)
+    channel = HttpChannel(look.client, _inbox(look))
+    look.channel = channel
+    talk = _talk(look, channel)
+    eras = eras_to_try(server, memory, look.run.at)
+    faults: dict[Era, Fault] = {}
+    for era in eras:
+        last = era is eras[-1]
+        try:
+            with look.ladder.climb("handshake"):
+                look.greeting = await greet(talk, era, None if last or memory.era is era else _FIRST_ANSWER_SECONDS)
+        except Fault as fault:
+            faults[era] = fault
+            if last or not may_be_the_other_era(fault, era):
+                break
+        else:
+            return talk
+        finally:
+            look.ladder.passed(look.client.seconds)
+    worse = _worse(faults)
+    if worse.failure is Failure.HTTP_4XX and Era.LEGACY in faults:
+        with contextlib.suppress(Fault):  # what the POST said is the answer then
+            talk = await _greet_over_sse(look)
+            look.notes.append(Note("http-sse", "It speaks HTTP+SSE only; configure it as type sse."))
+            return talk
+    raise worse
+
+
+async def _greet_over_sse(look: Look) -> Talk:
+    if look.client is None:
+        raise AssertionError("no client")
+    channel = SseChannel(look.client, _inbox(look))
+    look.channel = channel
+    talk = _talk(look, channel)
+    try:
+        with look.ladder.climb("handshake"):
+            await channel.open(min(look.clock.left, look.run.config.budgets.request_seconds))
+            look.greeting = await greet(talk, Era.LEGACY, None)
+    finally:
+        look.ladder.passed(look.client.seconds)
+    return talk
+
+
+def _inbox(look: Look) -> Inbox:
+    inbox = Inbox(look.allowance)
+    look.inboxes.append(inbox)
+    return inbox
+
+
+def _talk(look: Look, channel: Channel) -> Talk:
+    room, clock = look.run.room, look.clock
+    seconds = look.server.request_seconds or look.run.config.budgets.request_seconds
+
+    async def hush() -> None:
+        if look.server.remote and look.ladder.current != "ping":
+            await room.hush(clock)
+
+    return Talk(channel, clock, seconds, hush)
+
+
+async def _list(look: Look, talk: Talk) -> None:
+    if look.server.remote:
+        look.ladder.good("auth", None)
+    with look.ladder.climb("list"):
+        look.listing = await list_everything(
+            talk, look.greeting.capabilities if look.greeting else {}, look.run.config.budgets
+        )
+    look.erring += look.listing.erring
+    look.notes += look.listing.notes
+
+
+async def _time(look: Look, talk: Talk) -> None:
+    """Several short requests. Not a fault when `ping` is unknown: it left the protocol, and some never had it."""
+    method = "server/discover" if talk.era is Era.MODERN else "ping"
+    look.ladder.current = "ping"
+    async with look.run.room.timing(look.clock, slow=talk.fastest_seconds > _SLOW_SECONDS):
+        while len(look.timings) < look.run.config.budgets.timings and sum(look.timings) < _TIMING_SECONDS:
+            reply = await talk.ask(method)
+            if method == "ping" and reply.error and reply.error.code == METHOD_NOT_FOUND:
+                method = _cheap_request(look)
+                look.timings.clear()
+                look.notes.append(Note("ping-unsupported", f"It has no ping; {method} is timed instead."))
+                continue
+            if method != "ping":
+                result_of(reply, method)
+            look.timings.append(reply.seconds)
+    look.timing_method = method
+    look.ladder.good("ping", median(look.timings), f"median of {len(look.timings)}")
+
+
+def _cheap_request(look: Look) -> str:
+    """The list with the least in it."""
+    listing, declared = look.listing, look.greeting.capabilities if look.greeting else {}
+    counts = {
+        f"{name}/list": len(getattr(listing, name))
+        for name in ("prompts", "resources", "tools")
+        if name in declared and listing is not None
+    }
+    return min(counts, key=lambda name: counts[name], default="tools/list")
+
+
+async def _canary(look: Look, talk: Talk) -> None:
+    if look.server.canary is None:
+        return
+    try:
+        with look.ladder.climb("canary"):
+            complaint = await canary.call(talk, look.server.canary, look.listing.tools if look.listing else [])
+    except canary.Refused as refusal:
+        look.ladder.left_out("canary", str(refusal))
+        look.notes.append(Note("canary-refused", f"The canary was {refusal}."))
+        return
+    if complaint:
+        look.ladder.failed("canary", look.boundary.sentence(complaint), look.ladder.seconds("canary"))
+        look.erring.append(look.boundary.sentence(complaint))
+
+
+# --- the way down ---------------------------------------------------------------------------------------------------
+
+
+def _fell(look: Look, fault: Fault) -> None:
+    """Name the rung, and say why in words."""
+    stage = fault.stage or look.ladder.current
+    if isinstance(fault, ListError):
+        stage = "list"
+    if fault.failure is Failure.EXITED and stage == "handshake":
+        stage = "spawn"
+    fault.stage = stage
+    if look.client:
+        look.ladder.passed(look.client.seconds)
+    look.ladder.failed(stage, look.boundary.sentence(fault.reason))
+
+
+async def _end(look: Look) -> None:
+    """Let go of the server: its processes, its session, its connections."""
+    channel, look.channel = look.channel, None
+    if channel is None:
+        if look.client:
+            look.client.close()
+        return
+    if look.child:
+        last = look.child.figures()
+        if last and (look.figures is None or last.rss_bytes > look.figures.rss_bytes):
+            look.figures = last
+    async with look.run.room.ending():
+        await channel.close()
+
+
+def _probe(look: Look, fault: Fault | None, started_at: datetime, took: float) -> Probe:
+    server, boundary, greeting, child = look.server, look.boundary, look.greeting, look.child
+    tail = boundary.bytes(child.stderr_tail, "its stderr") if child else ""
+    noise = next((inbox.first_noise for inbox in reversed(look.inboxes) if inbox.first_noise), b"")
+    found = None
+    if look.listing and greeting:
+        try:
+            found = surface(look.listing, greeting.instructions, boundary)
+        except Fault as problem:
+            fault = fault or problem
+            _fell(look, fault)
+    text = boundary.text
+    return Probe(
+        server=server.id,
+        started_at=started_at,
+        failure=fault.failure if fault else Failure.OK,
+        status=Status.UP,
+        reason=_reason(look, fault, tail, noise) if fault else "",
+        stage=fault.stage if fault else None,
+        stages=look.ladder.stages,
+        seconds=took,
+        timings_seconds=tuple(look.timings),
+        timing_method=look.timing_method,
+        era=greeting.era if greeting else None,
+        protocol_version=greeting.version if greeting else None,
+        supported_versions=tuple(text(version, "a version", 60) for version in greeting.supported) if greeting else (),
+        server_name=text(greeting.name, "its name", 120) if greeting else "",
+        server_version=text(greeting.server_version, "its version", 60) if greeting else "",
+        capabilities=tuple(sorted(text(name, "a capability", 60) for name in greeting.capabilities)[:50])
+        if greeting
+        else (),
+        surface=found,
+        process=look.figures,
+        stderr_lines=child.stderr_lines if child else 0,
+        stderr_tail=tail,
+        exit_status=exit_words(status) if child and (status := child.status) is not None else None,
+        certificate_expires_at=_certificate(look, fault),
+        notes=(*look.notes, *_wire_notes(look, noise), *boundary.notes()),
+    )
+
+
+def _certificate(look: Look, fault: Fault | None) -> datetime | None:
+    if fault and fault.certificate_expires_at:
+        return fault.certificate_expires_at
+    return look.client.certificate_expires_at if look.client else None
+
+
+def _reason(look: Look, fault: Fault, tail: str, noise: bytes) -> str:
+    """A sentence: what happened, and what the server itself said about it."""
+    reason = fault.reason
+    if fault.failure in (Failure.EXITED, Failure.TIMEOUT) and look.child:
+        said = telling_line(tail) or telling_line(noise.decode("utf-8", "replace"))
+        if said:
+            reason = f"{reason}; it said: {said}"
+    elif fault.failure is Failure.PROTOCOL_ERROR and noise and "no JSON-RPC" in reason:
+        reason = f"{reason}: {excerpt(noise)}"
+    return look.boundary.sentence(reason)
+
+
+def _wire_notes(look: Look, noise: bytes) -> list[Note]:
+    """What was odd and did no harm."""
+    notes, boundary = [], look.boundary
+    inbox = look.inboxes[-1] if look.inboxes else None
+    if inbox is None:
+        return []
+    if inbox.noise_lines:
+        lines = "1 line" if inbox.noise_lines == 1 else f"{inbox.noise_lines} lines"
+        text = f"It wrote {lines} to stdout that are not JSON-RPC, first {excerpt(noise, 80)}."
+        notes.append(Note("banner", boundary.sentence(text)))
+    if look.child and look.child.stderr_bytes > _STDERR_FLOOD:
+        size = look.child.stderr_bytes / 1e6
+        notes.append(Note("stderr-flood", f"It wrote {size:.0f} MB to stderr."))
+    if inbox.duplicates:
+        notes.append(Note("duplicate-answer", "It answered a request more than once; the first answer counts."))
+    if inbox.strangers:
+        notes.append(Note("stray-answer", "It sent answers to requests that nobody made."))
+    if inbox.asked:
+        methods = ", ".join(sorted(inbox.asked))
+        done = "was told that this client only looks" if inbox.legacy else "got no answer: its era has no such requests"
+        notes.append(Note("server-request", boundary.sentence(f"It asked for {methods} and {done}.")))
+    return notes

@@ -1,0 +1,104 @@
+"""A conversation in one era: what every request has to carry, and how much time it has."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from caelum_report import __version__
+from caelum_report.model import Era, Failure
+from caelum_report.wire import Channel, Fault, HttpFault, Reply
+
+from .room import Clock
+
+LEGACY_VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+MODERN_VERSIONS: Final = ("2026-07-28",)
+CLIENT: Final = {"name": "caelum-report", "version": __version__}
+_NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_META: Final = "io.modelcontextprotocol/"
+_PLAIN: Final = re.compile(r"(?!=\?base64\?.*\?=$)[!-~](?:[ -~]*[!-~])?")
+
+
+class Talk:
+    """Asks one server over one channel. Every deadline is the server's clock or the budget of one request, the earlier."""
+
+    def __init__(self, channel: Channel, clock: Clock, request_seconds: float, hush: Callable[[], Any]) -> None:
+        self.channel = channel
+        self.clock = clock
+        self._request_seconds = request_seconds
+        self._hush = hush
+        self.era = Era.LEGACY
+        self.version: str | None = None
+        self.fastest_seconds = math.inf
+
+    def speak(self, era: Era, version: str | None) -> None:
+        self.era, self.version = era, version
+        self.channel.inbox.legacy = era is Era.LEGACY
+
+    async def ask(
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        *,
+        seconds: float | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
+        """A reply, which may be a JSON-RPC error; `Fault` when there is none."""
+        await self._hush()
+        reply = await self.channel.request(
+            method, self._dressed(params), self._headers(method, params) | (headers or {}), self._time(seconds)
+        )
+        self.fastest_seconds = min(self.fastest_seconds, reply.seconds)
+        return reply
+
+    async def tell(self, method: str) -> None:
+        await self.channel.notify(method, self._headers(method, None), self._time(None))
+
+    def _time(self, seconds: float | None) -> float:
+        left = self.clock.left
+        if left <= 0:
+            raise Fault(Failure.TIMEOUT, f"its {self.clock.limit:g} s were spent")
+        return min(left, seconds or self._request_seconds)
+
+    def _dressed(self, params: dict[str, Any] | None) -> dict[str, Any] | None:
+        if self.era is Era.LEGACY:
+            return params
+        return {
+            **(params or {}),
+            "_meta": {
+                f"{_META}protocolVersion": self.version,
+                f"{_META}clientInfo": CLIENT,
+                f"{_META}clientCapabilities": {},
+            },
+        }
+
+    def _headers(self, method: str, params: dict[str, Any] | None) -> dict[str, str]:
+        """For HTTP; other transports ignore them."""
+        headers = {"MCP-Protocol-Version": self.version} if self.version else {}
+        if self.era is Era.MODERN:
+            headers["Mcp-Method"] = method
+            if method in _NAMED and params:
+                headers["Mcp-Name"] = header_value(str(params[_NAMED[method]]))
+        return headers
+
+
+def header_value(text: str) -> str:
+    """Text as a header can carry it (revision 2026-07-28, value encoding)."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return f"=?base64?{base64.b64encode(text.encode('utf-8', 'replace')).decode()}?="
+
+
+def result_of(reply: Reply, method: str) -> dict[str, Any]:
+    """The result, or the error as a `Fault`."""
+    if reply.error:
+        if reply.http_status >= 400 and reply.error.code != -32601:
+            raise HttpFault(reply.http_status, f"HTTP {reply.http_status}: {method} failed with {reply.error}")
+        raise Fault(Failure.PROTOCOL_ERROR, f"{method} failed with {reply.error}")
+    kind = (reply.result or {}).get("resultType", "complete")
+    if kind != "complete":
+        raise Fault(Failure.PROTOCOL_ERROR, f"{method} gave a result of type {kind!r:.60} where a complete one is due")
+    return reply.result or {}
