@@ -71,9 +71,10 @@ def _is_loopback(host: str) -> bool:
 
 def _unpinned(server: Server) -> str | None:
     """`npx -y`, `uvx`, …, where the package that it runs has no exact version."""
-    words = [re.sub(r"\.(?:cmd|exe)$", "", Path(server.command or "").name), *server.args]
-    if words[0] in {"cmd", "env"}:  # cmd /c npx …
+    words = [Path(server.command or "").name, *server.args]
+    if words[0] in {"cmd", "cmd.exe", "env"}:  # cmd /c npx …
         words = [word for word in words[1:] if not word.startswith("/") and "=" not in word] or words
+    words[0] = re.sub(r"\.(?:cmd|exe)$", "", words[0])
     for launchers, pinned in ((_NPX, _NPM_PINNED), (_UVX, _PYPI_PINNED)):
         for launcher in launchers:
             if tuple(words[: len(launcher)]) == launcher:

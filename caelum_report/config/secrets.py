@@ -38,11 +38,12 @@ def secrets_of(server: Server) -> tuple[str, ...]:
 
 def in_value(name: str, value: str) -> Iterator[str]:
     """The secrets in a named value: itself, its token behind `Bearer`, the passwords of addresses in it."""
-    if looks_secret(name, value):
+    if SECRET_NAME.search(name):
         yield value
         if (scheme := _SCHEME.fullmatch(value)) is not None:
             yield scheme[1]
             yield from _basic(scheme[1])
+    yield from (match.group() for match in SECRET_SHAPE.finditer(value))
     for url in _URL.findall(value):
         yield from in_url(url)
 
@@ -87,9 +88,7 @@ def secret_arguments(args: Iterable[str]) -> Iterator[tuple[int, str]]:
             yield from ((index, secret) for secret in (arg, *in_value(flag, arg)))
         if assigned is not None and SECRET_NAME.search(assigned[1]):
             yield from ((index, secret) for secret in (assigned[2], *in_value(assigned[1], assigned[2])))
-        elif SECRET_SHAPE.search(arg):
-            yield index, arg
-            yield from ((index, match.group()) for match in SECRET_SHAPE.finditer(arg))
+        yield from ((index, match.group()) for match in SECRET_SHAPE.finditer(arg))
         yield from ((index, secret) for url in _URL.findall(arg) for secret in in_url(url))
         is_flag = arg.startswith("-") and assigned is None
         flag = arg.lstrip("-") if is_flag and SECRET_NAME.search(arg.lstrip("-")) else ""

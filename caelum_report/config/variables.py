@@ -68,7 +68,7 @@ def expand(text: str, variables: Variables) -> tuple[str, tuple[str, ...]]:
         if match["bare"] is not None and not variables.bare:
             return match.group()
         name, found = _look_up(match, variables)
-        if match["secret"] or match["kind"] in {"file", "input"} or SECRET_NAME.search(name):
+        if match["secret"] or SECRET_NAME.search(name):
             secrets.append(found)
         return found
 
@@ -76,6 +76,7 @@ def expand(text: str, variables: Variables) -> tuple[str, tuple[str, ...]]:
 
 
 def _look_up(match: re.Match[str], variables: Variables) -> tuple[str, str]:
+    """The name that tells whether the value is secret, and the value."""
     kind, argument = match["kind"], match["argument"] or ""
     if kind in {"userHome", "workspaceFolder", "workspaceFolderBasename", "pathSeparator", "/"}:
         folder = str(variables.folder)
@@ -86,9 +87,9 @@ def _look_up(match: re.Match[str], variables: Variables) -> tuple[str, str]:
         content = read_secret(variables.path(argument))
         if content is None:
             raise UnsetError(f"the file {shown(argument)} cannot be read")
-        return "", content
+        return "secret", content
     if kind == "input":
-        return "", _input(argument, variables)
+        return _input(argument, variables)
     if kind in {"command", "config"}:
         raise UnsetError(f"${{{kind}:{visible(argument, 60)}}} has a value only inside its editor")
     name = match["secret"] or match["name"] or match["bare"] or argument
@@ -100,14 +101,13 @@ def _look_up(match: re.Match[str], variables: Variables) -> tuple[str, str]:
     return name, found
 
 
-def _input(identifier: str, variables: Variables) -> str:
-    """An editor would ask for it; a scheduled run reads the variable of the same name, in capitals."""
+def _input(identifier: str, variables: Variables) -> tuple[str, str]:
+    """An editor would ask for it; a scheduled run reads `INPUT_` and its name, or its default, or its name alone."""
     name = re.sub(r"\W+", "_", identifier).upper()
-    for candidate in (identifier, name):
-        if (found := variables.get(candidate)) is not None:
-            return found
-    if (default := variables.inputs.get(identifier)) is not None:
-        return default
-    raise UnsetError(
-        f"the input {visible(identifier, 80)} is asked for by its editor; set the variable {visible(name, 80)}"
-    )
+    default = variables.inputs.get(identifier)
+    if (found := variables.get(f"INPUT_{name}")) is None and default is not None:
+        return "", default
+    if found is None and (found := variables.get(name)) is None:
+        wanted = visible(f"INPUT_{name}", 80)
+        raise UnsetError(f"the input {visible(identifier, 80)} is asked for by its editor; set the variable {wanted}")
+    return "secret", found

@@ -78,9 +78,15 @@ def test_bad_mcp_file(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"CAELUM_EVERY": "hunter22secret"}, 'CAELUM_EVERY: `every`: expected a duration such as "90s", "15m", "1h" or "1d"'),
+        (
+            {"CAELUM_EVERY": "hunter22secret"},
+            'CAELUM_EVERY: `every`: expected a duration such as "90s", "15m", "1h" or "1d"',
+        ),
         ({"CAELUM_PDF": "perhaps"}, "CAELUM_PDF: `pdf`: expected true or false"),
-        ({"CAELUM_ZONE": "../../etc/passwd"}, 'CAELUM_ZONE: `zone`: expected a time zone such as "Europe/Berlin" or "UTC"'),
+        (
+            {"CAELUM_ZONE": "../../etc/passwd"},
+            'CAELUM_ZONE: `zone`: expected a time zone such as "Europe/Berlin" or "UTC"',
+        ),
     ],
 )
 def test_a_bad_variable_is_named_and_not_printed(environ: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -108,7 +114,11 @@ def test_a_folder_is_not_a_configuration(tmp_path: Path) -> None:
 
 
 def test_nesting_ends_as_a_message(tmp_path: Path) -> None:
-    for name, text in (("deep.json", "[" * 200_000), ("deep.toml", "a = " + "[" * 50_000), ("digits.json", "9" * 5_000)):
+    for name, text in (
+        ("deep.json", "[" * 200_000),
+        ("deep.toml", "a = " + "[" * 50_000),
+        ("digits.json", "9" * 5_000),
+    ):
         file = tmp_path / name
         file.write_text(text)
         with pytest.raises(UsageError, match=r"not (a configuration|TOML|JSON)"):

@@ -49,7 +49,9 @@ def test_every_key_has_its_place() -> None:
 
 scalars = st.one_of(st.integers(-9, 9), st.booleans(), st.text(st.characters(codec="utf-8"), max_size=8))
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab\" =]#\n'é", max_size=3), inner, max_size=3), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab\" =]#\n'é", max_size=3), inner, max_size=3),
+    max_leaves=8,
 )
 
 
