@@ -39,7 +39,6 @@ from caelum_report.model import (
     status_of,
 )
 from caelum_report.text import slug
-from caelum_report.words import seconds as seconds_in_words
 
 from .fleet import FLEET, Member, surface, surface_before
 from .incidents import HOST, PLANTED, Kind, Planted
@@ -126,18 +125,19 @@ def _server(member: Member, at: datetime) -> Server:
 
 
 def _maintenance(at: datetime) -> Window:
-    """The weekly window that is open at the end."""
+    """The weekly window that is open at the end; it began to repeat before the month."""
     planted = next(planted for planted in PLANTED if planted.kind == "maintenance")
-    start, end = (at - timedelta(hours=hours) for hours in (planted.begins_hours, planted.ends_hours))
-    zone = ZoneInfo(ZONE)
-    return Window(start.astimezone(zone), end.astimezone(zone), "weekly test of all integrations", weekly=True)
+    start, end = (
+        (at - timedelta(hours=hours)).astimezone(ZoneInfo(ZONE)) - timedelta(weeks=104)
+        for hours in (planted.begins_hours, planted.ends_hours)
+    )
+    return Window(start, end, "weekly test of all integrations", weekly=True)
 
 
 def _open(window: Window, moment: datetime) -> bool:
     """Whether the weekly window is open; by the wall clock, so that a change of the offset moves nothing."""
-    here, start, end = (
-        time.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None) for time in (moment, window.start, window.end)
-    )
+    here = moment.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
+    start, end = window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
     return (here - start) % timedelta(days=7) < end - start
 
 
@@ -310,22 +310,17 @@ class _Fault:
 
 
 def _fault(member: Member, age: int, draw: float) -> _Fault | None:
-    where = f"caelum-01:{member.port}"
-    refused = _Fault(Failure.CONNECT_ERROR, "connect", f"connection refused by {where}")
-    if _during("outage", member.id, age):
-        return refused
-    if _during("flapping", member.id, age) and age % 2:
-        return refused
+    if _during("outage", member.id, age) or (_during("flapping", member.id, age) and age % 2):
+        return _Fault(Failure.CONNECT_ERROR, "connect", f"no connection to caelum-01 port {member.port}: connection refused")
     if _during("auth-wall", member.id, age):
-        return _Fault(Failure.AUTH_REQUIRED, "http", "HTTP 401: the key is not accepted")
+        return _Fault(Failure.AUTH_REQUIRED, "auth", "HTTP 401: it does not accept our credentials")
     if draw > 0.0004:
         return None
     if member.transport is Transport.STDIO and draw < 0.0002:
+        reason = "it ended with signal 9 (SIGKILL) before it answered tools/list"
         last = "MemoryError: unable to allocate 268435456 bytes"
-        return _Fault(
-            Failure.EXITED, "list", "ended while it listed its tools: signal 9 (SIGKILL)", "signal 9 (SIGKILL)", last
-        )
-    return _Fault(Failure.TIMEOUT, "list", f"no answer to tools/list within 10{chr(0xA0)}s")
+        return _Fault(Failure.EXITED, "list", reason, "signal 9 (SIGKILL)", last)
+    return _Fault(Failure.TIMEOUT, "list", "no answer to tools/list within 10 s")
 
 
 _STAGE_NAMES: Final = ("dns", "connect", "tls", "http", "auth", "spawn", "handshake", "list", "ping", "canary")
@@ -338,7 +333,7 @@ def _unused(member: Member) -> frozenset[str]:
     """Stages that this server's transport does not have."""
     unused = {"dns", "connect", "tls", "http", "auth"} if member.transport is Transport.STDIO else {"spawn"}
     if member.id not in _HTTPS:
-        unused |= {"tls", "auth"}
+        unused |= {"tls"}
     return frozenset(unused if member.canary else {*unused, "canary"})
 
 
@@ -374,11 +369,11 @@ def _probes(member: Member, which: int, course: _Course) -> Iterator[Probe]:
         answers.append(fault is None)
         changes = sum(one is not other for one, other in pairwise(answers))
         flapping = changes >= 4 or (flapping and changes > 1)
-        unsteady = f"flapping: {changes} changes in the last {len(answers)} checks" if flapping else ""
+        unsteady = f"it changed between answering and failing {changes} times in the last 24 checks" if flapping else ""
 
         canary_fails = _canary_fault(member, age)
         timings = tuple(course.timings[hour][which]) if fault is None else ()
-        status, reason, stage = _judge(member, fault, canary_fails, timings, unsteady)
+        status, reason = _judge(member, fault, canary_fails, timings, unsteady)
         changed = not _planted("contract", member.id) or _during("contract", member.id, age)
         stages, spent = _climb(
             member, course.ladder[hour][which], fault, canary_fails, _details(member, changed=changed)
@@ -389,7 +384,7 @@ def _probes(member: Member, which: int, course: _Course) -> Iterator[Probe]:
             failure=fault.failure if fault else Failure.OK,
             status=Status.MAINTENANCE if window and _open(window, moment) else status,
             reason=reason,
-            stage=stage,
+            stage=fault.stage if fault else None,
             stages=stages,
             seconds=round(spent + sum(timings), 6),
             timings_seconds=timings,
@@ -424,11 +419,11 @@ def _introduction(member: Member, *, version: str) -> dict[str, Any]:
 
 
 def _canary_fault(member: Member, age: int) -> str:
-    """Why the canary call fails, or nothing."""
+    """What the canary call complains of, or nothing."""
     if _during("dependants", member.id, age):
-        return f"{member.canary}: needs {member.depends_on[0]}"
+        return f"its canary {member.canary} failed: {member.depends_on[0]} refuses the connection"
     if _during("slow", member.id, age):
-        return f"{member.canary}: no answer within 10{chr(0xA0)}s"
+        return f"its canary {member.canary} failed: the model host does not answer"
     return ""
 
 
@@ -448,7 +443,6 @@ def _climb(
             stages.append(Stage(name, Outcome.FAILED, took, fault.reason))
             spent, fell = spent + took, True
         elif name == "canary" and canary_fails:
-            took = 10.0 if "within" in canary_fails else took  # noqa: PLW2901
             stages.append(Stage(name, Outcome.FAILED, took, canary_fails))
             spent += took
         else:
@@ -459,19 +453,15 @@ def _climb(
 
 def _judge(
     member: Member, fault: _Fault | None, canary_fails: str, timings: tuple[float, ...], unsteady: str
-) -> tuple[Status, str, str | None]:
-    """Status, the reason for it, and the stage it comes from."""
+) -> tuple[Status, str]:
+    """Status and the reason for it, in the words of the real probe."""
     if fault:
-        return status_of(fault.failure), fault.reason, fault.stage
-    if canary_fails:
-        return Status.DEGRADED, f"canary call fails: {canary_fails}", "canary"
-    if unsteady:
-        return Status.DEGRADED, unsteady, None
-    median = sorted(timings)[len(timings) // 2]
-    if member.latency_objective and median > member.latency_objective:
-        limit = seconds_in_words(member.latency_objective)
-        return Status.DEGRADED, f"answers in {seconds_in_words(median)}, slower than its objective of {limit}", None
-    return Status.UP, "", None
+        return status_of(fault.failure), fault.reason
+    slow, objective = "", member.latency_objective
+    if objective and (usual := sorted(timings)[len(timings) // 2]) > objective:
+        slow = f"it answers in {usual:.3g} s, its objective is {objective:g} s"
+    reason = "; ".join(filter(None, (canary_fails, slow, unsteady)))
+    return (Status.DEGRADED if reason else Status.UP), reason
 
 
 def _version(member: Member, age: int) -> str:

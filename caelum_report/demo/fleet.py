@@ -117,7 +117,7 @@ FLEET: Final = (
     Member(
         "ollama-pool-integration", "Models", "Models team", STDIO, MODERN, 0.21,
         "list_models generate embed pull_model node_status unload_model; queue: get drain; node: list",
-        "1.3.1", 0.99, 2.0, (), "list_models", 3400,
+        "1.3.1", 0.99, 0.6, (), "list_models", 3400,
     ),
     Member(
         "opportunity-discovery", "Intelligence", "Intelligence team", STDIO, LEGACY, 0.42,

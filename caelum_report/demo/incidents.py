@@ -10,7 +10,7 @@ Kind = Literal[
     "outage",  # connections refused
     "dependants",  # answers, but its canary fails while what it needs is down
     "auth-wall",
-    "slow",  # `size` times slower to list its tools; the canary times out
+    "slow",  # `size` times slower; the canary call fails
     "leak",  # `size` GiB a day
     "drift",  # latency grows by this share over the period, evenly
     "shift",  # latency is this multiple from the first moment on
@@ -52,7 +52,7 @@ PLANTED: Final = (
     Planted("outage", ("api-gateway",), 2, 0, 1, "Port 3000 of caelum-01 refuses connections; it lasts."),
     Planted("dependants", ("device-orchestration", "workflow-orchestration"), 2, 0, 1, "They need api-gateway: their canary calls fail."),
     Planted("auth-wall", ("user-profile",), 4, 0, 1, "A key was rotated; every request gets HTTP 401."),
-    Planted("slow", ("ollama-pool-integration",), 1, 0, 4.3, "The host swaps: listing takes four times as long, the canary call times out."),
+    Planted("slow", ("ollama-pool-integration",), 1, 0, 4.3, "The host swaps: it answers four times slower than usual, and its canary call fails."),
     Planted("leak", ("ollama-pool-integration",), 14 * DAY, 0, 0.3, "Its memory grows by 0.3 GiB a day."),
     Planted("drift", ("code-analysis",), 30 * DAY, 0, 0.6, "Its index grows; answers take 60 % longer after 30 days."),
     Planted("shift", ("opportunity-discovery",), 11 * DAY + 5, 0, 1.45, "Answers take 45 % longer since a release."),
