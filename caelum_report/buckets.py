@@ -33,7 +33,8 @@ def bucket_of(values: Floats) -> Ints:
     positive = size > 0
     power = np.ceil(np.log(size, out=np.zeros_like(size), where=positive) / np.log(_GAMMA))
     power = np.clip(power, 1 - _ORIGIN, _ORIGIN - 1)
-    return (np.sign(values) * (power + _ORIGIN) * positive).astype(np.int64)
+    buckets: Ints = (np.sign(values) * (power + _ORIGIN) * positive).astype(np.int64)
+    return buckets
 
 
 def value_of(bucket: Ints) -> Floats:

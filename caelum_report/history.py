@@ -39,7 +39,8 @@ class History:
     states        one row per stretch of one status and failure, for ever: host, server, start, end (last check that
                   confirmed it), status, failure, stage, reason, checks. A hole in the checks ends a stretch.
     rollups       level (hour, day), host, subject (server, "" for the host, mount point, interface), metric (a name of
-                  metrics.METRICS), at (start of the hour or UTC day), n, min, mean, max, p5, p50, p95, buckets (bytes)
+                  metrics.METRICS), at (start of the hour or UTC day), n, min, mean, max, p5, p50, p95, buckets (bytes, see
+                  `buckets`; None where n is 1). The first four are categorical. Only hours and days that had closed.
     host_samples  snapshot, at, host, boot_at, cpus, cpu_percent, iowait_percent, steal_percent, load_1, load_5, load_15,
                   memory_total, memory_available, swap_total, swap_used, swap_in, swap_out (counters), temperature
     disks         snapshot, at, host, name, device, total, used, read, write (counters)

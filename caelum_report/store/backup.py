@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,14 +14,14 @@ from .database import BUSY_SECONDS, copy_to, move_aside, translated
 
 def backup(connection: sqlite3.Connection, path: str | Path) -> None:
     """Writes a complete copy to `path`, readable by its owner only; replaces an older copy, and nothing else."""
-    target = str(path)
-    if os.path.exists(target):
+    target = Path(path)
+    if target.exists():
         (own,) = (row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main")
-        if os.path.samefile(own, target):
+        if target.samefile(own):
             raise UsageError(f"{target} is the history itself; name another file for its copy")
-        if os.path.getsize(target) and not _is_ours(target):
+        if target.stat().st_size and not _is_ours(target):
             raise UsageError(f"{target} is not a copy of a history; it is left as it is")
-    copy_to(connection, target)
+    copy_to(connection, str(target))
 
 
 def restore(path: str | Path, database: str | Path, *, force: bool = False) -> None:
@@ -30,28 +29,27 @@ def restore(path: str | Path, database: str | Path, *, force: bool = False) -> N
 
     A history that is there is kept beside it (`….replaced-1`) with `force`, and refused without.
     """
-    source, target = str(path), str(database)
-    if not os.path.isfile(source):
+    source, target = Path(path), Path(database)
+    if not source.is_file():
         raise UsageError(f"{source} is not there")
-    if os.path.exists(target):
-        if os.path.samefile(source, target):
+    if target.exists():
+        if target.samefile(source):
             raise UsageError(f"{source} is the history itself")
-        if os.path.getsize(target) and not force:
+        if target.stat().st_size and not force:
             raise UsageError(f"{target} holds a history already; --force keeps it beside the restored one")
-    with translated(source), closing(_read_only(source)) as copy:
+    with translated(str(source)), closing(_read_only(source)) as copy:
         _check(copy, source)
-        unfinished = f"{target}.restored"
-        copy_to(copy, unfinished)
-        if os.path.exists(target) or os.path.exists(f"{target}-journal"):
-            move_aside(target, "replaced")
-        os.replace(unfinished, target)
+        restored = Path(f"{target}.restored")
+        copy_to(copy, str(restored))
+    move_aside(str(target), "replaced")
+    restored.replace(target)
 
 
-def _read_only(path: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
 
 
-def _check(copy: sqlite3.Connection, path: str) -> None:
+def _check(copy: sqlite3.Connection, path: Path) -> None:
     if copy.execute("PRAGMA application_id").fetchone() != (schema.APPLICATION_ID,):
         raise StoreError(f"{path} is not a history of caelum-report")
     (version,) = copy.execute("PRAGMA user_version").fetchone()
@@ -62,7 +60,7 @@ def _check(copy: sqlite3.Connection, path: str) -> None:
         raise StoreError(f"{path} is damaged ({result}); nothing was changed")
 
 
-def _is_ours(path: str) -> bool:
+def _is_ours(path: Path) -> bool:
     try:
         with closing(_read_only(path)) as copy:
             return bool(copy.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from caelum_report.errors import StoreError
@@ -49,7 +51,8 @@ def open_store(path: str, *, rescue: bool = False) -> Iterator[sqlite3.Connectio
 @contextmanager
 def batch(connection: sqlite3.Connection) -> Iterator[None]:
     """One transaction for everything in the block; inside another one it is part of that."""
-    if connection.in_transaction:
+    joins = connection.in_transaction
+    if joins:
         yield
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -80,8 +83,7 @@ def translated(path: str) -> Iterator[None]:
 
 
 def _sentence(path: str, error: sqlite3.DatabaseError) -> str | None:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    match code:
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return (
                 f"{path} is damaged ({error}). Nothing in it was changed. Bring a copy back with "
@@ -101,13 +103,13 @@ def _sentence(path: str, error: sqlite3.DatabaseError) -> str | None:
 # --- making, checking, migrating ------------------------------------------------------------------------------------
 
 
-def private_folder(folder: str) -> None:
+def private_folder(folder: Path) -> None:
     """The folder, made for its owner alone where it is missing. One that is there is left as it is."""
-    if not folder or os.path.isdir(folder):
+    if folder.is_dir():
         return
-    private_folder(os.path.dirname(folder))
+    private_folder(folder.parent)
     try:
-        os.mkdir(folder, 0o700)
+        folder.mkdir(0o700)
     except FileExistsError:  # another run was quicker, or a file is in the way, which the next step will say
         return
     except OSError as error:
@@ -119,19 +121,19 @@ def _create_file(path: str) -> None:
 
     An existing file is never opened here: closing it would drop the locks of another connection of this process.
     """
-    private_folder(os.path.dirname(path))
+    private_folder(Path(path).parent)
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
-        _keep_private(path)
+        _keep_private(Path(path))
     except OSError as error:
         raise StoreError(f"cannot make {path}: {error.strerror}") from error
 
 
-def _keep_private(path: str) -> None:
-    found = os.stat(path)
+def _keep_private(path: Path) -> None:
+    found = path.stat()
     if found.st_mode & 0o077 and found.st_uid == os.geteuid():
-        os.chmod(path, 0o600)
+        path.chmod(0o600)
 
 
 def prepare(
@@ -202,22 +204,20 @@ def _migrate(
 
 def copy_to(connection: sqlite3.Connection, target: str) -> None:
     """A consistent copy at `target`, complete or not there at all; other connections may read and write meanwhile."""
-    unfinished = f"{target}.unfinished"
-    if os.path.exists(unfinished):
-        os.unlink(unfinished)
-    _create_file(unfinished)
+    unfinished = Path(f"{target}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    _create_file(str(unfinished))
     try:
-        with translated(unfinished), closing(connect(unfinished)) as copy:
+        with translated(target), closing(connect(str(unfinished))) as copy:
             connection.backup(copy)
         _synchronise(unfinished)
-        os.replace(unfinished, target)
+        unfinished.replace(target)
     except BaseException:
-        if os.path.exists(unfinished):
-            os.unlink(unfinished)
+        unfinished.unlink(missing_ok=True)
         raise
 
 
-def _synchronise(path: str) -> None:
+def _synchronise(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -237,13 +237,9 @@ def damage(path: str) -> str | None:
     return None if result == "ok" else str(result)
 
 
-def move_aside(path: str, why: str) -> str:
+def move_aside(path: str, why: str) -> None:
     """Renames the file, and the journal that belongs to it, to the next free `PATH.WHY-N`."""
-    number = 1
-    while os.path.exists(f"{path}.{why}-{number}"):
-        number += 1
-    aside = f"{path}.{why}-{number}"
+    aside = next(free for n in count(1) if not Path(free := f"{path}.{why}-{n}").exists())
     for suffix in ("-journal", ""):  # a journal that stayed behind would be rolled back into the next file
-        if os.path.exists(path + suffix):
-            os.rename(path + suffix, aside + suffix)
-    return aside
+        with suppress(FileNotFoundError):
+            Path(path + suffix).rename(aside + suffix)

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from caelum_report import codec
+from caelum_report.buckets import PAIR
 from caelum_report.document import Report, ReportRef, RunReport, StepReport
 from caelum_report.history import History, SurfaceVersion
 from caelum_report.model import STAGES, Note, Surface
 
-from .rollups import unpacked
+from .rollups import SHAPE, unpacked
 from .times import DAY, HOUR, SECOND, from_us
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _marks(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
 def _frame(rows: Iterable[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    columns = _table(rows, len(names))
     return pd.DataFrame({name: _typed(name, column) for name, column in zip(names, columns, strict=True)})
 
 
@@ -221,60 +222,79 @@ def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
 
 
 def _rollups(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
-    """Hours and days that had closed at `at`. Buckets are given for days: adding up those of hours gives no more."""
+    """Hours and days that had closed at `at`."""
     import pandas as pd
 
-    series = connection.execute(
-        """SELECT series.id, hosts.name, coalesce(servers.name, subject), metric
-        FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server"""
-    ).fetchall()
-    today = at - at % DAY
-    back = _HOURS_AT_MOST // (24 * max(1, len(series)))
-    hours = connection.execute(
-        "SELECT series, at, hours FROM rollups WHERE at >= ? AND at <= ? AND hours IS NOT NULL",
-        (today - back * DAY, at),
-    ).fetchall()
-    days = connection.execute(
-        "SELECT series, at, n, min, mean, max, p5, p50, p95, buckets FROM rollups WHERE at < ?", (today,)
-    ).fetchall()
-    number, day, packed = _columns(hours, 3)
-    by_hour = unpacked(np.array(number, np.int64), np.array(day, np.int64), packed, ())
-    closed = by_hour.at < at - at % HOUR
-    day_number, day_at, *figures, buckets = _columns(days, 10)
-
-    numbers = np.concatenate([by_hour.series[closed], np.array(day_number, np.int64)])
-    starts = np.concatenate([by_hour.at[closed], np.array(day_at, np.int64)])
-    order = np.argsort(starts, kind="stable")
-    names = ("n", "min", "mean", "max", "p5", "p50", "p95")
-    together = {
-        name: np.concatenate(
-            [getattr(by_hour, name)[closed], np.array(column, np.int64 if name == "n" else np.float64)]
-        )[order]
-        for name, column in zip(names, figures, strict=True)
+    subjects = _table(
+        connection.execute(
+            """SELECT series.id, hosts.name, coalesce(servers.name, subject), metric
+            FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server ORDER BY series.id"""
+        ),
+        4,
+    )
+    hours = _hours(connection, at, len(subjects[0]))
+    days = _table(
+        connection.execute(
+            "SELECT series, at, n, min, mean, max, p5, p50, p95, buckets FROM rollups WHERE at < ?", (at - at % DAY,)
+        ),
+        10,
+    )
+    columns = {
+        name: np.concatenate([hours[name], _objects(column).astype(hours[name].dtype)])
+        for name, column in zip(("series", "at", "n", *SHAPE, "buckets"), days, strict=True)
     }
-    level = np.concatenate([np.zeros(closed.sum(), np.int8), np.ones(len(days), np.int8)])[order]
-    place = np.searchsorted(np.array([row[0] for row in series], np.int64), numbers[order])
-    all_buckets = np.concatenate([np.full(closed.sum(), None, object), _objects(buckets)])[order]
+    columns["buckets"][columns["n"] == 1] = None
+    order = np.argsort(columns["at"], kind="stable")
+    columns = {name: column[order] for name, column in columns.items()}
+    place = np.searchsorted(np.array(subjects[0], np.int64), columns["series"])
 
-    def named(column: int) -> pd.Categorical:
-        codes, categories = pd.factorize(_objects([row[column] for row in series]))
-        return pd.Categorical.from_codes(codes[place], categories=categories)
+    def named(names: Sequence[str]) -> pd.Categorical[Any]:
+        codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
+        return pd.Categorical.from_codes(
+            np.array([codes[name] for name in names], np.int64)[place], categories=pd.Index(list(codes))
+        )
 
     return pd.DataFrame(
         {
-            "level": pd.Categorical.from_codes(level, categories=["hour", "day"]),
-            "host": named(1),
-            "subject": named(2),
-            "metric": named(3),
-            "at": _utc(starts[order]),
-            **together,
-            "buckets": all_buckets,
+            "level": pd.Categorical.from_codes(
+                (order >= len(hours["at"])).astype(np.int8), categories=pd.Index(["hour", "day"])
+            ),
+            "host": named(subjects[1]),
+            "subject": named(subjects[2]),
+            "metric": named(subjects[3]),
+            "at": _utc(columns["at"]),
+            **{name: columns[name] for name in ("n", *SHAPE)},
+            "buckets": columns["buckets"],
         }
     )
 
 
-def _columns(rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * count
+def _hours(connection: sqlite3.Connection, at: int, series: int) -> dict[str, npt.NDArray[Any]]:
+    """The hours that had closed at `at`, as far back as their number allows."""
+    first_day = at - at % DAY - _HOURS_AT_MOST // (24 * max(1, series)) * DAY
+    number, day, packed, packed_buckets = _table(
+        connection.execute(
+            "SELECT series, at, hours, hour_buckets FROM rollups WHERE at >= ? AND at <= ? AND hours IS NOT NULL",
+            (first_day, at),
+        ),
+        4,
+    )
+    figures = unpacked(np.array(number, np.int64), np.array(day, np.int64), packed, ())
+    pairs, end = b"".join(packed_buckets), np.cumsum(figures.pairs) * PAIR.itemsize
+    start = end - figures.pairs * PAIR.itemsize
+    several = np.flatnonzero(figures.n > 1)
+    buckets = np.full(len(figures.n), None, object)
+    buckets[several] = _objects(
+        [pairs[i:j] for i, j in zip(start[several].tolist(), end[several].tolist(), strict=True)]
+    )
+    closed = figures.at < at - at % HOUR
+    columns = {name: getattr(figures, name)[closed] for name in ("series", "at", "n", *SHAPE)}
+    return {**columns, "buckets": buckets[closed]}
+
+
+def _table(rows: Iterable[Sequence[Any]], width: int) -> list[tuple[Any, ...]]:
+    """Rows as columns."""
+    return list(zip(*rows, strict=True)) or [()] * width
 
 
 # --- surfaces and reports -------------------------------------------------------------------------------------------

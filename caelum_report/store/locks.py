@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from caelum_report.errors import LockedError, StoreError
@@ -28,7 +29,7 @@ def publish_lock(path: str, wait_seconds: float = 5.0) -> AbstractContextManager
 
 @contextmanager
 def _hold(path: str, wait_seconds: float, who: str) -> Iterator[None]:
-    private_folder(os.path.dirname(path))
+    private_folder(Path(path).parent)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

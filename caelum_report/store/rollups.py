@@ -18,14 +18,8 @@ from caelum_report.buckets import PAIR, Floats, Ints, bucket_of, value_of
 
 from .times import DAY, HOUR, SECOND
 
-RECORD: Final = np.dtype(
-    [
-        ("hour", "u1"),
-        ("n", "<u4"),
-        *((name, "<f8") for name in ("min", "mean", "max", "p5", "p50", "p95")),
-        ("pairs", "<u2"),
-    ]
-)
+SHAPE: Final = ("min", "mean", "max", "p5", "p50", "p95")
+RECORD: Final = np.dtype([("hour", "u1"), ("n", "<u4"), *((name, "<f8") for name in SHAPE), ("pairs", "<u2")])
 _SHARES: Final = (("p5", 0.05), ("p50", 0.5), ("p95", 0.95))
 _AT_ONCE: Final = 7 * 24  # hours; bounds memory when a long history is rolled up anew
 
@@ -103,7 +97,7 @@ class _Series:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         rows = connection.execute("SELECT host, server, subject, metric, id FROM series")
-        self._ids: dict[tuple[int, int | None, str, str], int] = {tuple(key): number for *key, number in rows}  # type: ignore[misc]
+        self._ids: dict[tuple[int, int | None, str, str], int] = {tuple(key): number for *key, number in rows}
 
     def number(self, host: int, server: int | None, subject: str, metric: str) -> int:
         key = (host, server, subject, metric)
@@ -420,13 +414,13 @@ def _stored(connection: sqlite3.Connection, days: Ints, series: Ints) -> tuple[F
     number, at, _, _, buckets, n, *values = _columns(closed, 12)
     pairs = np.frombuffer(b"".join(buckets), PAIR)
     return figures, Figures(
-        _ints(number),
-        _ints(at),
-        _ints(n),
-        *(_floats(value) for value in values),
-        np.array([len(blob) // PAIR.itemsize for blob in buckets], np.int64),
-        pairs["bucket"].astype(np.int64),
-        pairs["count"].astype(np.int64),
+        series=_ints(number),
+        at=_ints(at),
+        n=_ints(n),
+        **{name: _floats(value) for name, value in zip(SHAPE, values, strict=True)},
+        pairs=np.array([len(blob) // PAIR.itemsize for blob in buckets], np.int64),
+        bucket=pairs["bucket"].astype(np.int64),
+        count=pairs["count"].astype(np.int64),
     )
 
 
@@ -436,13 +430,13 @@ def unpacked(series: Ints, day: Ints, hours: Sequence[bytes], buckets: Sequence[
     count = np.array([len(blob) // RECORD.itemsize for blob in hours], np.int64)
     pairs = np.frombuffer(b"".join(buckets), PAIR)
     return Figures(
-        np.repeat(series, count),
-        np.repeat(day, count) + record["hour"].astype(np.int64) * HOUR,
-        record["n"].astype(np.int64),
-        *(record[name] for name in ("min", "mean", "max", "p5", "p50", "p95")),
-        record["pairs"].astype(np.int64),
-        pairs["bucket"].astype(np.int64),
-        pairs["count"].astype(np.int64),
+        series=np.repeat(series, count),
+        at=np.repeat(day, count) + record["hour"].astype(np.int64) * HOUR,
+        n=record["n"].astype(np.int64),
+        **{name: record[name] for name in SHAPE},
+        pairs=record["pairs"].astype(np.int64),
+        bucket=pairs["bucket"].astype(np.int64),
+        count=pairs["count"].astype(np.int64),
     )
 
 
@@ -450,8 +444,8 @@ def _packed(by_day: Figures, by_hour: Figures, without_hours: set[tuple[int, int
     """Rows of the table. Both come ordered by series and time, so each day's hours are a slice."""
     record = np.empty(len(by_hour.at), RECORD)
     record["hour"] = by_hour.at % DAY // HOUR
-    for name in ("n", "min", "mean", "max", "p5", "p50", "p95", "pairs"):
-        record[name] = getattr(by_hour, name)
+    for name in ("n", *SHAPE, "pairs"):
+        record[name] = _column(by_hour, name)
     hours, hour_buckets, day_buckets = record.tobytes(), _pairs(by_hour), _pairs(by_day)
     day_of_hour = by_hour.at - by_hour.at % DAY
     hour_ends = np.append(0, np.cumsum(by_hour.pairs)) * PAIR.itemsize
@@ -461,9 +455,7 @@ def _packed(by_day: Figures, by_hour: Figures, without_hours: set[tuple[int, int
         (int(by_hour.series[start]), int(day_of_hour[start])): (start, end)
         for start, end in zip(first, [*first[1:], len(by_hour.at)], strict=True)
     }
-    columns = [
-        getattr(by_day, name).tolist() for name in ("series", "at", "n", "min", "mean", "max", "p5", "p50", "p95")
-    ]
+    columns = [_column(by_day, name).tolist() for name in ("series", "at", "n", *SHAPE)]
     for i, row in enumerate(zip(*columns, strict=True)):
         buckets = day_buckets[day_ends[i] : day_ends[i + 1]]
         if row[:2] in without_hours:

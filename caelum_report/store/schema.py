@@ -47,7 +47,7 @@ TABLES: Final = (
     state INTEGER REFERENCES states,     -- the stretch that lasts
     checked_at INTEGER,                  -- last time that it was really asked
     verdicts TEXT NOT NULL DEFAULT '',   -- the last 24 that gave a verdict, oldest first: 1 answered, 0 did not
-    gaps TEXT NOT NULL DEFAULT '[]',     -- JSON: the last 12 intervals between its rows, in microseconds
+    gaps TEXT NOT NULL DEFAULT '',       -- the last 12 intervals between its checks, in whole seconds
     flapping INTEGER NOT NULL DEFAULT 0,
     era TEXT,                            -- modern | legacy, as last seen
     era_seen_at INTEGER,

@@ -5,7 +5,6 @@ Pure: values in, values out. `rows` keeps the result in the table `servers`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -56,8 +55,8 @@ def expected_interval(gaps: Sequence[int], server: Server | None, config: Config
     if server is not None:
         own = server.every_seconds or (0.0 if server.remote else config.stdio_every_seconds)
     if not gaps:
-        return max(own * SECOND, (config.every_seconds or 3600) * SECOND)
-    return max(own * SECOND, (config.every_seconds or 0) * SECOND, median(gaps))
+        return max(own, config.every_seconds or 3600) * SECOND
+    return max(own, config.every_seconds or 0, median(gaps)) * SECOND
 
 
 def add_gap(gaps: Sequence[int], gap: int) -> list[int]:
@@ -69,14 +68,14 @@ def asked(probe: Probe) -> bool:
     return probe.failure not in _UNASKED
 
 
-def add_verdict(checks: str, probe: Probe) -> str:
-    """`checks` with one more 1 or 0, where the probe says up or down; maintenance and sign-in walls say neither."""
+def add_verdict(verdicts: str, probe: Probe) -> str:
+    """`verdicts` with one more 1 or 0, where the probe says up or down; maintenance and sign-in walls say neither."""
     if probe.status not in _VERDICT:
-        return checks
-    return (checks + ("1" if probe.failure is Failure.OK else "0"))[-VERDICTS:]
+        return verdicts
+    return (verdicts + ("1" if probe.failure is Failure.OK else "0"))[-VERDICTS:]
 
 
-def flaps(checks: str, *, before: bool) -> bool:
+def flaps(verdicts: str, *, before: bool) -> bool:
     """With hysteresis: four changes in 24 verdicts start it, only one or none ends it."""
-    changes = sum(one != other for one, other in itertools.pairwise(checks))
+    changes = verdicts.count("01") + verdicts.count("10")
     return changes > _ENDS_FLAPPING if before else changes >= _STARTS_FLAPPING
