@@ -86,7 +86,7 @@ def _keys(table: str) -> Iterator[str]:
 
 
 def _setting(settings: Settings, key: str) -> str:
-    layer, _ = _winner(settings, key)
+    layer = _layer(settings, key)
     name = key.rpartition(".")[2]
     value = _effective(settings, key)
     return f"{name} = {value}  # {layer}" if value else f"# {name}: {_unset(key)}"
@@ -163,12 +163,11 @@ def _did_you_mean(key: str, valid: list[str]) -> str:
 
 
 def _explained(settings: Settings, key: str) -> Iterator[str]:
-    layer, place = _winner(settings, key)
     table, name = _table_of(key), key.rpartition(".")[2]
     value = _effective(settings, key) or _unset(key)
     yield f"{key} = {value}"
     yield f"  {table.model_fields[name].description}"
-    yield f"  from: {place or layer}"
+    yield f"  from: {_place(settings, key)}"
     option = OPTION_OF.get(key)
     if option:
         said = settings.from_options.get(key)
@@ -203,20 +202,23 @@ def _table_of(key: str) -> type[Table]:
     return TABLES[key.rpartition(".")[0]]
 
 
-def _winner(settings: Settings, key: str) -> tuple[str, str]:
-    """The layer whose value is used, and where exactly it stands."""
-    top = key.partition(".")[0]
-    layer = settings.layer(top)
-    if layer == "file" and _said(settings.said, key) is None:
-        layer = "default"
+def _layer(settings: Settings, key: str) -> str:
+    """The layer whose value is used."""
+    layer = settings.layer(key.partition(".")[0])
+    return "default" if layer == "file" and _said(settings.said, key) is None else layer
+
+
+def _place(settings: Settings, key: str) -> str:
+    """Where exactly the value that is used stands."""
+    layer = _layer(settings, key)
     if layer == "option":
-        return layer, f"option {OPTION_OF[key]}"
+        return f"option {OPTION_OF[key]}"
     if layer == "environment":
-        return layer, f"environment {next(each.name for each in VARIABLES.values() if each.key == top)}"
+        return f"environment {next(each.name for each in VARIABLES.values() if each.key == key)}"
     if layer == "file":
         at = places(settings.text).get(tuple(key.split(".")), (1, 1))
-        return layer, f"{shown(settings.file or '')}:{at[0]}:{at[1]}"
-    return layer, ""
+        return f"{shown(settings.file or '')}:{at[0]}:{at[1]}"
+    return layer
 
 
 def _said(said: Mapping[str, Any], key: str) -> Any:

@@ -33,6 +33,8 @@ def read_text(path: Path) -> str:
             raise UsageError(f"{shown(path)}: refused, because {others}. It names commands that we would run.")
         with path.open("rb") as file:
             raw = file.read(LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{shown(path)}: no such file; name one that is there") from None
     except OSError as error:
         raise UsageError(f"{shown(path)}: cannot be read: {error.strerror or type(error).__name__}") from None
     except ValueError:
@@ -47,6 +49,14 @@ def read_text(path: Path) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
         raise UsageError(f"{shown(path)}:{line}:{column}: not UTF-8; save the file as UTF-8") from None
+
+
+def is_there(path: Path) -> bool:
+    """Whether it is a file that we may see; a folder closed to us holds none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def read_secret(path: Path) -> str | None:

@@ -51,7 +51,7 @@ def resolved(settings: Settings, options: Options) -> Config:
     read = {source for server in servers for source in server.sources}
     found = find_configurations(settings.environ, settings.home) if toml.find_configurations else ()
     return Config(
-        fleet=toml.fleet or settings.host,
+        fleet=visible(toml.fleet or settings.host),
         host=settings.host,
         zone=settings.zone,
         every_seconds=toml.every,
@@ -131,17 +131,11 @@ def _named_servers(settings: Settings, options: Options) -> tuple[list[Named], l
     watched = settings.toml.trust == "approve"
     files = dict.fromkeys(given, False) | {path: watched for path in settings.watched_files if path not in given}
     for path, is_watched in files.items():
-        entries = _entries(path)
+        entries = read_entries(path, read_text(path))
         if not entries:
             notes.append(Note("no-servers", f"{shown(path)} names no servers"))
         named += (resolve(entry, variables, search_path, watched=is_watched) for entry in entries)
     return named, notes
-
-
-def _entries(path: Path) -> Sequence[Entry]:
-    if not path.exists():
-        raise UsageError(f"{shown(path)}: no such file; name an mcp.json that is there")
-    return read_entries(path, read_text(path))
 
 
 def variables_of(settings: Settings) -> Variables:
@@ -210,8 +204,8 @@ def _with_block(server: Server, block: ServerTable, zone: str) -> Server:
         canary = Canary(block.canary.tool, json.dumps(block.canary.arguments, sort_keys=True, default=str))
     return replace(
         server,
-        group=block.group,
-        owner=block.owner,
+        group=_visible(block.group),
+        owner=_visible(block.owner),
         depends_on=tuple(dict.fromkeys(block.depends_on)),
         objective=block.objective,
         latency_objective_seconds=block.latency_objective,
@@ -226,8 +220,12 @@ def _with_block(server: Server, block: ServerTable, zone: str) -> Server:
     )
 
 
+def _visible(text: str | None) -> str | None:
+    return None if text is None else visible(text)
+
+
 def _window(window: MaintenanceTable, zone: str) -> Window:
-    return Window(_aware(window.start, zone), _aware(window.end, zone), window.reason, window.weekly)
+    return Window(_aware(window.start, zone), _aware(window.end, zone), visible(window.reason), window.weekly)
 
 
 def _aware(at: datetime, zone: str) -> datetime:

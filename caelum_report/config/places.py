@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 import tomllib
 from typing import Final
@@ -28,6 +29,7 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self.found: dict[Keys, Place] = {}
         self.elements: dict[Keys, int] = {}  # of each array of tables
         table: Keys = ()
@@ -46,8 +48,8 @@ class _Scan:
             self.gap()
 
     def note(self, path: Keys, start: int) -> None:
-        line = self.text.count("\n", 0, start) + 1
-        self.found.setdefault(path, (line, start - self.text.rfind("\n", 0, start)))
+        line = bisect.bisect_right(self.lines, start)
+        self.found.setdefault(path, (line, start - self.lines[line - 1] + 1))
 
     def gap(self) -> None:
         match = _GAP.match(self.text, self.at)

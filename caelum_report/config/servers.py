@@ -214,9 +214,12 @@ def join(named: Sequence[Named]) -> tuple[Server, ...]:
     private account differ in nothing else.
     """
     joined: list[Named] = []
+    alike: dict[tuple[object, ...], list[int]] = {}
     for each in named:
-        twin = next((index for index, other in enumerate(joined) if _same(other, each)), None)
+        places = alike.setdefault(each.what, [])
+        twin = next((place for place in places if _same(joined[place], each)), None)
         if twin is None:
+            places.append(len(joined))
             joined.append(each)
         else:
             joined[twin] = replace(joined[twin], server=_merged(joined[twin].server, each.server))
@@ -224,8 +227,7 @@ def join(named: Sequence[Named]) -> tuple[Server, ...]:
 
 
 def _same(one: Named, other: Named) -> bool:
-    if one.what != other.what:
-        return False
+    """Of two with the same command or URL."""
     if one.server.id == other.server.id:
         return True
     accounts = [sorted((*each.server.env, *each.server.headers)) for each in (one, other)]

@@ -15,7 +15,7 @@ from caelum_report.model import Note
 from caelum_report.text import visible
 from caelum_report.words import listing
 
-from .files import parse_toml, read_env_file, read_secret, read_text, shown
+from .files import is_there, parse_toml, read_env_file, read_secret, read_text, shown
 
 if TYPE_CHECKING:
     from .schema import CaelumToml
@@ -126,7 +126,7 @@ class Settings:
 
     @property
     def host(self) -> str:
-        return self.toml.host or visible(socket.gethostname(), 80) or "localhost"
+        return visible(self.toml.host or socket.gethostname(), 80) or "localhost"
 
     @property
     def watched_files(self) -> tuple[Path, ...]:
@@ -142,7 +142,7 @@ def settle(options: Options, environ: Mapping[str, str], home: Path) -> Settings
     text = read_text(file) if file is not None else ""
     said = parse_toml(file, text) if file is not None else {}
     env_file = file.with_name(".env") if file is not None else None
-    if env_file is not None and env_file.is_file():
+    if env_file is not None and is_there(env_file):
         environ = {**read_env_file(env_file), **environ}
     else:
         env_file = None
@@ -159,10 +159,10 @@ def find_file(options: Options, environ: Mapping[str, str], home: Path) -> Path 
     for said, path in (("--config", options.config), ("CAELUM_CONFIG", environ.get("CAELUM_CONFIG") or None)):
         if path is not None:
             file = placed(str(path), home, Path.cwd())
-            if not file.is_file():
+            if not is_there(file):
                 raise UsageError(f"{said}: {shown(file)}: no such file; `caelum-report init` writes one")
             return file
-    return next((file for file in usual_files(environ, home) if file.is_file()), None)
+    return next((file for file in usual_files(environ, home) if is_there(file)), None)
 
 
 def usual_files(environ: Mapping[str, str], home: Path) -> tuple[Path, ...]:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from caelum_report.config import Options, load
 from caelum_report.config.initial import quoted
 from caelum_report.config.places import Keys, places
+from caelum_report.config.schema import TABLES
+from caelum_report.errors import UsageError
 
 TEXT = '''\
 a = 1 # x = 2
@@ -63,8 +68,31 @@ def written(value: Any) -> str:
     return quoted(value) if isinstance(value, str) else str(value).lower()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("xyz.- \t", max_size=4), values, max_size=4))
 def test_any_document_is_found_whole(document: dict[str, Any]) -> None:
     text = "\n".join(f"{quoted(key)}={written(value)}" for key, value in document.items())
     assert tomllib.loads(text) == document
     assert set(places(text)) == set(keys_in(document))
+
+
+NAMES = st.sampled_from(sorted({key for table in TABLES.values() for key in table.model_fields}))
+ENTRIES = st.dictionaries(NAMES, values | st.dictionaries(NAMES, values, max_size=3), max_size=4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(ENTRIES | st.fixed_dictionaries({"server": st.lists(ENTRIES, max_size=3)}))
+def test_any_document_is_a_configuration_or_a_message_with_its_place(
+    tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]
+) -> None:
+    file = tmp_path_factory.mktemp("any") / "caelum.toml"
+    file.write_text("\n".join(f"{quoted(key)}={written(value)}" for key, value in document.items()), "utf-8")
+    told = ""
+    try:
+        load(Options(config=file), {}, file.parent)
+    except UsageError as error:
+        told = str(error)
+    assert all(
+        re.match(rf"{re.escape(str(file))}:\d+:\d+: `|database: |\S+: no such file|\S+: cannot", line)
+        for line in told.splitlines()
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caelum_report.config import OWN_SERVER, Options, load
@@ -74,6 +74,7 @@ def test_a_command_of_its_folder_is_another_one_elsewhere(loaded: Load, toml: Ca
     assert [server.id for server in config.servers] == ["a", "a@q"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a", "A", "a@2", "", "..", "é", "e\u0301"]), st.sampled_from("xyz")), max_size=9

@@ -255,7 +255,11 @@ def test_init_writes_a_file_that_load_understands(home: Path, tmp_path: Path) ->
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     environ = {"SENTRY_TOKEN": "", "XDG_CONFIG_HOME": str(tmp_path / "xdg")}
     config = load(Options(), environ, home)
-    assert (config.fleet, config.zone, config.path) == ('Ada\'s "fleet"\x7f\n', "Europe/Berlin", "/opt/\\bin:/bin")
+    assert (config.fleet, config.zone, config.path) == (
+        'Ada\'s "fleet"<U+007F><U+000A>',
+        "Europe/Berlin",
+        "/opt/\\bin:/bin",
+    )
     assert {"files", "sentry", "weather-sse", "docs"} <= {server.id for server in config.servers}
     assert all(server.watched for server in config.servers)
     assert not [each for each in config.found if each.path.startswith(str(home))]
