@@ -216,19 +216,19 @@ def probe(
     from . import collect as collecting
     from . import store
     from .config import consent
+    from .model import Remembered
 
     settings = _load(config, mcp_config, db, None)
     server = _pick(name, {one.id: one for one in settings.servers}, "server")
-    remembered = None
+    remembered, approved = Remembered(), {}
     if Path(settings.database).exists():
         with store.open_store(settings.database) as database:
-            settings = consent(settings, store.approvals(database))
-            remembered = store.remember(database, _now())
-    else:
-        settings = consent(settings, {})
+            remembered, approved = store.remember(database, _now()), store.approvals(database)
+    settings = consent(settings, approved)
     server = next(one for one in settings.servers if one.id == server.id)
-    alone = replace(settings, servers=(server,), stdio_every_seconds=0)
-    result = collecting.collect(alone, collecting.forget_cadence(remembered), _now()).probes[0]
+    due = replace(remembered.of(server.id), last_checked_at=None)
+    alone = replace(settings, servers=(server,))
+    result = collecting.collect(alone, Remembered({server.id: due}), _now()).probes[0]
     if json:
         console.print_json(asdict(result))
     else:

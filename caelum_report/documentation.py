@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from . import errors
 from .metrics import METRICS
@@ -23,6 +24,12 @@ def exit_statuses() -> str:
     rows = {0: "published", 1: "a bug, with its traceback", errors.EXIT_FAIL_ON: "the `--fail-on` condition holds"}
     rows |= {error.exit_status: text for error, text in _EXIT_WORDS.items()}
     return _table(("status", "when"), [(f"`{status}`", rows[status]) for status in sorted(rows)])
+
+
+def configuration_table() -> str:
+    from .config import reference
+
+    return reference()
 
 
 def metrics_table() -> str:
@@ -53,7 +60,7 @@ def commands() -> str:
     from .cli import app
 
     root = typer.main.get_command(app)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, command in sorted(_walk(root)):
         options = sorted(
             {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")} - {"--help"}
@@ -71,7 +78,7 @@ def commands() -> str:
     return _table(("command", "does", "options"), sorted(rows))
 
 
-def _walk(command: object, prefix: str = "") -> list[tuple[str, object]]:
+def _walk(command: Any, prefix: str = "") -> list[tuple[str, Any]]:
     children = getattr(command, "commands", None)
     if children is None:
         return [(prefix, command)]
