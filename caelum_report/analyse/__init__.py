@@ -1,0 +1,120 @@
+"""Analyse: one snapshot and its history become the `Report`, complete, before anybody prints it. Pure; no clock, no I/O.
+
+`ANALYSERS` is the seam: each takes the `Facts` and yields what it found, a `Finding`, a `Change` or something `Looming`.
+One more analyser is one file and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from caelum_report.document import METHOD_VERSION, Change, Finding, Looming, Report, RunReport, StepReport
+from caelum_report.history import History
+from caelum_report.model import Config, Snapshot
+
+from . import changes, findings, objectives, summary
+from .architecture import architecture
+from .charts import LONG_SERVER_METRICS, marks_of, rollups
+from .facts import Facts, gather
+from .hosts import HOST_METRICS, NAMED_METRICS, hosts
+from .servers import servers
+
+Observation = Finding | Change | Looming
+Analyser = Callable[[Facts], Iterable[Observation]]
+
+ANALYSERS: Final[tuple[Analyser, ...]] = (
+    findings.network,
+    findings.states,
+    findings.contracts,
+    findings.notes,
+    findings.collisions,
+    findings.risks,
+    findings.certificates,
+    findings.host,
+    findings.setup,
+    changes.states,
+    changes.comings,
+    changes.tools,
+    changes.latencies,
+    changes.method,
+)
+
+
+def report(
+    snapshot: Snapshot,
+    snapshot_id: int,
+    history: History,
+    config: Config,
+    steps: tuple[StepReport, ...],
+    *,
+    analysers: tuple[Analyser, ...] = ANALYSERS,
+) -> Report:
+    """The report of one snapshot. Same values in, same report out."""
+    facts = gather(snapshot, history, config)
+    observed = [observation for analyser in analysers for observation in analyser(facts)]
+    found = findings.rank([o for o in observed if isinstance(o, Finding)], facts)
+    changed = changes.rank([o for o in observed if isinstance(o, Change)], facts)
+    looming = tuple(
+        sorted((o for o in observed if isinstance(o, Looming)), key=lambda o: (o.earliest, o.latest, o.what))
+    )
+    targets = objectives.objectives(facts)
+    rolled = rollups(history.rollups, (*LONG_SERVER_METRICS, *HOST_METRICS, *NAMED_METRICS))
+    marks = marks_of(history.marks, facts.now)
+    host_reports = hosts(facts, rolled, marks)
+    diagram = architecture(facts)
+    start, compared = summary.period(facts)
+    due, old = summary.next_due(facts)
+    number = history.next_number
+    return Report(
+        id=f"r-{snapshot.at:%Y%m%dT%H%MZ}-{number}",
+        number=number,
+        previous=history.previous,
+        program_version=snapshot.program_version,
+        method_version=METHOD_VERSION,
+        fleet=summary.fleet_name(facts),
+        edition="internal",
+        demo=config.demo,
+        zone=config.zone,
+        host=snapshot.host,
+        site_url=config.site_url,
+        at=snapshot.at,
+        period_start=start,
+        compared_start=compared,
+        interval_seconds=facts.run_seconds,
+        next_due=due,
+        old_after=old,
+        coverage=summary.coverage(facts, start),
+        verdict=summary.verdict(facts, found),
+        tally=summary.tally(facts),
+        findings=found,
+        changes=changed,
+        objectives=targets,
+        objectives_note=objectives.note(targets),
+        looming=looming,
+        empty=summary.empty(
+            facts,
+            found,
+            targets,
+            looming,
+            tested=len(changes.tested_latencies(facts, facts.now)),
+            changes=len(changed),
+        ),
+        servers=servers(facts, rolled, marks, found),
+        hosts=host_reports,
+        contract=facts.contract,
+        architecture=diagram,
+        read_on=summary.read_on(facts, host_reports, diagram, len(changed)),
+        found=config.found,
+        run=RunReport(
+            snapshot=snapshot_id,
+            at=snapshot.at,
+            seconds=snapshot.seconds,
+            steps=steps,
+            notes=snapshot.notes,
+            database_bytes=history.database_bytes,
+            snapshots=history.snapshot_count,
+            first_snapshot_at=history.first_snapshot_at,
+        ),
+        previous_run=history.previous_run,
+    )

@@ -1,0 +1,320 @@
+"""What every analyser may read: one run, its past, and what was worked out once for all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from caelum_report import text
+from caelum_report.document import ContractChange
+from caelum_report.history import History, SurfaceVersion
+from caelum_report.model import (
+    Config,
+    Era,
+    Failure,
+    Instances,
+    Note,
+    Outcome,
+    Probe,
+    ProcessFigures,
+    Server,
+    Snapshot,
+    Stage,
+    Status,
+    Surface,
+    Transport,
+)
+
+from .latency import Checks, checks
+from .surface import contract_changes
+from .times import DAY, HOLD, learned_interval, moment, run_interval, server_interval, unix
+from .uptime import Ledger, Run, latest_run, ledger, text_or_empty
+
+PROBLEMS = (Status.DOWN, Status.DEGRADED, Status.AUTH_WALLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one server stands now. `server` is None where the configuration no longer names it."""
+
+    index: int  # its place in the ledger and among the checks
+    id: str
+    name: str  # as visible text, short enough for a sentence
+    slug: str
+    server: Server | None
+    probe: Probe | None  # the last look at it, of this snapshot or of an earlier one
+    checked_at: datetime | None
+    checked_now: bool
+    status: Status
+    failure: Failure
+    stage: str | None
+    reason: str
+    run: Run | None  # how long it has been so
+    surface: Surface | None  # the last one seen
+    retired: bool = False
+
+    @property
+    def transport(self) -> Transport:
+        return self.server.transport if self.server else Transport.STDIO
+
+    @property
+    def page(self) -> str:
+        return f"servers/{self.slug}.html"
+
+    @property
+    def since(self) -> datetime | None:
+        return moment(self.run.start) if self.run and self.run.status is self.status else None
+
+    @property
+    def asked(self) -> bool:
+        """Whether it gave a verdict or an honest failure."""
+        told = self.failure not in {Failure.CONFIG_ERROR, Failure.SKIPPED, Failure.INTERNAL_ERROR}
+        return self.probe is not None and self.status is not Status.UNKNOWN and told
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One run and its past. Pure values; nothing here is written for a reader yet."""
+
+    config: Config
+    snapshot: Snapshot
+    history: History
+    now: float
+    run_seconds: float | None  # the cadence of runs: declared, else learned
+    learned_seconds: float | None
+    intervals: Mapping[str, float]
+    standings: tuple[Standing, ...]  # as configured, then those of the past
+    by_id: Mapping[str, Standing]
+    ledger: Ledger
+    checks: Checks
+    contract: tuple[ContractChange, ...]
+    roots: Mapping[str, str]  # server -> the failing dependency that explains its trouble
+    baseline: datetime | None  # what "changed since" compares with; None: nothing to compare with
+
+    @property
+    def at(self) -> datetime:
+        return self.snapshot.at
+
+    @property
+    def zone(self) -> str:
+        return self.config.zone
+
+    @property
+    def current(self) -> tuple[Standing, ...]:
+        return tuple(standing for standing in self.standings if not standing.retired)
+
+
+def gather(snapshot: Snapshot, history: History, config: Config) -> Facts:
+    now = snapshot.at.timestamp()
+    run = run_interval(config, history)
+    configured = {server.id: server for server in config.servers}
+    past = [name for name in pd.unique(history.states["server"].astype(object)) if name not in configured]
+    names = [*configured, *sorted(past)]
+    seen = checks(history.probes, names)
+    intervals = {
+        name: server_interval(configured[name], config, run, seen.time[seen.bounds[i] : seen.bounds[i + 1]])
+        if name in configured
+        else run or learned_interval(seen.time[seen.bounds[i] : seen.bounds[i + 1]]) or DAY / 24
+        for i, name in enumerate(names)
+    }
+    book = ledger(history.states, names, intervals, now)
+    probes = {probe.server: probe for probe in snapshot.probes}
+    surfaces = {version.server: version.surface for version in history.surfaces}
+    standings = tuple(
+        _standing(
+            i,
+            name,
+            server=configured.get(name),
+            probe=probes.get(name),
+            seen=seen,
+            book=book,
+            surface=surfaces.get(name),
+            snapshot=snapshot,
+            interval=intervals[name],
+        )
+        for i, name in enumerate(names)
+    )
+    by_id = {standing.id: standing for standing in standings}
+    return Facts(
+        config=config,
+        snapshot=snapshot,
+        history=history,
+        now=now,
+        run_seconds=run,
+        learned_seconds=learned_interval(unix(history.snapshots["at"])),
+        intervals=intervals,
+        standings=standings,
+        by_id=by_id,
+        ledger=book,
+        checks=seen,
+        contract=contract_changes(history.surfaces, _report_numbers(history)),
+        roots=_roots(by_id),
+        baseline=_baseline(snapshot, history),
+    )
+
+
+def _standing(
+    index: int,
+    name: str,
+    *,
+    server: Server | None,
+    probe: Probe | None,
+    seen: Checks,
+    book: Ledger,
+    surface: Surface | None,
+    snapshot: Snapshot,
+    interval: float,
+) -> Standing:
+    now = probe is not None
+    checked_at = snapshot.at if now else None
+    if probe is None and (row := seen.last(index)) is not None:
+        checked_at = moment(float(seen.time[row]))
+        probe = _probe_of_row(seen.rows.iloc[row], checked_at)
+    status, failure, stage, reason = _verdict(server, probe, checked_at, snapshot, interval)
+    return Standing(
+        index=index,
+        id=name,
+        name=text.visible(name, 80) or "(no name)",
+        slug=server.slug if server else text.slug(name),
+        server=server,
+        probe=probe,
+        checked_at=checked_at,
+        checked_now=now,
+        status=status,
+        failure=failure,
+        stage=stage,
+        reason=reason,
+        run=latest_run(book, index),
+        surface=(probe.surface if probe and probe.surface else None) or surface,
+        retired=server is None,
+    )
+
+
+def _verdict(
+    server: Server | None, probe: Probe | None, checked_at: datetime | None, snapshot: Snapshot, interval: float
+) -> tuple[Status, Failure, str | None, str]:
+    if probe is None or checked_at is None:
+        return Status.UNKNOWN, Failure.SKIPPED, None, "never asked"
+    if server is None:
+        return Status.UNKNOWN, Failure.SKIPPED, None, "no longer in the configuration"
+    if (snapshot.at - checked_at).total_seconds() > HOLD * interval and server.id not in snapshot.not_due:
+        return Status.UNKNOWN, Failure.SKIPPED, None, "not asked in this run"
+    return probe.status, probe.failure, probe.stage, probe.reason
+
+
+def _probe_of_row(row: Any, at: datetime) -> Probe:
+    """The last look at a server that this run did not ask: people want its page whole, so its details come back once."""
+    details = json.loads(row["details"]) if text_or_empty(row["details"]) else {}
+    expires = row["certificate_expires_at"]
+
+    def number(name: str) -> int | None:
+        return None if pd.isna(row[name]) else int(row[name])
+
+    rss = number("rss")
+    count = number("instances")
+    return Probe(
+        server=row["server"],
+        started_at=at,
+        failure=Failure(row["failure"]),
+        status=Status(row["status"]),
+        reason=text_or_empty(row["reason"]),
+        stage=text_or_empty(row["stage"]) or None,
+        stages=tuple(
+            Stage(stage["name"], Outcome(stage["outcome"]), stage["seconds"], stage["detail"])
+            for stage in details.get("stages", ())
+        ),
+        seconds=0.0 if pd.isna(row["seconds"]) else float(row["seconds"]),
+        timings_seconds=tuple(row["timings"]) if isinstance(row["timings"], tuple | list) else (),
+        timing_method=details.get("timing_method"),
+        era=Era(row["era"]) if text_or_empty(row["era"]) else None,
+        protocol_version=text_or_empty(row["protocol_version"]) or None,
+        supported_versions=tuple(details.get("supported_versions", ())),
+        server_name=details.get("server_name", ""),
+        server_version=details.get("server_version", ""),
+        capabilities=tuple(details.get("capabilities", ())),
+        process=None
+        if rss is None
+        else ProcessFigures(
+            rss_bytes=rss,
+            cpu_seconds=0.0 if pd.isna(row["cpu_seconds"]) else float(row["cpu_seconds"]),
+            threads=number("threads") or 0,
+            open_files=number("open_files") or 0,
+            processes=number("processes") or 0,
+        ),
+        instances=None
+        if count is None
+        else Instances(
+            count,
+            number("instances_rss") or 0,
+            0.0 if pd.isna(row["instances_oldest"]) else float(row["instances_oldest"]),
+        ),
+        stderr_lines=number("stderr_lines") or 0,
+        stderr_tail=details.get("stderr_tail", ""),
+        exit_status=details.get("exit_status"),
+        certificate_expires_at=None if pd.isna(expires) else pd.Timestamp(expires).to_pydatetime(),
+        notes=tuple(Note(note["code"], note["text"]) for note in details.get("notes", ())),
+    )
+
+
+def _baseline(snapshot: Snapshot, history: History) -> datetime | None:
+    """The report before; without one, the last day of the snapshots before this; None in a first run."""
+    if history.previous is not None:
+        return history.previous.at
+    earlier = unix(history.snapshots["at"])
+    earlier = earlier[earlier < snapshot.at.timestamp()]
+    if not len(earlier):
+        return None
+    return moment(float(max(earlier.min(), snapshot.at.timestamp() - DAY)))
+
+
+def _report_numbers(history: History) -> dict[tuple[str, datetime], int | None]:
+    """In which report a change was first told: known from the report before, else it is this one's."""
+    told = history.previous_report
+    numbers: dict[tuple[str, datetime], int | None] = (
+        {(c.server, c.at): c.report for c in told.contract} if told else {}
+    )
+    start = history.previous.at if history.previous else None
+    for version in _fresh(history.surfaces, start):
+        numbers.setdefault((version.server, version.at), history.next_number)
+    return numbers
+
+
+def _fresh(versions: Sequence[SurfaceVersion], start: datetime | None) -> list[SurfaceVersion]:
+    return [version for version in versions if start is None or version.at > start]
+
+
+def _roots(standings: Mapping[str, Standing]) -> dict[str, str]:
+    """For each server in trouble, the dependency that is down and explains it; followed to the end of the chain.
+
+    A dependency that broke later than its dependent explains nothing.
+    """
+    roots = {}
+    for standing in standings.values():
+        root, passed = standing, {standing.id}
+        while (below := _failing(root, standings)) is not None and below.id not in passed:
+            passed.add(below.id)
+            root = below
+        if root is not standing:
+            roots[standing.id] = root.id
+    return {name: root for name, root in roots.items() if root not in roots}  # a circle has no end
+
+
+def _failing(standing: Standing, standings: Mapping[str, Standing]) -> Standing | None:
+    if standing.server is None or standing.status not in {Status.DOWN, Status.DEGRADED}:
+        return None
+    for name in standing.server.depends_on:
+        below = standings.get(name)
+        if below is not None and below.status is Status.DOWN and not _broke_later(below, standing):
+            return below
+    return None
+
+
+def _broke_later(below: Standing, above: Standing) -> bool:
+    if below.since is None or above.since is None:
+        return False
+    return (below.since - above.since).total_seconds() > DAY / 24
