@@ -311,7 +311,7 @@ class _Fault:
 
 def _fault(member: Member, age: int, draw: float) -> _Fault | None:
     if _during("outage", member.id, age) or (_during("flapping", member.id, age) and age % 2):
-        return _Fault(Failure.CONNECT_ERROR, "connect", f"no connection to caelum-01 port {member.port}: connection refused")
+        return _Fault(Failure.CONNECT_ERROR, "connect", f"no connection to caelum-01 port {member.port}: Connection refused")
     if _during("auth-wall", member.id, age):
         return _Fault(Failure.AUTH_REQUIRED, "auth", "HTTP 401: it does not accept our credentials")
     if draw > 0.0004:
