@@ -182,7 +182,7 @@ def render(
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("--output", help="The folder to publish into.", metavar="DIR")] = Path(
-        "reports/demo"
+        "demo-report"
     ),
     at: Annotated[
         str, typer.Option("--at", help="The end of the simulated month (ISO 8601).", metavar="TIME")
