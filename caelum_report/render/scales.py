@@ -36,7 +36,7 @@ class Scale:
         """A value between the steps, as precise as it needs to be."""
         shown = value / self.divisor
         decimals = self.decimals
-        while decimals < 6 and abs(round(shown, decimals) - shown) > abs(shown) * 1e-3:
+        while decimals < 6 and abs(round(shown, decimals) - shown) > abs(shown) * 5e-3:
             decimals += 1
         return _number(shown, decimals)
 

@@ -16,7 +16,8 @@ from caelum_report.model import Status
 
 Skin = Literal["css", "light", "dark"]
 
-SANS: Final = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', 'DejaVu Sans', sans-serif"
+# Without blanks after the commas: WeasyPrint takes the names of an SVG's fonts as they stand.
+SANS: Final = "'Segoe UI',Roboto,'Noto Sans','Liberation Sans','DejaVu Sans',system-ui,sans-serif"
 
 # Token: light, dark, and what forced colours make of it. Contrasts on paper are in DESIGN's table; fills are for shapes only.
 TOKENS: Final[Mapping[str, tuple[str, str, str]]] = {

@@ -1,0 +1,224 @@
+"""report.pdf: the index's own values, placed for paper. As a program: a Report's JSON on stdin, the PDF on stdout.
+
+WeasyPrint reads nothing but the text it is given: every address is refused. The same report gives the same bytes under
+the same fonts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from caelum_report import codec, words
+from caelum_report.document import Chart, Report, ServerReport
+from caelum_report.model import Status
+
+from . import charts, marks, pages
+from .html import TEMPLATES, environment, fill
+from .skins import TOKENS
+
+FITS: Final = ("", "fit-1", "fit-1 fit-2")  # until page 1 holds its five parts
+_TROUBLED: Final = 8  # servers with a chart
+_FULL_WIDTH: Final = 3  # charts; more of them stand in pairs
+
+
+def document(report: Report) -> bytes:
+    """The finished file: A4, tagged (PDF/UA-1), with bookmarks; its dates are the report's."""
+    import weasyprint
+    from weasyprint.text.fonts import FontConfiguration
+
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(report.at.timestamp()))  # fonts are stamped when they are cut down
+    fonts = FontConfiguration()
+    style = weasyprint.CSS(
+        string=(TEMPLATES / "pdf" / "report.css").read_text("utf-8") + _glyphs(),
+        url_fetcher=_inline_only(),
+        font_config=fonts,
+    )
+    values = _values(report)
+
+    def laid_out(fit: str, *, whole: bool) -> Any:
+        text = fill("pdf/report.html", {**values, "fit": fit, "whole": whole})
+        page = weasyprint.HTML(string=str(text), url_fetcher=_inline_only())
+        return page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
+
+    made = laid_out(FITS[0], whole=True)
+    if not _page_1_holds(made):
+        fit = next((fit for fit in FITS[1:] if len(laid_out(fit, whole=False).pages) == 1), FITS[-1])
+        made = laid_out(fit, whole=True)
+    written = made.write_pdf(pdf_identifier=report.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
+    assert isinstance(written, bytes)
+    return written
+
+
+def _page_1_holds(made: Any) -> bool:
+    """Whether what follows the five parts begins on page 2."""
+    return len(made.pages) == 1 or "rest" in made.pages[1].anchors
+
+
+def _inline_only() -> Any:
+    """Fetches what is written in the address itself (our glyphs), never a file, never the network."""
+    from weasyprint.urls import URLFetcher
+
+    return URLFetcher(allowed_protocols=("data",))
+
+
+# --- what is placed -------------------------------------------------------------------------------------------------
+
+
+def _values(report: Report) -> dict[str, Any]:
+    view = pages.view_of(report, sha256="", pdf=True, static_version="", drawings={}, notes=[])
+    index = dict(next(iter(pages.all_pages(report))).blocks)
+    names = {server.id: server.name for server in report.servers}
+
+    def of(block: str) -> dict[str, Any]:
+        return index[f"index/{block}.html"](view) or {}
+
+    fleet = of("fleet") if "index/fleet.html" in index else {}
+    shown = [row.server for row in fleet["rows"]] if fleet else [s for s in report.servers if not s.retired]
+    at = f"{words.day(report.at, report.zone)} {words.local(report.at, report.zone).year} {words.clock(report.at, report.zone)}"
+    return {
+        "report": report,
+        "view": view,
+        "root": "",
+        "foot": f"{report.fleet} · report #{report.number} · data to {at} {words.offset(report.at, report.zone)}",
+        "cadence": _cadence(report.interval_seconds),
+        "verdict": of("verdict"),
+        "needs": of("needs_action"),
+        "changed": of("changed"),
+        "objectives": of("objectives"),
+        "looming": of("looming"),
+        "servers": sum(not server.retired for server in report.servers),
+        "rows": [_row(report, server) for server in shown],
+        "groups": fleet.get("groups", ()),
+        "key": _key(),
+        "chart_parts": list(_chart_parts(report)),
+        "name": lambda server: names.get(server, server),
+        "literal": literal,
+        "paper_glyph": glyph,
+        "paper_state": state,
+    }
+
+
+def _cadence(seconds: float | None) -> str:
+    if seconds is None:
+        return "report"
+    return {3600.0: "hourly report", 86_400.0: "daily report"}.get(seconds, f"report every {words.duration(seconds)}")
+
+
+def _row(report: Report, server: ServerReport) -> dict[str, Any]:
+    days = server.strip[-pages.STRIP_DAYS :]
+    end = report.at.timestamp()
+    month = next((uptime for uptime in server.uptime if uptime.range == "month"), None)
+    spark = charts.spark(server.spark, end - 86_400, end, 90, 20, "light")
+    return {
+        "server": server,
+        "strip": literal(marks.strip(days, marks.strip_label(days))) if days else "",
+        "spark": literal(Markup(spark), "answer time of 24 hours"),  # noqa: S704 - our own SVG
+        "up_share": month.share if month else None,
+    }
+
+
+def _key() -> list[tuple[str, Markup]]:
+    """A bar of each state, as in the strips."""
+    shown = (Status.UP, Status.DEGRADED, Status.DOWN, Status.AUTH_WALLED, Status.MAINTENANCE, Status.UNKNOWN)
+    bars = []
+    for status in shown:
+        height = marks.STRIP_HEIGHTS[status]
+        word = "no data" if status is Status.UNKNOWN else str(status)
+        fill_colour = TOKENS[f"{status}-f"][0]
+        look = (
+            f'fill="none" stroke="{fill_colour}" stroke-width="1.5"'
+            if status in marks.HOLLOW
+            else f'fill="{fill_colour}"'
+        )
+        box = f'<rect x="1" y="{21 - height}" width="6" height="{height - 1}" {look}/>'
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 21" width="8" height="21"><title>{word}</title>{box}</svg>'
+        bars.append((word, Markup(svg)))  # noqa: S704 - our own SVG
+    return bars
+
+
+def _chart_parts(report: Report) -> Iterator[tuple[str, str, list[tuple[Chart, Markup]], bool]]:
+    """Heading, note, charts with their drawings, and whether they stand in pairs."""
+    troubled = [s for s in report.servers if s.status in {Status.DOWN, Status.DEGRADED} and not s.retired]
+    of_servers = [chart for server in troubled for chart in server.charts if _worth(chart, "latency")]
+    shown = of_servers[:_TROUBLED]
+    if shown:
+        left = len(of_servers) - len(shown)
+        note = f"the last 24 hours{f'; {left} more on the site' if left else ''}"
+        yield "Servers in trouble", note, *_drawn(report, shown)
+    for host in report.hosts[:2]:
+        of_host = [chart for chart in host.charts if _worth(chart)][:6]
+        if of_host:
+            yield f"Host {host.name}", host.lede, *_drawn(report, of_host)
+
+
+def _worth(chart: Chart, metric: str | None = None) -> bool:
+    return chart.range == "day" and bool(chart.points.at) and metric in {None, chart.metric}
+
+
+def _drawn(report: Report, shown: Sequence[Chart]) -> tuple[list[tuple[Chart, Markup]], bool]:
+    paired = len(shown) > _FULL_WIDTH
+    size: charts.Size = "M" if paired else "P"
+    own = [replace(chart, id=f"{chart.id}-{chart.subject}") for chart in shown]  # ids are unique on their pages only
+    return [(chart, Markup(charts.svg(chart, report.zone, size, "light"))) for chart in own], paired  # noqa: S704 - our own SVG
+
+
+# --- small drawings -------------------------------------------------------------------------------------------------
+
+
+@cache
+def _looks() -> dict[str, str]:
+    """The classes of the page's small drawings as attributes: WeasyPrint applies no style sheet inside SVG."""
+    rule, hair, wash = "#8c8d90", "#dcd9d2", "#f3f1ec"
+    looks = {f"f-{status}": f'fill="{TOKENS[f"{status}-f"][0]}"' for status in Status}
+    looks |= {f"o-{status}": f'fill="none" stroke="{TOKENS[f"{status}-f"][0]}" stroke-width="1.5"' for status in Status}
+    return looks | {
+        "f-ink": f'fill="{TOKENS["data"][0]}"',
+        "base": f'fill="none" stroke="{rule}"',
+        "track": f'fill="{wash}" stroke="{hair}"',
+    }
+
+
+def literal(svg: Markup, label: str = "") -> Markup:
+    """A small drawing of the pages with its colours written out and its label as a title, which is what a PDF reads."""
+    text = re.sub(r' class="([a-z-]+)"', lambda m: f" {_looks()[m[1]]}" if m[1] in _looks() else "", str(svg))
+    text = re.sub(r'^(<svg[^>]*?) aria-label="([^"]*)"([^>]*>)', r"\1\3<title>\2</title>", text)
+    text = re.sub(r'^(<svg[^>]*?) aria-hidden="true"([^>]*>)', rf"\1\2<title>{escape(label)}</title>", text)
+    return Markup(text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))  # noqa: S704 - our own SVG
+
+
+@cache
+def _glyphs() -> str:
+    """The sprite's symbols as backgrounds: ornaments to a reader of the tags, for the word stands beside them."""
+    sheet = str(environment().get_template("sprite.html").module.sprite())  # type: ignore[attr-defined]
+    rules = []
+    for name, inner in re.findall(r'<symbol id="g-([a-z-]+)"[^>]*>(.*?)</symbol>', sheet, re.DOTALL):
+        token = {"worse": "down", "better": "up", "method": "unknown"}.get(name, name)
+        coloured = inner.replace("currentColor", TOKENS[token][0])
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 12 12">{coloured}</svg>'
+        rules.append(f'.g-{name} {{ background-image: url("data:image/svg+xml,{quote(svg)}"); }}\n')
+    return "".join(rules)
+
+
+def glyph(name: str) -> Markup:
+    """A symbol in its colour; never without its word."""
+    return Markup('<i class="g g-{}"></i>').format(name)
+
+
+def state(status: Status | None, word: str = "") -> Markup:
+    """Glyph and word in the state's colour."""
+    if status is None:
+        return Markup('<span class="state">{}</span>').format(word)
+    return Markup('<span class="state is-{}">{}{}</span>').format(status, glyph(status), word or marks.WORDS[status])
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(document(codec.from_json(sys.stdin.buffer.read())))
