@@ -24,11 +24,12 @@ from caelum_report.document import METHOD_VERSION
 from caelum_report.model import Config, Failure, Memory, Note, Probe, Remembered, Server, Snapshot, Status, Transport
 from caelum_report.text import Redactor
 from caelum_report.wire import Pool
-from caelum_report.wire.process import kill_strays
+from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
 from . import host, instances
 from .judge import network_is_down, without_network
-from .probe import Run, probe_server, unasked
+from .look import Run
+from .probe import probe_server, unasked
 from .room import Room
 
 Progress = Callable[[str, Status | None], None]
@@ -41,10 +42,11 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
     due = tuple(server for server in config.servers if is_due(server, remembered.of(server.id), config, at))
     mark = secrets.token_hex(8)
     stdio = any(not server.remote for server in due)
+    known = adopt_orphans() if stdio else set()
     try:
         probes = asyncio.run(_probe_all(config, due, remembered, mark=mark, at=at, progress=progress or _silent))
     finally:
-        strays = kill_strays(mark) if stdio else 0
+        strays = kill_strays(mark) + kill_orphans(known) if stdio else 0
     network_down = network_is_down(probes, due)
     snapshot = Snapshot(
         at=at,

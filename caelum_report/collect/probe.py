@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import PurePath
 from statistics import median
 from typing import Final
 
 from caelum_report.model import (
-    Config,
     Era,
     Failure,
     Memory,
     Note,
     Probe,
-    ProcessFigures,
     Server,
     Status,
     Transport,
     status_of,
 )
-from caelum_report.text import Redactor
-from caelum_report.wire import Allowance, Channel, Fault, Inbox, Pool
+from caelum_report.wire import Allowance, Fault
 from caelum_report.wire.fault import excerpt
-from caelum_report.wire.http import HttpChannel, HttpClient
 from caelum_report.wire.jsonrpc import METHOD_NOT_FOUND
-from caelum_report.wire.process import Child, environment, exit_words
-from caelum_report.wire.sse import SseChannel
-from caelum_report.wire.stdio import StdioChannel
+from caelum_report.wire.process import exit_words
 
 from . import canary
 from .boundary import Boundary
-from .eras import Greeting, eras_to_try, greet, may_be_the_other_era
 from .judge import judged
 from .ladder import Ladder
+from .look import Look, Run
+from .reach import first_start, reach
 from .reasons import telling_line
-from .room import Clock, Room
-from .surface import ListError, Listing, list_everything, surface
+from .room import Clock
+from .surface import ListError, list_everything, surface
 from .talk import Talk, result_of
 
 _LAUNCHERS: Final = {"npx", "uvx", "pipx", "bunx", "docker", "podman", "uv", "bun", "pnpm", "yarn", "deno"}
@@ -48,47 +39,6 @@ _FIRST_ANSWER_SECONDS: Final = 5.0  # for an era that may be the wrong one
 _SLOW_SECONDS: Final = 0.02  # an answer this slow is not distorted by what runs beside it
 _TIMING_SECONDS: Final = 3.0  # for all short requests together
 _STDERR_FLOOD: Final = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What all probes of a run share."""
-
-    config: Config
-    at: datetime
-    room: Room
-    pool: Pool
-    redactor: Redactor
-    mark: str  # of our children's environment, without the server's own part
-    elapsed: Callable[[], float]  # seconds since the run began
-
-
-@dataclass(slots=True)
-class Look:
-    """What is known so far; filled while the probe goes on, so that a failure keeps what came before it."""
-
-    server: Server
-    run: Run
-    clock: Clock
-    ladder: Ladder
-    allowance: Allowance
-    boundary: Boundary
-    channel: Channel | None = None
-    inboxes: list[Inbox] = field(default_factory=list)
-    child: Child | None = None
-    client: HttpClient | None = None
-    greeting: Greeting | None = None
-    listing: Listing | None = None
-    figures: ProcessFigures | None = None
-    timings: list[float] = field(default_factory=list)
-    timing_method: str | None = None
-    erring: list[str] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-
-
-def first_start(server: Server, memory: Memory) -> bool:
-    """Whether a launcher may have to download what it starts."""
-    return bool(server.command) and PurePath(server.command or "").name in _LAUNCHERS and not memory.started_before
 
 
 async def probe_server(server: Server, memory: Memory, run: Run) -> Probe:
@@ -112,14 +62,14 @@ async def probe_server(server: Server, memory: Memory, run: Run) -> Probe:
     fault = None
     try:
         try:
-            await (_stdio(look, memory) if server.transport is Transport.STDIO else _remote(look, memory))
+            await _climb(look, memory)
         except Fault as problem:
             fault = problem
             _fell(look, fault)
         took = look.clock.spent
         probe = _probe(look, fault, started_at, took)
     finally:
-        await _end(look)
+        await look.hang_up()
         look.allowance.release()
     return judged(probe, server, memory, look.erring, at=run.at, zone=run.config.zone)
 
@@ -132,159 +82,15 @@ def unasked(server: Server, at: datetime, failure: Failure, reason: str) -> Prob
 # --- the way up -----------------------------------------------------------------------------------------------------
 
 
-async def _stdio(look: Look, memory: Memory) -> None:
-    room, clock = look.run.room, look.clock
-    async with room.start(clock):
-        talk = await _start_and_greet(look, memory)
+async def _climb(look: Look, memory: Memory) -> None:
+    """Up the ladder. A process starts in its slot and is timed after it."""
+    slot = look.run.room.start(look.clock) if look.server.transport is Transport.STDIO else contextlib.nullcontext()
+    async with slot:
+        talk = await reach(look, memory)
         await _list(look, talk)
-        if look.child:
-            look.figures = look.child.figures()
+        look.measure()
     await _time(look, talk)
     await _canary(look, talk)
-
-
-async def _remote(look: Look, memory: Memory) -> None:
-    talk = await _connect_and_greet(look, memory)
-    await _list(look, talk)
-    await _time(look, talk)
-    await _canary(look, talk)
-
-
-async def _start_and_greet(look: Look, memory: Memory) -> Talk:
-    """A fresh process for each era that has to be tried."""
-    eras = eras_to_try(look.server, memory, look.run.at)
-    limit = look.clock.left / 2 if first_start(look.server, memory) else _FIRST_ANSWER_SECONDS
-    faults: dict[Era, Fault] = {}
-    for era in eras:
-        await _end(look)
-        look.ladder.current = "spawn"
-        last = era is eras[-1]
-        try:
-            channel = _spawn(look)
-            talk = _talk(look, channel)
-            look.ladder.current = "handshake"
-            with look.ladder.climb("handshake"):
-                look.greeting = await greet(talk, era, None if last or memory.era is era else limit)
-        except Fault as fault:
-            faults[era] = fault
-            if last or not may_be_the_other_era(fault, era):
-                break
-        else:
-            _split_start(look, look.greeting)
-            return talk
-    raise _worse(faults)
-
-
-def _worse(faults: dict[Era, Fault]) -> Fault:
-    """Of two eras' faults the one to report: every server understands `initialize`, unless it says that it is too new for it."""
-    modern, legacy = faults.get(Era.MODERN), faults.get(Era.LEGACY)
-    if modern and modern.failure is Failure.UNSUPPORTED_VERSION:
-        return modern
-    fault = legacy or modern
-    if fault is None:
-        raise AssertionError("no era was tried")
-    return fault
-
-
-def _spawn(look: Look) -> StdioChannel:
-    server, config = look.server, look.run.config
-
-    def start(on_output: Callable[[bytes, float], None], on_end: Callable[[], None]) -> Child:
-        return Child(
-            server.command or "",
-            server.args,
-            environment=environment(os.environ, config.path, config.pass_env, server.env),
-            cwd=server.cwd,
-            mark=f"{look.run.mark}-{server.slug}",
-            tail_bytes=config.budgets.stderr_bytes,
-            on_output=on_output,
-            on_end=on_end,
-        )
-
-    channel = StdioChannel(start, _inbox(look), config.budgets.end_seconds)
-    look.child = channel.child
-    look.channel = channel
-    look.ladder.good("spawn", channel.child.started_seconds)
-    return channel
-
-
-def _split_start(look: Look, greeting: Greeting) -> None:
-    """Starting lasts until the first answer; what is left of the handshake is the server's acknowledgement and ours."""
-    if look.child is None:
-        return
-    start = greeting.reply.at - look.child.started_at
-    whole = look.child.started_seconds + (look.ladder.seconds("handshake") or 0.0)
-    look.ladder.good("spawn", start, "to its first answer")
-    look.ladder.good("handshake", max(0.0, whole - start))
-
-
-async def _connect_and_greet(look: Look, memory: Memory) -> Talk:
-    server, budgets = look.server, look.run.config.budgets
-    look.client = HttpClient(
-        server.url or "",
-        dict(server.headers),
-        look.allowance,
-        min(server.connect_seconds or budgets.connect_seconds, look.clock.left),
-    )
-    if server.transport is Transport.SSE:
-        return await _greet_over_sse(look)
-    channel = HttpChannel(look.client, _inbox(look))
-    look.channel = channel
-    talk = _talk(look, channel)
-    eras = eras_to_try(server, memory, look.run.at)
-    faults: dict[Era, Fault] = {}
-    for era in eras:
-        last = era is eras[-1]
-        try:
-            with look.ladder.climb("handshake"):
-                look.greeting = await greet(talk, era, None if last or memory.era is era else _FIRST_ANSWER_SECONDS)
-        except Fault as fault:
-            faults[era] = fault
-            if last or not may_be_the_other_era(fault, era):
-                break
-        else:
-            return talk
-        finally:
-            look.ladder.passed(look.client.seconds)
-    worse = _worse(faults)
-    if worse.failure is Failure.HTTP_4XX and Era.LEGACY in faults:
-        with contextlib.suppress(Fault):  # what the POST said is the answer then
-            talk = await _greet_over_sse(look)
-            look.notes.append(Note("http-sse", "It speaks HTTP+SSE only; configure it as type sse."))
-            return talk
-    raise worse
-
-
-async def _greet_over_sse(look: Look) -> Talk:
-    if look.client is None:
-        raise AssertionError("no client")
-    channel = SseChannel(look.client, _inbox(look))
-    look.channel = channel
-    talk = _talk(look, channel)
-    try:
-        with look.ladder.climb("handshake"):
-            await channel.open(min(look.clock.left, look.run.config.budgets.request_seconds))
-            look.greeting = await greet(talk, Era.LEGACY, None)
-    finally:
-        look.ladder.passed(look.client.seconds)
-    return talk
-
-
-def _inbox(look: Look) -> Inbox:
-    inbox = Inbox(look.allowance)
-    look.inboxes.append(inbox)
-    return inbox
-
-
-def _talk(look: Look, channel: Channel) -> Talk:
-    room, clock = look.run.room, look.clock
-    seconds = look.server.request_seconds or look.run.config.budgets.request_seconds
-
-    async def hush() -> None:
-        if look.server.remote and look.ladder.current != "ping":
-            await room.hush(clock)
-
-    return Talk(channel, clock, seconds, hush)
 
 
 async def _list(look: Look, talk: Talk) -> None:
@@ -357,21 +163,6 @@ def _fell(look: Look, fault: Fault) -> None:
     if look.client:
         look.ladder.passed(look.client.seconds)
     look.ladder.failed(stage, look.boundary.sentence(fault.reason))
-
-
-async def _end(look: Look) -> None:
-    """Let go of the server: its processes, its session, its connections."""
-    channel, look.channel = look.channel, None
-    if channel is None:
-        if look.client:
-            look.client.close()
-        return
-    if look.child:
-        last = look.child.figures()
-        if last and (look.figures is None or last.rss_bytes > look.figures.rss_bytes):
-            look.figures = last
-    async with look.run.room.ending():
-        await channel.close()
 
 
 def _probe(look: Look, fault: Fault | None, started_at: datetime, took: float) -> Probe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Final
 
@@ -16,8 +17,8 @@ _FRAME: Final = re.compile(r"\s*(at .+[:(]\d+|File \".+\", line \d+|\.\.\.|[\^~ 
 _IGNORED: Final = re.compile(
     r"(?i)^(node\.js v\d|npm (notice|warn)|\(node:\d+\)|\(use `node|\[?(debug|info)\b|\}|\{|\)|requirestack)"
 )
-_PYTHON_FILE: Final = re.compile(r'File ".*?/(?:site|dist)-packages/([^/"]+)')
-_OWN_FILE: Final = re.compile(r'File "(.+?)", line \d+')
+_PACKAGE_FILE: Final = re.compile(r'File "(/[^"]*?/(?:site|dist)-packages)/([^/"]+?)(?:\.py)?[/"]')
+_SDK: Final = re.compile(r"(mcp|fastmcp)-(\d[\w.]*)\.dist-info")
 
 
 def telling_line(stderr: str) -> str:
@@ -39,8 +40,22 @@ def telling_line(stderr: str) -> str:
 
 
 def _package(stderr: str) -> str:
-    """Where a Python traceback ends up, and whose call it was: `(raised in mcp, called by mcp_server_sqlite)`."""
-    if "Traceback (most recent call last)" not in stderr:
+    """Whose code raised, and which SDK it met: `(in mcp_server_sqlite, with mcp 2.3.0)`."""
+    if "Traceback (most recent call last)" not in stderr or not (places := _PACKAGE_FILE.findall(stderr)):
         return ""
-    packages = list(dict.fromkeys(_PYTHON_FILE.findall(stderr)))
-    return f" (in {' called by '.join(reversed(packages[-2:]))})" if packages else ""
+    folder, package = places[-1]
+    found = (match for name in _names(folder) if (match := _SDK.fullmatch(name)))
+    sdk = next((match.groups() for match in found if match[1] != package), None)
+    if sdk is None:
+        return f" (in {package})"
+    broken = int(sdk[1].partition(".")[0]) >= 2 and package not in ("mcp", "fastmcp")
+    hint = "; it may have been written for mcp 1, try pinning mcp<2" if broken and sdk[0] == "mcp" else ""
+    return f" (in {package}, with {sdk[0]} {sdk[1]}{hint})"
+
+
+def _names(folder: str) -> list[str]:
+    """What lies beside a package that a traceback names. Only a listing, of a folder that calls itself site-packages."""
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names only
+    except OSError:
+        return []

@@ -49,18 +49,18 @@ class Talk:
         """A reply, which may be a JSON-RPC error; `Fault` when there is none."""
         await self._hush()
         reply = await self.channel.request(
-            method, self._dressed(params), self._headers(method, params) | (headers or {}), self._time(seconds)
+            method, self._dressed(params), self._headers(method, params) | (headers or {}), self._time(method, seconds)
         )
         self.fastest_seconds = min(self.fastest_seconds, reply.seconds)
         return reply
 
     async def tell(self, method: str) -> None:
-        await self.channel.notify(method, self._headers(method, None), self._time(None))
+        await self.channel.notify(method, self._headers(method, None), self._time(method, None))
 
-    def _time(self, seconds: float | None) -> float:
+    def _time(self, method: str, seconds: float | None) -> float:
         left = self.clock.left
         if left <= 0:
-            raise Fault(Failure.TIMEOUT, f"its {self.clock.limit:g} s were spent")
+            raise Fault(Failure.TIMEOUT, f"no answer to {method}: its {self.clock.limit:g} s were spent before")
         return min(left, seconds or self._request_seconds)
 
     def _dressed(self, params: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by h11, as little as MCP needs: stamped, bounded, uncompressed, redirects within one origin. And Streamable HTTP."""
+"""HTTP/1.1 by h11, as little as MCP needs: stamped, bounded, uncompressed, redirects within one origin."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ import h11
 from caelum_report import __version__
 from caelum_report.model import Failure
 
-from .events import EventParser
 from .fault import Fault, HttpFault, excerpt
-from .jsonrpc import Inbox, Reply, encode
 from .jsontext import parse
 from .limits import Allowance
 from .net import Opened, open_connection, split_url
@@ -24,7 +22,7 @@ from .net import Opened, open_connection, split_url
 _CHUNK: Final = 16_384
 _PIECES: Final = 50_000  # of one body: a million chunks of one byte are no honest answer
 _REDIRECTS: Final = 3
-_ERROR_BYTES: Final = 65_536
+ERROR_BYTES: Final = 65_536
 
 
 class Exchange:
@@ -34,6 +32,7 @@ class Exchange:
         self._reader, self._writer = opened.reader, opened.writer
         self._allowance = allowance
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=allowance.budgets.header_bytes)
+        self._answered = False
         self.at = 0.0  # when the last bytes came
         self.used = False
 
@@ -72,6 +71,9 @@ class Exchange:
             if not data and self._h11.their_state is h11.SEND_RESPONSE:
                 raise ConnectionError("it closed the connection without an answer")
             self._allowance.take_bytes(len(data))
+            if not self._answered and data and not data.startswith(b"HTTP/"[: len(data)]):
+                raise Fault(Failure.PROTOCOL_ERROR, f"the port answers, but not with HTTP: {excerpt(data)}", "http")
+            self._answered = True
             self._h11.receive_data(data)
 
     def next_request(self) -> bool:
@@ -141,7 +143,7 @@ class Response:
         """A short body that nobody needs, so that the connection can go on; a long one ends it."""
         with contextlib.suppress(Fault, TimeoutError):
             async with asyncio.timeout(0.5):
-                await self.body(_ERROR_BYTES)
+                await self.body(ERROR_BYTES)
 
 
 class HttpClient:
@@ -188,12 +190,12 @@ class HttpClient:
             exchange = None
             location = response.headers.get("location")
             if response.status not in (301, 302, 303, 307, 308):
-                if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-                    raise Fault(
-                        Failure.OVERSIZED,
-                        "it answered compressed although that was not allowed; compressed answers are not unpacked",
-                        "http",
+                coding = response.headers.get("content-encoding", "identity").strip().lower()
+                if coding not in ("", "identity"):
+                    reason = (
+                        f"it answered with Content-Encoding {coding:.40}, which we do not ask for and do not unpack"
                     )
+                    raise Fault(Failure.OVERSIZED, reason, "http")
                 return response
             if not location:
                 raise Fault(Failure.REDIRECT_REFUSED, f"HTTP {response.status} without a Location", "http")
@@ -271,137 +273,15 @@ class HttpClient:
         self._idle.clear()
 
 
-class HttpChannel:
-    """Streamable HTTP: every message is a POST, the answer is JSON or a stream of events that ends with it."""
-
-    def __init__(self, client: HttpClient, inbox: Inbox) -> None:
-        self.inbox = inbox
-        self.client = client
-        self.session: str | None = None
-        self._closing_headers: dict[str, str] = {}
-        self._answers: set[asyncio.Task[None]] = set()
-        inbox.refuse = self._refuse
-
-    async def request(
-        self, method: str, params: Mapping[str, Any] | None, headers: Mapping[str, str], seconds: float
-    ) -> Reply:
-        """Raises `Fault`; a JSON-RPC error is a reply, whatever status it came with (401 and 403 are never replies)."""
-        known = "http" in self.client.seconds
-        try:
-            async with asyncio.timeout(seconds):
-                connection = await self.client.ready()
-                request_id, answer = self.inbox.expect()
-                try:
-                    return await self._ask(encode(method, params, request_id), headers, connection, answer)
-                finally:
-                    self.inbox.forget(request_id)
-        except TimeoutError:
-            stage = None if known or "http" in self.client.seconds else "http"
-            raise Fault(Failure.TIMEOUT, f"no answer to {method} within {seconds:.3g} s", stage) from None
-
-    async def _ask(
-        self, body: bytes, headers: Mapping[str, str], connection: Exchange, answer: asyncio.Future[Reply]
-    ) -> Reply:
-        response = await self._post(body, headers, connection)
-        if response.status == 202:
-            await response.discard()
-            raise Fault(Failure.TIMEOUT, "HTTP 202: it took the request and gave no answer")
-        if response.status >= 300:
-            await self._accept_error(response, answer)
-            return answer.result()
-        if response.is_stream:
-            await self._listen(response, answer)
-        elif response.content_type == "application/json":
-            data, at = await response.body(self.inbox.allowance.budgets.line_bytes)
-            self.inbox.accept(parse(data, self.inbox.allowance), at, raw=data)
-        else:
-            data, _ = await response.body(_ERROR_BYTES)
-            kind = response.content_type or "no content type"
-            raise Fault(
-                Failure.PROTOCOL_ERROR, f"HTTP {response.status} with {kind} instead of JSON-RPC: {excerpt(data)}"
-            )
-        if not answer.done():
-            raise Fault(Failure.PROTOCOL_ERROR, "the answer to the request is not in the response")
-        if session := response.headers.get("mcp-session-id"):
-            self.session = session
-            self._closing_headers = dict(headers)
-        return answer.result()
-
-    async def notify(self, method: str, headers: Mapping[str, str], seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                response = await self._post(encode(method, None, None), headers)
-                if response.status >= 300:
-                    raise await status_fault(response)
-                await response.discard()
-        except TimeoutError:
-            raise Fault(Failure.TIMEOUT, f"{method} was not taken within {seconds:.3g} s") from None
-
-    async def close(self) -> None:
-        """End the session where there is one; nobody waits long for a yes."""
-        for task in tuple(self._answers):
-            task.cancel()
-        try:
-            if self.session and not self.inbox.fault:
-                with contextlib.suppress(Fault, TimeoutError):
-                    async with asyncio.timeout(1):
-                        headers = {**self._closing_headers, "Mcp-Session-Id": self.session}
-                        await (await self.client.send("DELETE", headers)).discard()
-        finally:
-            self.client.close()
-
-    async def _post(self, body: bytes, headers: Mapping[str, str], connection: Exchange | None = None) -> Response:
-        everything = {
-            "Accept": "application/json, text/event-stream",
-            "Content-Type": "application/json",
-            **({"Mcp-Session-Id": self.session} if self.session else {}),
-            **headers,
-        }
-        return await self.client.send("POST", everything, body, exchange=connection)
-
-    async def _accept_error(self, response: Response, answer: asyncio.Future[Reply]) -> None:
-        """An HTTP error whose body is our JSON-RPC answer is a reply; any other raises `HttpFault`."""
-        if response.status in (401, 403) or response.content_type != "application/json":
-            raise await status_fault(response)
-        fault, value = await _status_and_value(response, self.inbox.allowance)
-        if isinstance(value, dict) and isinstance(value.get("error"), dict):
-            self.inbox.accept({"jsonrpc": "2.0", **value}, time.perf_counter(), response.status)
-        if not answer.done():
-            raise fault
-
-    async def _listen(self, response: Response, answer: asyncio.Future[Reply]) -> None:
-        events = EventParser(self.inbox.allowance)
-        async with contextlib.aclosing(response.chunks()) as chunks:
-            async for chunk, at in chunks:
-                for name, data in events.feed(chunk):
-                    if name == "message" and data:
-                        self.inbox.accept(parse(data, self.inbox.allowance), at, raw=data)
-                if answer.done():
-                    break
-            with contextlib.suppress(TimeoutError, StopAsyncIteration):
-                async with asyncio.timeout(0.05):  # the stream should end here; then the connection can be used again
-                    await anext(chunks)
-
-    def _refuse(self, message: bytes) -> None:
-        async def work() -> None:
-            with contextlib.suppress(Fault):
-                await (await self._post(message, self._closing_headers)).discard()
-
-        if len(self._answers) < 20:
-            task = asyncio.create_task(work())
-            self._answers.add(task)
-            task.add_done_callback(self._answers.discard)
-
-
 async def status_fault(response: Response) -> HttpFault:
-    return (await _status_and_value(response, None))[0]
+    return (await status_and_value(response, None))[0]
 
 
-async def _status_and_value(response: Response, allowance: Allowance | None) -> tuple[HttpFault, Any]:
+async def status_and_value(response: Response, allowance: Allowance | None) -> tuple[HttpFault, Any]:
     """The fault that a status means, in its own words where it has some; and the body where it is JSON."""
     data, value = b"", None
     with contextlib.suppress(Fault):
-        data, _ = await response.body(_ERROR_BYTES)
+        data, _ = await response.body(ERROR_BYTES)
         if allowance and data:
             value = parse(data, allowance)
     said = f": {excerpt(data)}" if data.strip() and "html" not in response.content_type else ""

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -224,7 +225,10 @@ def _close_late(task: asyncio.Task[socket.socket]) -> None:
 
 
 def _words(error: BaseException) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    if not isinstance(error, OSError):
+        return type(error).__name__
+    # asyncio puts the address where the system's words should be
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
 
 
 # --- TLS ------------------------------------------------------------------------------------------------------------

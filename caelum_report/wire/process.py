@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +29,7 @@ _KEPT: Final = {
 }
 _KEPT_PREFIXES: Final = ("LC_", "XDG_")
 _LINUX: Final = Path("/proc/self/environ").exists()
+_PR_SET_CHILD_SUBREAPER: Final = 36
 _CHUNK: Final = 65_536
 _WRITE_LIMIT: Final = 1_000_000  # unread by the server; more is not kept
 
@@ -259,6 +262,43 @@ def kill_strays(mark: str) -> int:
             break
         psutil.wait_procs(strays, timeout=0.5)
     return count
+
+
+def adopt_orphans() -> set[int]:
+    """From now on a process whose parent ends becomes our child (Linux), even one that cleared its mark. The children so far."""
+    _subreaper(on=True)
+    return {child.pid for child in psutil.Process().children()}
+
+
+def kill_orphans(known: set[int]) -> int:
+    """End the children that are neither `known` nor of our session, which no process that we start for others shares; adopt
+    no more. How many.
+    """
+    count = 0
+    for _ in range(3):  # killing one may orphan others
+        orphans = [
+            child for child in psutil.Process().children() if child.pid not in known and _left_session(child.pid)
+        ]
+        for orphan in orphans:
+            with contextlib.suppress(psutil.Error):
+                count += orphan.status() != psutil.STATUS_ZOMBIE
+                orphan.kill()
+        if not orphans:
+            break
+        psutil.wait_procs(orphans, timeout=0.5)
+    _subreaper(on=False)
+    return count
+
+
+def _subreaper(*, on: bool) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
+
+
+def _left_session(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return os.getsid(pid) != os.getsid(0)
+    return False
 
 
 def _marked(pid: int, wanted: bytes) -> psutil.Process | None:
