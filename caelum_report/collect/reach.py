@@ -127,12 +127,8 @@ def _split_start(look: Look) -> None:
 
 async def _reach_http(look: Look, memory: Memory, client: HttpClient) -> Talk:
     talk = look.talk(HttpChannel(client, look.inbox()))
-
-    async def same() -> Talk:
-        return talk
-
     try:
-        return await _greet(look, memory, same)
+        return await _greet(look, memory, _always(talk))
     except Fault as fault:
         if fault.failure is not Failure.HTTP_4XX:
             raise
@@ -145,18 +141,24 @@ async def _reach_http(look: Look, memory: Memory, client: HttpClient) -> Talk:
 
 
 async def _reach_events(look: Look, memory: Memory, client: HttpClient) -> Talk:
-    async def listen() -> Talk:
-        await look.hang_up()
-        look.ladder.current = "http"
-        channel = SseChannel(client, look.inbox())
-        talk = look.talk(channel)
-        try:
-            await channel.open(min(look.clock.left, look.run.config.budgets.request_seconds))
-        finally:
-            look.ladder.passed(client.seconds)
+    await look.hang_up()
+    look.ladder.current = "http"
+    channel = SseChannel(client, look.inbox())
+    talk = look.talk(channel)
+    try:
+        await channel.open(min(look.clock.left, look.run.config.budgets.request_seconds))
+    finally:
+        look.ladder.passed(client.seconds)
+    return await _greet(look, memory, _always(talk))
+
+
+def _always(talk: Talk) -> Callable[[], Awaitable[Talk]]:
+    """Over HTTP one conversation serves to try both eras."""
+
+    async def same() -> Talk:
         return talk
 
-    return await _greet(look, memory, listen)
+    return same
 
 
 def _split_connect(look: Look, client: HttpClient) -> None:

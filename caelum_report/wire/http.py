@@ -192,9 +192,7 @@ class HttpClient:
             if response.status not in (301, 302, 303, 307, 308):
                 coding = response.headers.get("content-encoding", "identity").strip().lower()
                 if coding not in ("", "identity"):
-                    reason = (
-                        f"it answered with Content-Encoding {coding:.40}, which we do not ask for and do not unpack"
-                    )
+                    reason = f"it answered compressed ({coding:.40}); we ask for plain answers and unpack nothing"
                     raise Fault(Failure.OVERSIZED, reason, "http")
                 return response
             if not location:
