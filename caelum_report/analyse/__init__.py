@@ -97,7 +97,7 @@ def report(
             found,
             targets,
             looming,
-            tested=len(changes.tested_latencies(facts, facts.now)),
+            tested=sum(1 for _ in changes.latency_samples(facts, facts.now)),
             changes=len(changed),
         ),
         servers=servers(facts, rolled, marks, found),

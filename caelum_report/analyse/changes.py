@@ -193,21 +193,40 @@ class LatencyChange:
     p: float
 
 
-def tested_latencies(facts: Facts, now: float) -> list[LatencyChange]:
-    """The last 24 hours against the 24 before, the same hours of the day: one value a check, and at least 12 each side."""
+@dataclass(frozen=True, slots=True)
+class LatencySamples:
+    """One value a check: the last 24 hours, and the same hours of the day before."""
+
+    standing: Standing
+    before: Floats
+    after: Floats
+
+
+def latency_samples(facts: Facts, now: float) -> Iterator[LatencySamples]:
+    """The servers with at least 12 values on each side."""
     past = facts.checks
     values = past.rows["latency_p50"].to_numpy(np.float64)
-    tested = []
     for standing in facts.current:
         before, after = (
             values[past.between(standing.index, start, start + DAY)] for start in (now - 2 * DAY, now - DAY)
         )
         before, after = before[~np.isnan(before)], after[~np.isnan(after)]
-        if len(before) < LEAST_N or len(after) < LEAST_N:
-            continue
-        medians = float(np.median(before)), float(np.median(after))
-        tested.append(LatencyChange(standing, *medians, len(before), len(after), rank_test(before, after).p))
-    return tested
+        if len(before) >= LEAST_N and len(after) >= LEAST_N:
+            yield LatencySamples(standing, before, after)
+
+
+def tested_latencies(facts: Facts, now: float) -> list[LatencyChange]:
+    return [
+        LatencyChange(
+            sample.standing,
+            float(np.median(sample.before)),
+            float(np.median(sample.after)),
+            len(sample.before),
+            len(sample.after),
+            rank_test(sample.before, sample.after).p,
+        )
+        for sample in latency_samples(facts, now)
+    ]
 
 
 def significant(tested: list[LatencyChange]) -> list[LatencyChange]:

@@ -23,7 +23,9 @@ from caelum_report.metrics import METRICS
 from .latency import Checks, shortened
 from .times import DAY, RANGE_SECONDS, Floats, Ints, moment, unix
 
-MOST_POINTS: Final = 352  # three pixels each on the widest chart
+MOST_POINTS: Final = 352  # of checks as they are: three pixels each on the widest chart
+MOST_ROLLED: Final = 194  # of roll-ups: with more, five ranges of 20 servers would make a stored report of over 2 MB
+MOST_BESIDE: Final = 120  # of what stands beside the latency: gauges' long ranges, and the period before
 _WIDTHS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 86400, 172800, 345600)
 _LEVEL: Final[dict[Range, str]] = {"day": "", "week": "", "month": "hour", "quarter": "hour", "year": "day"}
 _SPAN: Final = {"": 0.0, "hour": 3600.0, "day": DAY}
@@ -291,26 +293,29 @@ def pooled(track: Track, group: Ints, shares: Sequence[float]) -> list[Floats]:
 
 def measurements(track: Track) -> tuple[Ints, Floats, Ints]:
     """Row, value and count of everything that was measured."""
-    row, value, count = [], [], []
-    blobs = [(at, each) for at, each in enumerate(track.each) if isinstance(each, bytes)]
-    if blobs:
-        pairs = np.frombuffer(b"".join(each for _, each in blobs), PAIR)
-        row.append(np.repeat([at for at, _ in blobs], [len(each) // PAIR.itemsize for _, each in blobs]))
-        value.append(value_of(pairs["bucket"].astype(np.int64)))
-        count.append(pairs["count"].astype(np.int64))
-    raw = [(at, each) for at, each in enumerate(track.each) if isinstance(each, tuple | list) and each]
-    if raw:
-        row.append(np.repeat([at for at, _ in raw], [len(each) for _, each in raw]))
-        value.append(np.fromiter(chain.from_iterable(each for _, each in raw), np.float64))
-        count.append(np.ones(len(value[-1]), np.int64))
-    alone = np.setdiff1d(np.arange(len(track)), [at for at, _ in blobs] + [at for at, _ in raw])
-    row.append(alone)
-    value.append(track.mid[alone])
-    count.append(track.n[alone].astype(np.int64))
-    return np.concatenate(row), np.concatenate(value), np.concatenate(count)
+    kinds = [type(each) for each in track.each]
+    blobs = np.array([kind is bytes for kind in kinds], np.bool_)
+    lists = np.array([kind is tuple or kind is list for kind in kinds], np.bool_) & (track.n > 0)
+    alone = ~(blobs | lists)
+    parts = [(np.flatnonzero(alone), track.mid[alone], track.n[alone].astype(np.int64))]
+    if blobs.any():
+        stored = track.each[blobs].tolist()
+        pairs = np.frombuffer(b"".join(stored), PAIR)
+        used = [len(blob) // PAIR.itemsize for blob in stored]
+        values = value_of(pairs["bucket"].astype(np.int64))
+        parts.append((np.repeat(np.flatnonzero(blobs), used), values, pairs["count"].astype(np.int64)))
+    if lists.any():
+        values = np.fromiter(chain.from_iterable(track.each[lists]), np.float64)
+        used = [len(each) for each in track.each[lists]]
+        parts.append((np.repeat(np.flatnonzero(lists), used), values, np.ones(len(values), np.int64)))
+    return (
+        np.concatenate([row for row, _, _ in parts]),
+        np.concatenate([value for _, value, _ in parts]),
+        np.concatenate([count for _, _, count in parts]),
+    )
 
 
-def width_for(count: int, span: float, at_most: int = MOST_POINTS) -> float:
+def width_for(count: int, span: float, at_most: int) -> float:
     """The bucket that keeps a range below so many points; 0 where there is no need."""
     if count <= at_most:
         return 0.0
@@ -353,18 +358,18 @@ def chart(
     source: str = "own probe",
 ) -> Chart:
     """One metric over one range. `key` is the subject of the roll-ups; `key_id` tells charts of one page apart."""
-    told = METRICS[metric]
+    told, percentiles = METRICS[metric], metric in _PERCENTILES
     span = RANGE_SECONDS[name]
     start = now - span
     track = track_for(name, rows, rolled, key, metric)
     shown = track.between(start, now)
-    width = width_for(len(shown), span)
-    percentiles = metric in _PERCENTILES
+    most = MOST_POINTS if not _LEVEL[name] else MOST_ROLLED if percentiles else MOST_BESIDE
+    width = width_for(len(shown), span, most)
     thin = bucketed(shown, width, percentiles=percentiles)
     if width and len(rows) and rows.time[-1] > thin.time[-1]:
         thin = join(thin, rows.between(float(rows.time[-1]) - 1e-3, now))  # the last point is the last measurement
     before = track.between(start - span, start)
-    previous = bucketed(before, width_for(len(before), span, MOST_POINTS // 2), percentiles=percentiles)
+    previous = bucketed(before, width_for(len(before), span, MOST_BESIDE), percentiles=percentiles)
     spacing = max(width, _SPAN[_LEVEL[name]] if rolled.of(_LEVEL[name], key, metric) is not NOTHING else 0.0, interval)
     figures, earlier = (_figures(part, percentiles=percentiles) for part in (shown, before))
     drawn = points(thin, start, now, band=True)
@@ -446,11 +451,11 @@ def _caption(name: Range, metric: str, now: _Figures | None, before: _Figures | 
     if now.p95 is not None:
         head += f", p95 {words.quantity(now.p95, told.unit)}"
     highest = words.quantity(now.highest, told.unit)
-    spread = (
-        f"At most {highest}"
-        if now.p95 is not None
-        else f"Between {words.quantity(now.lowest, told.unit)} and {highest}"
-    )
+    lowest = words.quantity(now.lowest, told.unit)
+    if now.p95 is not None:
+        spread = f"At most {highest}"
+    else:
+        spread = f"Between {lowest} and {highest}" if lowest != highest else "It did not change"
     if before is None or before.points < 3:
         return f"{head}. {spread}; nothing to compare with yet."
     then = words.quantity(before.middle, told.unit)

@@ -216,7 +216,7 @@ def short(standing: Standing) -> str:
         case Failure.AUTH_REQUIRED:
             return "key refused"
         case _:
-            return text.visible(standing.reason, 60)
+            return text.visible(standing.reason.removeprefix("it ").partition(":")[0], 60)
 
 
 def cause(facts: Facts, standing: Standing) -> str:
@@ -753,6 +753,7 @@ def rank(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
     def key(finding: Finding) -> tuple[object, ...]:
         return (
             not finding.needs_action,
+            finding.word == "Looming",  # has its own part of page 1
             _KINDS.index(finding.kind) if finding.kind in _KINDS else len(_KINDS),
             STATUSES.index(finding.status) if finding.status else len(STATUSES),
             -suffering[finding.server or ""],

@@ -31,7 +31,7 @@ NAMED_METRICS: Final = ("disk_used", "disk_read", "disk_write", "network_sent", 
 _LONG: Final = {"host_cpu", "host_memory", "disk_used"}  # the others end with a week
 _ONLY_WHERE_USED: Final = {"host_swap", "host_swap_in", "host_iowait", "host_steal"}
 _MOST_DISKS: Final = 6
-_MOST_INTERFACES: Final = 3
+_MOST_BUSY: Final = 2  # devices and interfaces, the busiest
 
 
 def hosts(facts: Facts, rolled: Rollups, marks: tuple[Mark, ...]) -> tuple[HostReport, ...]:
@@ -176,10 +176,10 @@ def _named(facts: Facts, sample: HostSample, boots: dict[float, float]) -> Itera
     frames = {"disk": facts.history.disks, "network": facts.history.networks}
     wanted = [
         *(("disk", "disk_used", d.name) for d in disks[:_MOST_DISKS]),
-        *(("disk", metric, d.name) for d in busiest[:_MOST_INTERFACES] for metric in ("disk_read", "disk_write")),
+        *(("disk", metric, d.name) for d in busiest[:_MOST_BUSY] for metric in ("disk_read", "disk_write")),
         *(
             ("network", metric, n.name)
-            for n in networks[:_MOST_INTERFACES]
+            for n in networks[:_MOST_BUSY]
             for metric in ("network_sent", "network_received")
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -64,11 +65,12 @@ def checks(probes: pd.DataFrame, servers: Sequence[str]) -> Checks:
 
 
 def latency(timings: Floats) -> Latency | None:
-    """None where nothing was measured."""
+    """Nearest-rank percentiles, as the charts and the roll-ups have them; None where nothing was measured."""
     if not len(timings):
         return None
-    p50, p95, top = np.quantile(timings, [0.5, 0.95, 1.0]).tolist()
-    return Latency(shortened(p50), shortened(p95), shortened(top), len(timings))
+    ordered = np.sort(timings)
+    p50, p95 = (ordered[max(1, math.ceil(share * len(ordered))) - 1] for share in (0.5, 0.95))
+    return Latency(shortened(p50), shortened(p95), shortened(ordered[-1]), len(ordered))
 
 
 def shortened(value: float) -> float:

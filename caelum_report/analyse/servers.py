@@ -38,6 +38,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _CONTRACT_SHOWN: Final = 20
+LARGE_FLEET: Final = 200  # beyond it a steady server has fewer ranges: a report of a thousand would be 60 MB
+_STEADY_RANGES: Final = {"day", "month", "year"}
 _RECOVERED_SECONDS: Final = DAY  # a recovery is worth a word for so long
 
 
@@ -213,6 +215,10 @@ def _charts(
     first = float(facts.ledger.start[book[0]]) if book else facts.now
     ranges = ranges_of(facts.now - first)
     objective = standing.server.latency_objective_seconds if standing.server else None
+    large = len(facts.standings) > LARGE_FLEET
+    if large and standing.status is Status.UP and not _unsteady(facts, standing):
+        ranges = [name for name in ranges if name in _STEADY_RANGES]
+    long = {"latency"} if large else LONG_SERVER_METRICS
     for metric in SERVER_METRICS:
         track = rows.of(standing.index, metric)
         latency_chart = metric == "latency"
@@ -222,7 +228,7 @@ def _charts(
             and not any(len(rolled.of(level, standing.id, metric)) for level in ("hour", "day"))
         ):
             continue
-        for name in ranges if metric in LONG_SERVER_METRICS else ranges[:1]:
+        for name in ranges if metric in long else ranges[:1]:
             span = facts.now - RANGE_SECONDS[name]
             yield chart(
                 name,
@@ -238,6 +244,13 @@ def _charts(
                 spans=incidents(facts.ledger, standing.index, span, facts.now) if latency_chart else (),
                 marks=marks,
             )
+
+
+def _unsteady(facts: Facts, standing: Standing) -> bool:
+    """Whether the last day had anything but `up`."""
+    rows = facts.ledger.rows(standing.index)
+    recent = facts.ledger.held[rows.start : rows.stop] > facts.now - DAY
+    return bool((facts.ledger.status[rows.start : rows.stop][recent] != STATUSES.index(Status.UP)).any())
 
 
 # --- sentences ------------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def period(facts: Facts) -> tuple[datetime, datetime | None]:
 def next_due(facts: Facts) -> tuple[datetime | None, datetime | None]:
     """When the next report comes and when this one is old: known by a schedule or learned, never guessed."""
     interval = facts.run_seconds if facts.config.scheduled else facts.learned_seconds
-    if facts.config.demo or interval is None:
+    if interval is None:
         return None, None
     due = facts.at + timedelta(seconds=interval)
     grace = min(max(interval / 6, _LEAST_GRACE), _MOST_GRACE)
@@ -134,9 +134,9 @@ def verdict(facts: Facts, found: Sequence[Finding]) -> Verdict:
 
 
 def _trouble_sentence(counts: Counter[Status]) -> str:
-    """`One server is down and three are degraded.`"""
+    """`One server is down and three are degraded.` Who asks for a key is told only where nothing worse is: it is not down."""
     parts: list[str] = []
-    for status in PROBLEMS:
+    for status in PROBLEMS[:2] if counts[Status.DOWN] or counts[Status.DEGRADED] else PROBLEMS:
         n = counts[status]
         if n:
             noun = "" if parts else (" server" if n == 1 else " servers")
@@ -151,10 +151,10 @@ def _cause_sentence(facts: Facts) -> str:
     if not causes:
         return ""
     _, explained = causes.most_common(1)[0]
-    total = sum(1 for standing in facts.current if standing.status in PROBLEMS)
+    total = sum(1 for standing in facts.current if standing.status in {Status.DOWN, Status.DEGRADED})
     if explained + 1 == total:
         return " One cause explains both." if total == 2 else f" One cause explains all {words.spelled(total)}."
-    return f" One cause explains {words.spelled(explained + 1)}."
+    return f" One cause explains {words.spelled(explained + 1)} of the {words.spelled(total)}."
 
 
 def _network_sentence(counts: Counter[Status]) -> str:

@@ -32,6 +32,7 @@ _KIND: Final = {
     Status.AUTH_WALLED: _UNKNOWN,
     Status.UNKNOWN: _UNKNOWN,
 }
+_FAILURES: Final = {failure.value: failure for failure in Failure}
 _KIND_OF_STATUS: Final = np.array([_KIND[status] for status in STATUSES])
 
 
@@ -239,7 +240,7 @@ def episodes(book: Ledger, server: int, at_most: int = 20) -> tuple[Episode, ...
         found.append(
             Episode(
                 status=STATUSES[book.status[row]],
-                failure=Failure(book.failures[row]),
+                failure=_FAILURES[book.failures[row]],
                 start=moment(float(book.start[row])),
                 end=None if open_ended else moment(float(book.held[row])),
                 seconds=round(float(book.held[row] - book.start[row]), 3),
