@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from .. import codec
-from ..document import Report
-from ..model import Note
-from ..site import Site
+from caelum_report import codec
+from caelum_report.document import Report
+from caelum_report.model import Note
+from caelum_report.site import Site
 
 __all__ = ["render"]
 
@@ -42,7 +42,12 @@ def _site(report: Report, document: bytes, *, pdf: bool) -> tuple[dict[str, byte
     files |= {
         f"diagrams/{name}.{kind}": text.encode()
         for name, drawing in drawings.items()
-        for kind, text in (("svg", drawing.file), ("dot", drawing.dot), ("mmd", drawing.mermaid), ("json", drawing.json))
+        for kind, text in (
+            ("svg", drawing.file),
+            ("dot", drawing.dot),
+            ("mmd", drawing.mermaid),
+            ("json", drawing.json),
+        )
         if text is not None
     }
     version = hashlib.sha256(files["static/site.css"] + files["static/site.js"]).hexdigest()[:8]

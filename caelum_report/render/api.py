@@ -8,14 +8,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from .. import metrics
-from ..document import Chart, Latency, Report, ServerReport
-from ..words import stamp
+from caelum_report import metrics
+from caelum_report.document import Chart, Latency, Report, ServerReport
+from caelum_report.words import stamp
+
 from .pages import host_slug
 
 
@@ -43,7 +45,9 @@ def _series_file(head: dict[str, Any], charts: Iterable[Chart]) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("\x7f", "\\u007f").encode()
+    return (
+        json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("\x7f", "\\u007f").encode()
+    )
 
 
 def _at(at: datetime | None) -> str | None:
@@ -250,7 +254,7 @@ def _series(charts: Iterable[Chart]) -> list[dict[str, Any]]:
 
 
 def _unix(at: int) -> str:
-    return stamp(datetime.fromtimestamp(at, UTC))
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def table(charts: Iterable[Chart]) -> bytes:

@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from .. import words
+from caelum_report import words
+
 from . import marks
 
 PACKAGE: Final = Path(__file__).resolve().parent.parent
@@ -42,6 +43,7 @@ def environment() -> Environment:
         "parts": words.quantity_parts,
         "chance": words.chance,
         "stamp": words.stamp,
+        "named": named,
         "clock": _zoned(words.clock),
         "day": _zoned(words.day),
         "full_date": _zoned(words.full_date),
@@ -61,6 +63,11 @@ def environment() -> Environment:
 
 def fill(template: str, values: dict[str, Any]) -> Markup:
     return Markup(environment().get_template(template).render(values))  # noqa: S704  the template escaped it
+
+
+def named(name: str) -> str:
+    """A name that can be seen and clicked, also where the configured one is empty."""
+    return name.strip() or "(empty name)"
 
 
 def _zoned(word: Callable[[datetime, str], str]) -> Callable[[Context, datetime], str]:
@@ -84,7 +91,7 @@ def _link(context: Context, page: str | None, text: str | Markup, kind: str = ""
     """A link to a page of this site, or the bare text where there is no such page."""
     address = context["view"].address(page)
     if address is None:
-        return Markup("<span class={}>{}</span>").format(kind, text) if kind else Markup("{}").format(text)
+        return Markup('<span class="{}">{}</span>').format(kind, text) if kind else Markup("{}").format(text)
     attribute = Markup(' class="{}"').format(kind) if kind else ""
     return Markup('<a{} href="{}{}">{}</a>').format(attribute, context["root"], address, text)
 
@@ -95,4 +102,4 @@ def _server_link(context: Context, server: str, kind: str = "name") -> Markup:
     found = context["view"].servers.get(server)
     if found is None:
         return Markup("{}").format(server)
-    return _link(context, f"servers/{found.slug}.html", found.name, kind)
+    return _link(context, f"servers/{found.slug}.html", named(found.name), kind)

@@ -7,8 +7,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from ..document import ServerReport, StageReport
-from ..model import Outcome, Status, Transport
+from caelum_report.document import ServerReport, StageReport
+from caelum_report.model import Outcome, Status, Transport
 
 WIDTH: Final = 1000.0  # of a bar's drawing; stretched to its column
 LEAST: Final = 6.0  # a bar that can be seen
@@ -82,4 +82,3 @@ def _folded(server: ServerReport) -> str:
     if "canary" in unused:
         sentences.append("Not configured: canary.")
     return " ".join(sentences)
-

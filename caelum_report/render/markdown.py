@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .. import words
-from ..document import Finding, Report, ServerReport, Uptime
+from caelum_report import words
+from caelum_report.document import Finding, Report, ServerReport, Uptime
+
 from .marks import WORDS
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~$!])|^([-+=]|\d+[.)])", re.MULTILINE)

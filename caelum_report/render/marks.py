@@ -11,8 +11,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from ..document import Day
-from ..model import Status
+from caelum_report.document import Day
+from caelum_report.model import Status
 
 WORDS: Final = {
     Status.DOWN: "Down",
@@ -52,7 +52,9 @@ def state(status: Status | None, word: str = "") -> Markup:
     """Glyph and word in the state's colour."""
     if status is None:
         return Markup('<span class="state">{}</span>').format(word)
-    return Markup('<span class="state is-{}">{}{}</span>').format(status.value, glyph(status.value), word or WORDS[status])
+    return Markup('<span class="state is-{}">{}{}</span>').format(
+        status.value, glyph(status.value), word or WORDS[status]
+    )
 
 
 def tally_text(tally: Sequence[tuple[Status, int]]) -> str:
@@ -78,7 +80,9 @@ def skyline(tally: Sequence[tuple[Status, int]]) -> Markup:
     return Markup(
         '<svg class="skyline" width="{width}" height="40" viewBox="0 0 {width} 40" preserveAspectRatio="none" role="img" '
         'aria-label="{label}">{paths}<path class="base" d="M0 38.5h{width}"/></svg>'
-    ).format(width=round(width), label=f"{servers} servers, worst first: {tally_text(tally)}", paths=Markup("").join(paths))
+    ).format(
+        width=round(width), label=f"{servers} servers, worst first: {tally_text(tally)}", paths=Markup("").join(paths)
+    )
 
 
 def strip(days: Sequence[Day], label: str, pitch: int = 6) -> Markup:
@@ -142,4 +146,3 @@ def thirty_days(now: datetime, earliest: datetime, latest: datetime) -> Markup:
 
 def empty_spark() -> Markup:
     return Markup('<svg class="spark" width="90" height="20" viewBox="0 0 90 20" aria-hidden="true"></svg>')
-

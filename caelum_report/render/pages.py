@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
-from .. import document, metrics, words
-from ..document import Chart, Finding, HostReport, Report, ServerReport, Uptime
-from ..model import Failure, Note, Status, Transport
+from caelum_report import document, metrics, words
+from caelum_report.document import Chart, Finding, HostReport, Report, ServerReport, Uptime
+from caelum_report.model import Failure, Note, Status, Transport
+
 from . import charts, marks
-from .html import fill
+from .html import fill, named
 from .ladder import ladder
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def view_of(
 
 
 def all_pages(report: Report) -> Iterator[Page]:
-    yield Page("index.html", "Fleet", _index_blocks(report))
+    yield Page("index.html", _headline(report), _index_blocks(report))
     yield Page("changes.html", "Changes", CHANGES)
     yield Page("trends.html", "Trends", TRENDS)
     yield Page("architecture.html", "Architecture", ARCHITECTURE)
@@ -229,6 +230,12 @@ def _index_blocks(report: Report) -> tuple[tuple[str, Block], ...]:
     )
 
 
+def _headline(report: Report) -> str:
+    """For the browser's tab: 1 down, 3 degraded"""
+    bad = [entry for entry in report.tally if entry[0] is not Status.UP]
+    return marks.tally_text(bad[:2] or report.tally) or "No servers"
+
+
 def _all_well(report: Report) -> bool:
     return bool(report.servers) and all(server.status is Status.UP for server in report.servers)
 
@@ -239,12 +246,14 @@ def _verdict(view: View) -> dict[str, Any]:
         "period": _period(report),
         "next_due": _next_due(report),
         "skyline": marks.skyline(report.tally) if len(report.servers) >= 3 else None,
-        "tally": () if _all_well(report) else [(status, _tally(status, number)) for status, number in report.tally],
+        "tally": () if _all_well(report) else [_tally(report, status, number) for status, number in report.tally],
     }
 
 
-def _tally(status: Status, number: int) -> str:
-    return f"{words.count(number)} {marks.TALLY_WORDS[status]}"
+def _tally(report: Report, status: Status, number: int) -> tuple[Status, str, str]:
+    """A state, its count in words, and the anchor of the first such row of the fleet table."""
+    there = any(server.status is status for server in _listed(report))
+    return status, f"{words.count(number)} {marks.TALLY_WORDS[status]}", f"fleet-{status}" if there else "fleet"
 
 
 def _period(report: Report) -> str:
@@ -301,7 +310,9 @@ def _objectives(view: View) -> dict[str, Any]:
     if objectives and _all_well(view.report):
         met = sum(o.achieved is not None and o.achieved >= o.target for o in objectives)
         left = objectives[0].budget_left
-        least = f" Least left: {objectives[0].name}, {words.percent(left, 0)} of its budget." if left is not None else ""
+        least = (
+            f" Least left: {objectives[0].name}, {words.percent(left, 0)} of its budget." if left is not None else ""
+        )
         quiet = f"{met} of {len(objectives)} met.{least}"
     rest = objectives[SHOWN_OBJECTIVES:]
     known = [o.budget_left for o in rest if o.budget_left is not None]
@@ -309,7 +320,9 @@ def _objectives(view: View) -> dict[str, Any]:
     if known:
         more += f", at least {words.percent(min(known), 0)} of the budget left" if min(known) > 0 else ", budget spent"
     return {
-        "objectives": [(o, marks.budget_bar(o.budget_left), _left(o.budget_left)) for o in objectives[:SHOWN_OBJECTIVES]],
+        "objectives": [
+            (o, marks.budget_bar(o.budget_left), _left(o.budget_left)) for o in objectives[:SHOWN_OBJECTIVES]
+        ],
         "quiet": quiet,
         "rest": more,
     }
@@ -375,18 +388,32 @@ def _current(report: Report) -> list[ServerReport]:
     return [server for server in report.servers if not server.retired]
 
 
-def _fleet(view: View) -> dict[str, Any]:
-    """All servers, worst first; of a large fleet only those in trouble or lately unsteady, then a line a group."""
-    servers = _current(view.report)
+def _listed(report: Report) -> list[ServerReport]:
+    """The rows of the fleet table, worst first; of a large fleet only those in trouble or lately unsteady."""
+    servers = _current(report)
     if len(servers) < marks.SEGMENTS_FROM:
-        return {"rows": _rows(view, servers), "groups": (), "servers": servers}
-    trouble = [s for s in servers if s.status is not Status.UP or _unsteady(s)][: marks.SEGMENTS_FROM - 1]
-    shown = {server.id for server in trouble}
+        return servers
+    trouble = [server for server in servers if server.status is not Status.UP or _unsteady(server)]
+    return trouble[: marks.SEGMENTS_FROM - 1]
+
+
+def _fleet(view: View) -> dict[str, Any]:
+    """The table, and of a large fleet a line a group for all the others."""
+    servers = _current(view.report)
+    shown = _listed(view.report)
+    in_table = {server.id for server in shown}
     rest: dict[str, list[ServerReport]] = {}
     for server in servers:
-        if server.id not in shown:
+        if server.id not in in_table:
             rest.setdefault(server.group or "No group", []).append(server)
-    return {"rows": _rows(view, trouble), "groups": sorted(rest.items()), "servers": servers}
+    groups = [(group, members, _steady(members)) for group, members in sorted(rest.items())]
+    return {"rows": _rows(view, shown), "groups": groups, "servers": servers}
+
+
+def _steady(members: Sequence[ServerReport]) -> str:
+    """110 servers, up and steady; or, where the table was full, how many of them are not."""
+    trouble = sum(server.status is not Status.UP for server in members)
+    return f"{words.plural(len(members), 'server')}, {f'{trouble} not up' if trouble else 'up and steady'}"
 
 
 def _unsteady(server: ServerReport) -> bool:
@@ -426,15 +453,28 @@ class Figure:
     csv: str
 
 
-def _figure(view: View, chart: Chart, csv: str, root: str, *, wide: bool) -> Figure:
+Drawn = dict[tuple[str, str], Markup]  # by the chart's id and size: a server's pages share drawings
+
+
+def _draw(chart: Chart, zone: str, size: charts.Size, root: str, drawn: Drawn) -> Markup:
+    """A chart whose marks lead nowhere is the same at every depth of the site, and drawn once."""
+    found = drawn.get((chart.id, size))
+    if found is None:
+        found = Markup(charts.svg(chart, zone, size, "css", root=root))  # noqa: S704  our own SVG
+        if not any(mark.page for mark in chart.marks):
+            drawn[chart.id, size] = found
+    return found
+
+
+def _figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide: bool) -> Figure:
     metric = metrics.METRICS[chart.metric]
     lead, stop, rest = chart.caption.partition(". ")
     n = f" n = {words.count(chart.n)}." if chart.n else ""
     zone = view.report.zone
     return Figure(
         chart,
-        Markup(charts.svg(chart, zone, "L", "css", root=root)) if wide else None,  # noqa: S704  our own SVG
-        Markup(charts.svg(chart, zone, "M", "css", root=root)),  # noqa: S704  our own SVG
+        _draw(chart, zone, "L", root, drawn) if wide else None,
+        _draw(chart, zone, "M", root, drawn),
         lead + stop.strip(),
         rest,
         f"{metric.title}, every {words.duration(chart.interval_seconds)}.{n} Source: {chart.source}.",
@@ -460,7 +500,7 @@ def _longer_ranges(server: ServerReport) -> list[str]:
 LEADING: Final = "latency"
 
 
-def _server_panel(view: View, server: ServerReport, name: str, root: str, *, whole: bool) -> Panel:
+def _server_panel(view: View, server: ServerReport, name: str, root: str, drawn: Drawn, *, whole: bool) -> Panel:
     """`whole`: every metric of the range; otherwise the leading one only, with a link to the rest."""
     mine = [chart for chart in server.charts if chart.range == name]
     leading = next((c for c in mine if c.metric == LEADING), mine[0])
@@ -469,8 +509,8 @@ def _server_panel(view: View, server: ServerReport, name: str, root: str, *, who
     return Panel(
         name,
         RANGE_WORDS[name],
-        (_figure(view, leading, csv, root, wide=True),),
-        tuple(_figure(view, chart, csv, root, wide=False) for chart in others) if whole else (),
+        (_figure(view, leading, csv, root, drawn, wide=True),),
+        tuple(_figure(view, chart, csv, root, drawn, wide=False) for chart in others) if whole else (),
         f"servers/{server.slug}/{name}.html" if name != "day" else None,
     )
 
@@ -479,11 +519,13 @@ def _server_pages(server: ServerReport) -> Iterator[Page]:
     crumbs: tuple[tuple[str, str | None], ...] = (("Fleet", "index.html"),)
     if server.group:
         crumbs += ((server.group, "index.html#fleet"),)
+    name = named(server.name)
+    drawn: Drawn = {}
     blocks: tuple[tuple[str, Callable[[View, ServerReport], dict[str, Any] | None]], ...] = (
         ("server/head.html", _server_head),
         ("server/findings.html", _server_findings),
         ("server/stages.html", _server_stages),
-        ("server/latency.html", _server_latency),
+        ("server/latency.html", partial(_server_latency, drawn)),
         ("server/states.html", _server_states),
         ("server/tools.html", _server_tools),
         ("server/contract.html", _server_contract),
@@ -494,16 +536,16 @@ def _server_pages(server: ServerReport) -> Iterator[Page]:
     )
     yield Page(
         f"servers/{server.slug}.html",
-        server.name,
+        name,
         tuple((template, partial(_of_server, build, server)) for template, build in blocks),
-        (*crumbs, (server.name, None)),
+        (*crumbs, (name, None)),
     )
-    for name in _longer_ranges(server):
+    for longer in _longer_ranges(server):
         yield Page(
-            f"servers/{server.slug}/{name}.html",
-            f"{server.name}, {name}",
-            (("server/range.html", partial(_server_range, server, name)),),
-            (*crumbs, (server.name, f"servers/{server.slug}.html"), (RANGE_WORDS[name], None)),
+            f"servers/{server.slug}/{longer}.html",
+            f"{name}, {longer}",
+            (("server/range.html", partial(_server_range, server, longer, drawn)),),
+            (*crumbs, (name, f"servers/{server.slug}.html"), (RANGE_WORDS[longer], None)),
         )
 
 
@@ -555,7 +597,9 @@ def _server_stats(view: View, server: ServerReport) -> list[Shown]:
     if server.uptime:
         month = _uptime(server, "month")
         label = "Test starts that worked, 30 days" if server.transport is Transport.STDIO else "Up, 30 days"
-        goal = f"objective {words.percent(server.objective)}" if server.objective else words.plural(month.checks, "check")
+        goal = (
+            f"objective {words.percent(server.objective)}" if server.objective else words.plural(month.checks, "check")
+        )
         stats.append(_shown(label, month.share, "ratio", goal if month.share is not None else "nothing measured yet"))
     objective = next((o for o in view.report.objectives if server.id in o.servers), None)
     if objective is not None and objective.budget_left is not None:
@@ -595,15 +639,15 @@ def _server_stages(_: View, server: ServerReport) -> dict[str, Any]:
     return {"ladder": ladder(server), "usual": any(stage.usual_seconds is not None for stage in server.stages)}
 
 
-def _server_latency(view: View, server: ServerReport) -> dict[str, Any]:
+def _server_latency(drawn: Drawn, view: View, server: ServerReport) -> dict[str, Any]:
     ranges = [name for name in document.RANGES if any(chart.range == name for chart in server.charts)]
-    return {"panels": [_server_panel(view, server, name, "../", whole=name == ranges[0]) for name in ranges]}
+    return {"panels": [_server_panel(view, server, name, "../", drawn, whole=name == ranges[0]) for name in ranges]}
 
 
-def _server_range(server: ServerReport, name: str, view: View) -> dict[str, Any]:
+def _server_range(server: ServerReport, name: str, drawn: Drawn, view: View) -> dict[str, Any]:
     tabs = [("day", "Day", f"servers/{server.slug}.html#latency")]
     tabs += [(other, RANGE_WORDS[other], f"servers/{server.slug}/{other}.html") for other in _longer_ranges(server)]
-    panel = _server_panel(view, server, name, "../../", whole=True)
+    panel = _server_panel(view, server, name, "../../", drawn, whole=True)
     uptime = next((u for u in server.uptime if u.range == name), None)
     return {"server": server, "panel": panel, "tabs": tabs, "name": name, "uptime": uptime}
 
@@ -802,12 +846,18 @@ def _architecture_drawing(view: View) -> dict[str, Any]:
 def _architecture_table(view: View) -> dict[str, Any]:
     diagram = view.report.architecture
     labels = {node.id: node.label for node in diagram.nodes}
-    needs: dict[str, list[str]] = {}
+    targets: dict[tuple[str, str], list[str]] = {}
     for edge in diagram.edges:
-        needs.setdefault(edge.source, []).append(f"{edge.kind.replace('-', ' ')} {labels.get(edge.target, edge.target)}")
-    return {"nodes": [(node, words.listing(needs.get(node.id, []), 6)) for node in diagram.nodes]}
+        targets.setdefault((edge.source, edge.kind), []).append(labels.get(edge.target, edge.target))
+
+    def relations(node: document.Node) -> str:
+        parts = [(verb, targets.get((node.id, kind), [])) for kind, verb in EDGE_WORDS.items()]
+        return "; ".join(f"{verb} {words.listing(names, 6)}" for verb, names in parts if names)
+
+    return {"nodes": [(node, relations(node)) for node in diagram.nodes]}
 
 
+EDGE_WORDS: Final = {"probes": "asks", "depends-on": "needs", "runs-on": "runs on"}
 ARCHITECTURE: Final = (
     ("page_head.html", _architecture_head),
     ("architecture/drawing.html", _architecture_drawing),
@@ -835,7 +885,7 @@ def _host_panels(view: View, host: HostReport) -> list[Panel]:
             name,
             RANGE_WORDS[name],
             (),
-            tuple(_figure(view, chart, csv, "", wide=False) for chart in host.charts if chart.range == name),
+            tuple(_figure(view, chart, csv, "", {}, wide=False) for chart in host.charts if chart.range == name),
             None,
         )
         for name in document.RANGES
@@ -844,7 +894,7 @@ def _host_panels(view: View, host: HostReport) -> list[Panel]:
 
 
 def host_slug(host: HostReport) -> str:
-    from ..text import slug
+    from caelum_report.text import slug
 
     return slug(host.name)
 

@@ -45,7 +45,7 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
     const input = document.createElement("input");
     label.className = "filter";
     input.type = "search";
-    label.append("Show only", input);
+    label.append("Filter", input);
     table.before(label);
     input.addEventListener("input", () => {
       const wanted = input.value.toLowerCase();

@@ -1,0 +1,106 @@
+"""The files for programs keep their public keys, exactly and without danger."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+
+import pytest
+
+from caelum_report import codec
+from caelum_report.render import api, render
+from caelum_report.render.markdown import markdown, text
+
+from . import sample_reports
+
+KEYS = ["id", "name", "slug", "transport", "era", "protocol_version", "supported_versions", "status", "failure", "stage", "reason", "latency_seconds", "tools", "resources", "prompts", "rss_bytes", "uptime"]
+
+
+@pytest.fixture(scope="module")
+def files():
+    return dict(render(sample_reports.hostile_report(), pdf=False).files)
+
+
+def test_servers_json_has_its_public_keys(files):
+    document = json.loads(files["api/v1/servers.json"])
+    assert len(document["servers"]) == len(sample_reports.HOSTILE_NAMES)
+    for server in document["servers"]:
+        assert set(KEYS) <= set(server)
+        assert server["failure"] is not None
+        assert isinstance(server["tools"], int)
+        assert "handshake" in server["latency_seconds"]
+        assert set(server["uptime"]) == {"day", "week", "month", "quarter", "year"}
+
+
+def test_an_identifier_is_exact_and_a_name_is_visible(files):
+    servers = json.loads(files["api/v1/servers.json"])["servers"]
+    assert [server["id"] for server in servers] == list(sample_reports.HOSTILE_NAMES)
+    assert "<U+202E>gnp.exe" in [server["name"] for server in servers]
+
+
+def test_json_is_ascii(files):
+    for path, content in files.items():
+        if path.endswith(".json"):
+            assert content.isascii(), path
+            assert b"\x7f" not in content, path
+
+
+def test_each_server_has_its_record_and_its_series(files):
+    for server in json.loads(files["api/v1/servers.json"])["servers"]:
+        record = json.loads(files[f"api/v1/servers/{server['slug']}.json"])["server"]
+        assert record["id"] == server["id"]
+        assert record["tool_list"][0]["schema"] == '{"</script>":1}'
+        series = json.loads(files[f"api/v1/metrics/{server['slug']}.json"])["series"]
+        rows = list(csv.DictReader(io.StringIO(files[f"api/v1/metrics/{server['slug']}.csv"].decode())))
+        assert len(rows) == sum(len(one["at"]) for one in series)
+        assert rows[0]["at"].endswith("Z")
+        assert float(rows[0]["value"]) == series[0]["value"][0]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+def test_no_cell_is_a_formula(cell):
+    assert api.guarded(cell) == f"'{cell}"
+
+
+def test_latest_says_what_a_page_compares_with():
+    report = sample_reports.fleet_report()
+    latest = api.latest(report)
+    assert latest["id"] == report.id
+    assert latest["number"] == 4217
+    assert latest["next_due"] == "2026-11-22T14:00:00Z"
+    assert latest["tally"] == {"down": 1, "degraded": 3, "auth-walled": 1, "unknown": 1, "maintenance": 1, "up": 17}
+
+
+def test_report_json_is_the_whole_document():
+    report = sample_reports.first_report()
+    assert codec.from_json(render(report, pdf=False).files["report.json"]) == report
+
+
+def test_a_figure_that_json_cannot_hold_costs_one_file_and_a_note():
+    report = sample_reports.fleet_report()
+    odd = dataclasses.replace(report.servers[0], total_seconds=float("nan"))
+    site = render(dataclasses.replace(report, servers=(odd, report.servers[1])), pdf=False)
+    assert "api/v1/servers/ollama-pool-integration.json" in site.files
+    assert any(note.code == "file-failed" and "api-gateway" in note.text for note in site.notes)
+
+
+def test_markdown_tells_page_one():
+    lines = markdown(sample_reports.fleet_report()).decode().splitlines()
+    assert lines[0] == "# One server is down and three are degraded. One cause explains three of the four."
+    heads = [line for line in lines if line.startswith("## ")]
+    assert heads == [
+        "## Needs action",
+        "## Changed since #4216",
+        "## SLO and budget",
+        "## Looming",
+        "## Fleet, worst first",
+    ]
+    assert any(line.startswith("| api-gateway | Down | connect refused since 13:22 |") for line in lines)
+
+
+def test_markdown_of_strangers_is_only_text():
+    assert text("<script>*a*|[x](javascript:1)`") == "\\<script\\>\\*a\\*\\|\\[x\\](javascript:1)\\`"
+    assert text("# not a title\n- nor a list") == "\\# not a title - nor a list"
+    assert text("1. one & two") == "\\1. one &amp; two"
