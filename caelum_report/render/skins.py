@@ -84,8 +84,9 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     # statistical figures
     **{f"cell-{status}": {"fill": f"@{status}-f"} for status in Status},
     "cell-none": {"fill": "none", "stroke": "@axis", "stroke-width": ".75"},
-    "box": {"fill": "@band", "stroke": "@data", "stroke-width": "1.25"},
-    "median": {"fill": "none", "stroke": "@data", "stroke-width": "2.5"},
+    "box": {"fill": "none", "stroke": "@ghost", "stroke-width": "6"},
+    "median": {"fill": "@data", "stroke": "@paper"},
+    "tail": {"fill": "@ink"},
     "whisker": {"fill": "none", "stroke": "@data", "stroke-width": "1.25"},
     # diagrams: the border tells the state as its colour does
     "node": {"fill": "@paper", "stroke": "@axis", "stroke-width": "1"},
@@ -116,7 +117,7 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     "name": {"fill": "@ink", "text-anchor": "middle", **_BOLD},
 }
 
-_FORCED: Final = {"band": "stroke:GrayText;fill-opacity:.25", "box": "fill:Canvas"}
+_FORCED: Final = {"band": "stroke:GrayText;fill-opacity:.25"}
 
 
 @cache
@@ -143,6 +144,7 @@ def stylesheet() -> str:
         ".cx{display:block;width:100%;height:auto;overflow:visible;font-variant-numeric:tabular-nums}\n"
         ".cx-m{max-width:30rem}.cx-l{max-width:60rem}.cx-spark{display:inline-block;width:auto}\n"
         ".cx-diagram{width:auto;max-width:max(100%,48rem)}\n"
+        ".cx-figure{min-width:38rem;max-width:60rem}.seaborn{overflow-x:auto}\n"
         ".cx a:hover .cx-name,.cx a:focus-visible .cx-name{text-decoration:underline}\n"
         f"{rules}"
     )

@@ -1,0 +1,275 @@
+"""Fleet-level statistics that need a statistical plotter: seaborn draws them, the same cleaning as for frames inks them.
+
+seaborn costs three quarters of a second to import; it is imported when a figure is drawn, and there are two a build.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+from caelum_report import words
+from caelum_report.document import Latency, Report, ServerReport
+from caelum_report.model import Status
+from caelum_report.text import visible
+
+from .drawn import SETTINGS, Shape, canvas, shapes, svg_of
+from .skins import SANS, Skin, paint
+from .widths import clip, text_width
+
+DAYS: Final = 30
+ROWS: Final = 60  # lines that a reader still compares; the steadiest beyond are counted in words
+_LEAST_SERVERS: Final = 3
+_LEAST_DAYS: Final = 2
+_WIDTH: Final = 760
+_ROW: Final = 18
+_TOP: Final = 26
+_SEVERITY: Final = list(Status)
+# Colours that Matplotlib sees; each stands for the role that the reader sees.
+_CODES: Final = {f"#0000{index + 1:02x}": f"cell-{status}" for index, status in enumerate(Status)}
+
+
+def state_heat_map(report: Report, skin: Skin = "css") -> str | None:
+    """Servers by days, the worst state of each day. None while there is too little to see a pattern in."""
+    servers = [server for server in report.servers if not server.retired and server.strip]
+    days = min(DAYS, max((sum(day.status is not None for day in s.strip[-DAYS:]) for s in servers), default=0))
+    if len(servers) < _LEAST_SERVERS or days < _LEAST_DAYS:
+        return None
+    ordered = sorted(servers, key=_unsteadiness)
+    shown = ordered[:ROWS]
+
+    import matplotlib as mpl
+    import pandas as pd
+    import seaborn as sns
+    from matplotlib.colors import ListedColormap
+
+    dates = sorted({bar.date for server in shown for bar in server.strip[-DAYS:]})[-DAYS:]
+    table = pd.DataFrame(
+        [_ranks(server, dates) for server in shown], index=range(len(shown)), columns=range(len(dates)), dtype=float
+    )
+    left = _name_width(shown)
+    cell = (_WIDTH - left) / DAYS
+    height = _TOP + _ROW * len(shown) + 34
+    texts: list[str] = []
+    with mpl.rc_context(SETTINGS):
+        figure = canvas(_WIDTH, height)
+        plot = left / _WIDTH, 34 / height, cell * len(dates) / _WIDTH, _ROW * len(shown) / height
+        axes = figure.add_axes(plot)
+        sns.heatmap(
+            table,
+            ax=axes,
+            mask=table.isna(),
+            cmap=ListedColormap(list(_CODES)),
+            vmin=-0.5,
+            vmax=len(_SEVERITY) - 0.5,
+            cbar=False,
+            xticklabels=False,
+            yticklabels=False,
+        )
+        axes.set_axis_off()
+
+        def write(role: str, text: str, x: float, y: float) -> None:
+            anchor = {"middle": "center", "end": "right"}.get(role, "left")
+            figure.text(x / _WIDTH, 1 - y / height, str(len(texts)), ha=anchor, va="baseline", gid=role)
+            texts.append(text)
+
+        for row, server in enumerate(shown):
+            write("label", clip(visible(server.name), left - 12), 0, _TOP + _ROW * (row + 1) - 5)
+        for column, day in enumerate(dates):
+            last = column == len(dates) - 1
+            if last or (day.weekday() == 0 and len(dates) - 1 - column > 1):
+                text = "today" if last else f"{day.day}\u00a0{day:%b}"
+                write("middle", text, left + cell * (column + 0.5), _TOP - 8)
+        drawn = shapes(figure, texts, _CODES)
+    cells = [_inset(shape) for shape in drawn if shape.path]
+    labels = [shape for shape in drawn if shape.text]
+    seen = {day.status for server in shown for day in server.strip[-DAYS:] if day.status is not None}
+    key = _key([status for status in _SEVERITY if status in seen], height - 8, skin)
+    title = "States of the last 30 days, the worst of each day"
+    description = _heat_words(ordered, shown, len(dates))
+    return _figure("state-heat-map", title, description, height, svg_of(cells + labels, skin) + key, skin)
+
+
+def _unsteadiness(server: ServerReport) -> tuple[int, int, str]:
+    """Most days with trouble first."""
+    days = [day.status for day in server.strip[-DAYS:]]
+    return -days.count(Status.DOWN), -sum(s not in {None, Status.UP} for s in days), server.name
+
+
+def _ranks(server: ServerReport, dates: Sequence[date]) -> list[float]:
+    found = {day.date: day.status for day in server.strip[-DAYS:]}
+    states = [found.get(day) for day in dates]
+    return [float("nan") if status is None else float(_SEVERITY.index(status)) for status in states]
+
+
+def _name_width(servers: Sequence[ServerReport]) -> float:
+    return min(230.0, max(text_width(visible(server.name)) for server in servers) + 14)
+
+
+# Share of a cell's height, from its foot: severity is height here as in every strip.
+_HEIGHTS: Final = {
+    "cell-down": 1.0,
+    "cell-degraded": 0.68,
+    "cell-auth-walled": 0.68,
+    "cell-maintenance": 0.45,
+    "cell-up": 0.28,
+    "cell-unknown": 0.12,
+}
+
+
+def _inset(shape: Shape) -> Shape:
+    """A cell as a bar with air around it, as high as its state is bad."""
+    numbers = [float(part) for part in shape.path.replace("M", " ").replace("L", " ").replace("z", "").split()]
+    left, right, top, foot = min(numbers[0::2]), max(numbers[0::2]), min(numbers[1::2]), max(numbers[1::2])
+    left, right, top, foot = left + 1, right - 1, top + 2, foot - 2
+    height = (foot - top) * _HEIGHTS[shape.role]
+    return Shape(shape.role, path=f"M{left:.1f} {foot:.1f}v{-height:.1f}H{right:.1f}v{height:.1f}z")
+
+
+def _key(statuses: Sequence[Status], y: float, skin: Skin) -> str:
+    parts, x = [], 0.0
+    for status in statuses:
+        height = (_ROW - 4) * _HEIGHTS[f"cell-{status}"]
+        parts.append(
+            f'<path{paint(f"cell-{status}", skin)} d="M{x:.1f} {y:.1f}v{-height:.1f}h10v{height:.1f}z"/>'
+            f'<text{paint("label", skin)} x="{x + 16:.1f}" y="{y:.1f}">{status}</text>'
+        )
+        x += 16 + text_width(status) + 18
+    parts.append(f'<text{paint("label", skin)} x="{x:.1f}" y="{y:.1f}">blank: no data</text>')
+    return "".join(parts)
+
+
+def _heat_words(ordered: Sequence[ServerReport], shown: Sequence[ServerReport], days: int) -> str:
+    troubled = [s for s in ordered if any(day.status in {Status.DOWN, Status.DEGRADED} for day in s.strip[-DAYS:])]
+    steady = len(ordered) - len(troubled)
+    sentences = [
+        f"{words.plural(len(ordered), 'server')} over {words.plural(days, 'day')}; {steady} never down or degraded"
+    ]
+    for server in troubled[:3]:
+        states = [day.status for day in server.strip[-DAYS:]]
+        down, degraded = states.count(Status.DOWN), states.count(Status.DEGRADED)
+        sentences.append(f"{visible(server.name)}: {words.plural(down, 'day')} down, {degraded} degraded")
+    if len(shown) < len(ordered):
+        sentences.append(f"The {len(ordered) - len(shown)} steadiest are not drawn")
+    return ". ".join(sentences) + "."
+
+
+# --- latency --------------------------------------------------------------------------------------------------------
+
+_BOX, _MEDIAN, _WHISKER, _TAIL = "#000101", "#000102", "#000103", "#000104"
+_INKS: Final = {_BOX: "box", _MEDIAN: "median", _WHISKER: "whisker", _TAIL: "tail"}
+
+
+def latency_distribution(report: Report, skin: Skin = "css") -> str | None:
+    """Answer times of the last 24 hours on one logarithmic axis, slowest first.
+
+    Of a server's medians over the day: their median, the middle half and the whole range; the diamond is the p95 of all
+    its requests. (No box plot: seaborn 0.13 asks for it in words that Matplotlib 3.13 no longer knows.)
+    """
+    measured = [
+        (server, server.latency_day)
+        for server in report.servers
+        if not server.retired and server.latency_day is not None and server.latency_day.p50 > 0
+    ]
+    if len(measured) < _LEAST_SERVERS:
+        return None
+    measured.sort(key=lambda pair: (-pair[1].p95, pair[0].name))
+    shown = measured[:ROWS]
+
+    import matplotlib as mpl
+    import pandas as pd
+    import seaborn as sns
+
+    rows = [
+        (f"r{row}", seconds)
+        for row, (server, latency) in enumerate(shown)
+        for seconds in ([value for value in server.spark.mid if value > 0] or [latency.p50])
+    ]
+    points = pd.DataFrame(rows, columns=["row", "seconds"])
+    order = [f"r{row}" for row in range(len(shown))]
+    tails = pd.DataFrame({"row": order, "p95": [latency.p95 for _, latency in shown]})
+    low = min(float(points["seconds"].min()), *(latency.p50 for _, latency in shown)) * 0.8
+    high = max(float(points["seconds"].max()), *(latency.p95 for _, latency in shown)) * 1.25
+
+    left, right = _name_width([server for server, _ in shown]), 130.0
+    height = _TOP + _ROW * len(shown) + 34
+    texts: list[str] = []
+    with mpl.rc_context(SETTINGS):
+        figure = canvas(_WIDTH, height)
+        across = _WIDTH - left - right
+        axes = figure.add_axes((left / _WIDTH, 34 / height, across / _WIDTH, _ROW * len(shown) / height))
+        axes.set_xscale("log")
+        axes.set_xlim(low, high)
+        for tick in _decades(low, high):
+            axes.axvline(tick, gid="grid")
+        of_day = {"data": points, "x": "seconds", "y": "row", "order": order, "ax": axes, "linestyle": "none"}
+        sns.pointplot(**of_day, estimator="median", errorbar=("pi", 100), color=_WHISKER, marker="none")
+        sns.pointplot(**of_day, estimator="median", errorbar=("pi", 50), color=_BOX, marker="none")
+        sns.pointplot(**of_day, estimator="median", errorbar=None, color=_MEDIAN, marker="o", markersize=7)
+        sns.scatterplot(data=tails, x="p95", y="row", ax=axes, color=_TAIL, marker="D", s=36, linewidth=0, zorder=5)
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_axis_off()
+
+        def write(role: str, text: str, x: float, y: float) -> None:
+            anchor = {"middle": "center", "end": "right"}.get(role, "left")
+            figure.text(x / _WIDTH, 1 - y / height, str(len(texts)), ha=anchor, va="baseline", gid=role)
+            texts.append(text)
+
+        for row, (server, latency) in enumerate(shown):
+            foot = _TOP + _ROW * (row + 1) - 5
+            write("label", clip(visible(server.name), left - 12), 0, foot)
+            write("end", words.seconds(latency.p50), _WIDTH - 64, foot)
+            write("end", words.seconds(latency.p95), _WIDTH, foot)
+        write("end", "p50", _WIDTH - 64, _TOP - 8)
+        write("end", "p95", _WIDTH, _TOP - 8)
+        end = 0.0
+        for tick in _decades(low, high):
+            x = left + across * (math.log(tick) - math.log(low)) / (math.log(high) - math.log(low))
+            text = words.seconds(tick)
+            if x - text_width(text) / 2 > end + 6:
+                write("middle", text, x, _TOP - 8)
+                end = x + text_width(text) / 2
+        write(
+            "label",
+            "disc: median; bar and line: the middle half and the range of the day’s medians; diamond: p95",
+            0,
+            height - 8,
+        )
+        drawn = shapes(figure, texts, _INKS)
+    title = "Answer times of the last 24 hours, slowest first"
+    description = _latency_words(measured, len(shown))
+    return _figure("latency-distribution", title, description, height, svg_of(drawn, skin), skin)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """1 and 3 of every power of ten between two times; 1 alone over many powers."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1.0,) if len(powers) > 5 else (1.0, 3.0)
+    return [value for power in powers for factor in factors if low < (value := factor * 10.0**power) < high]
+
+
+def _latency_words(measured: Sequence[tuple[ServerReport, Latency]], shown: int) -> str:
+    slowest, worst = measured[0]
+    fastest, best = measured[-1]
+    middle = measured[len(measured) // 2][1]
+    sentences = [
+        f"{words.plural(len(measured), 'server')} answered",
+        f"{visible(slowest.name)} is the slowest: p50 {words.seconds(worst.p50)}, p95 {words.seconds(worst.p95)}",
+        f"{visible(fastest.name)} is the fastest: p95 {words.seconds(best.p95)}",
+        f"Half of them have a p95 below {words.seconds(middle.p95)}",
+    ]
+    if shown < len(measured):
+        sentences.append(f"The {len(measured) - shown} fastest are not drawn")
+    return ". ".join(sentences) + "."
+
+
+def _figure(name: str, title: str, description: str, height: float, body: str, skin: Skin) -> str:  # noqa: PLR0917 - all of them are words of one sentence
+    look = ' class="cx cx-figure"' if skin == "css" else f" font-family={quoteattr(SANS)}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg"{look} viewBox="0 0 {_WIDTH} {height:g}" width="{_WIDTH}" height="{height:g}"'
+        f' font-size="12" role="img" aria-labelledby="{name}-t" aria-describedby="{name}-d">'
+        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>{body}</svg>'
+    )
