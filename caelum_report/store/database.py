@@ -171,6 +171,7 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
 
 
 def _create(connection: sqlite3.Connection, path: str, tables: Sequence[str], version: int) -> None:
+    connection.execute("PRAGMA page_size = 8192")  # packed days are 1 to 2 kB: a fifth less file than with 4096
     with batch(connection):
         if _version(connection, path):  # another run was quicker
             return

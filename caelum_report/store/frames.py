@@ -265,7 +265,8 @@ def _rollups(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
             "at": _utc(columns["at"]),
             **{name: columns[name] for name in ("n", *SHAPE)},
             "buckets": columns["buckets"],
-        }
+        },
+        copy=False,
     )
 
 

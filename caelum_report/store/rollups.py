@@ -53,14 +53,21 @@ class Figures:
 
 def update(connection: sqlite3.Connection, at: int) -> None:
     """Rolls up what was added since the last time, as far as its hour has closed at `at`. Part of a transaction."""
-    done = progress(connection, "rolled_up")
     fresh = np.array(
-        connection.execute("SELECT id, at FROM snapshots WHERE id > ? ORDER BY id", (done,)).fetchall(), np.int64
-    ).reshape(-1, 2)
-    hour = fresh[:, 1] - fresh[:, 1] % HOUR
+        connection.execute(
+            """SELECT id, at, coalesce((SELECT min(at) FROM snapshots AS next WHERE next.host = fresh.host AND next.at > fresh.at),
+                at)
+            FROM snapshots AS fresh WHERE id > ? ORDER BY id""",
+            (progress(connection, "rolled_up"),),
+        ).fetchall(),
+        np.int64,
+    ).reshape(-1, 3)
+    # A late row changes its own hour and, as the sample before them, the rates of the run that follows it.
+    hour, next_hour = (fresh[:, column] - fresh[:, column] % HOUR for column in (1, 2))
     # A time in the future (the clock was wrong) counts as closed: else nothing after it would ever be done with.
-    is_open = hour == at - at % HOUR
-    hours = np.unique(hour[~is_open])
+    open_hour = at - at % HOUR
+    is_open = hour == open_hour
+    hours = np.setdiff1d(np.concatenate([hour, next_hour]), open_hour)
     raw_from = progress(connection, "raw_from")
     for block in _blocks(hours):
         measured = _measured(connection, int(block[0]), int(block[-1]) + HOUR)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median_low
 from typing import Final
 
 from caelum_report.model import Config, Failure, Probe, Server, Status
 
-from .times import SECOND
+from .times import HOUR, SECOND
 
 VERDICTS: Final = 24  # remembered for flapping
 _GAPS: Final = 12  # remembered for the expected interval
@@ -42,8 +42,8 @@ def lasts(stretch: Stretch, probe: Probe, at: int, expected: float) -> bool:
 
 
 def hole(stretch: Stretch, at: int, expected: float) -> bool:
-    """Whether too long a time lies between the last check and `at`; also when the clock went far back."""
-    return abs(at - stretch.end) > _HOLE * expected
+    """Whether too long a time lies between the last check and `at`; also when the clock went back by an hour."""
+    return not -HOUR <= at - stretch.end <= _HOLE * expected
 
 
 def expected_interval(gaps: Sequence[int], server: Server | None, config: Config) -> float:
@@ -56,7 +56,7 @@ def expected_interval(gaps: Sequence[int], server: Server | None, config: Config
         own = server.every_seconds or (0.0 if server.remote else config.stdio_every_seconds)
     if not gaps:
         return max(own, config.every_seconds or 3600) * SECOND
-    return max(own, config.every_seconds or 0, median(gaps)) * SECOND
+    return max(own, config.every_seconds or 0, median_low(gaps)) * SECOND
 
 
 def add_gap(gaps: Sequence[int], gap: int) -> list[int]:
