@@ -59,12 +59,15 @@ def runs(server: Server, words: Sequence[str]) -> bool:
     if not server.command:
         return False
     name, args = PurePath(server.command).name, list(server.args)
-    if name == "npx" and list(words[:2]) == ["npm", "exec"]:  # npm renames itself so
-        return [word for word in words[2:] if word not in _NPX_FLAGS] == [
-            word for word in args if word not in _NPX_FLAGS
-        ]
+    title = " ".join(words).split()
+    if name == "npx" and title[:2] == ["npm", "exec"]:  # npm writes its title, in one piece, over its command line
+        return _without_flags(title[2:]) == _without_flags(" ".join(args).split())
     first = len(words) - len(args) - 1
     return 0 <= first <= _INTERPRETER_WORDS and PurePath(words[first]).name == name and list(words[first + 1 :]) == args
+
+
+def _without_flags(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word not in _NPX_FLAGS]
 
 
 def _at_home(server: Server, process: psutil.Process) -> bool:

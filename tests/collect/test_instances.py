@@ -106,7 +106,7 @@ def test_a_wrapper_and_what_it_starts_are_one_instance(start, tmp_path):
 @pytest.mark.parametrize(
     ("command", "args", "words", "same"),
     [
-        ("npx", ("-y", "@scope/server", "/tmp"), ["npm", "exec", "@scope/server", "/tmp"], True),
+        ("npx", ("-y", "@scope/server", "/tmp"), ["npm exec @scope/server /tmp", "", ""], True),
         ("npx", ("-y", "@scope/server"), ["npm", "exec", "@scope/server", "/tmp"], False),
         ("/usr/bin/node", ("server.js",), ["node", "server.js"], True),
         ("server", (), ["/usr/bin/python3", "-u", "/opt/bin/server"], True),
