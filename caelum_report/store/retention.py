@@ -24,24 +24,29 @@ def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> No
     """
     now = to_us(at)
     with batch(connection):
-        rollups.update(connection, now)
-        _drop_raw(connection, now, now - now % HOUR - config.raw_days * DAY)
+        earliest = rollups.update(connection, now)
+        _drop_raw(connection, now, earliest, now - now % HOUR - config.raw_days * DAY)
         _drop_hours(connection, now - now % DAY - config.hourly_days * DAY)
         _thin_reports(connection, now - config.raw_days * DAY, now - config.hourly_days * DAY)
         surfaces.thin(connection)
 
 
-def _drop_raw(connection: sqlite3.Connection, now: int, limit: int) -> None:
-    """Snapshots stay where a report, a surface or the beginning of the history names them."""
-    old = "SELECT id FROM snapshots WHERE at < ?"
-    for table in _RAW:
-        connection.execute(f"DELETE FROM {table} WHERE snapshot IN ({old})", (limit,))
-    connection.execute(
-        """DELETE FROM snapshots WHERE at < ? AND id > (SELECT min(id) FROM snapshots)
-            AND id NOT IN (SELECT snapshot FROM reports) AND id NOT IN (SELECT snapshot FROM surface_versions)""",
-        (limit,),
-    )
+def _drop_raw(connection: sqlite3.Connection, now: int, earliest: int, limit: int) -> None:
+    """Deletes what has passed the limit since the last time, and what came in older than that.
+
+    Snapshots stay where a report, a surface or the beginning of the history names them.
+    """
     known = rollups.progress(connection, "raw_from")
+    span = (min(known, earliest), limit)
+    for table in _RAW:
+        connection.execute(
+            f"DELETE FROM {table} WHERE snapshot IN (SELECT id FROM snapshots WHERE at >= ? AND at < ?)", span
+        )
+    connection.execute(
+        """DELETE FROM snapshots WHERE at >= ? AND at < ? AND id > (SELECT min(id) FROM snapshots)
+            AND id NOT IN (SELECT snapshot FROM reports) AND id NOT IN (SELECT snapshot FROM surface_versions)""",
+        span,
+    )
     rollups.set_progress(connection, "raw_from", max(limit, known if known < now else 0))
 
 

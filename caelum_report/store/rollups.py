@@ -51,8 +51,11 @@ class Figures:
     count: Ints
 
 
-def update(connection: sqlite3.Connection, at: int) -> None:
-    """Rolls up what was added since the last time, as far as its hour has closed at `at`. Part of a transaction."""
+def update(connection: sqlite3.Connection, at: int) -> int:
+    """Rolls up what was added since the last time, as far as its hour has closed at `at`. Part of a transaction.
+
+    Gives the earliest time that was looked at, or `at`.
+    """
     fresh = np.array(
         connection.execute(
             """SELECT id, at, coalesce((SELECT min(at) FROM snapshots AS next WHERE next.host = fresh.host AND next.at > fresh.at),
@@ -76,6 +79,7 @@ def update(connection: sqlite3.Connection, at: int) -> None:
         _write(connection, figures, block, raw_from)
     if len(fresh):
         set_progress(connection, "rolled_up", int(fresh[is_open, 0].min() - 1 if is_open.any() else fresh[-1, 0]))
+    return int(min([at, *fresh[:, 1]]))
 
 
 def progress(connection: sqlite3.Connection, name: str) -> int:

@@ -283,8 +283,9 @@ def test_a_full_disk_rolls_back_and_is_said(path: Path) -> None:
 def fill(path: Path, stored: list[int]) -> None:
     """Adds snapshots until there is no more room."""
     with store.open_store(str(path)) as connection:
-        for hour in range(500):
-            stored.append(store.add_snapshot(connection, fleet(NOON + hours(hour), count=20), config()))
+        stored.extend(
+            store.add_snapshot(connection, fleet(NOON + hours(hour), count=20), config()) for hour in range(500)
+        )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
