@@ -81,7 +81,11 @@ def labelled(kind: Kind, seed: int, n: int = 720, *, missing: bool = True) -> La
         season = str(rng.choice(["day", "week"]))
     level, sd = float(np.exp(rng.uniform(2, 7))), 1.0
     sd = level * float(rng.uniform(0.03, 0.15))
-    profile = season_of(rng, n, season) * sd * float(rng.uniform(1.0, 4.0) if kind != "unusual-hour" else rng.uniform(3.0, 5.0))
+    profile = (
+        season_of(rng, n, season)
+        * sd
+        * float(rng.uniform(1.0, 4.0) if kind != "unusual-hour" else rng.uniform(3.0, 5.0))
+    )
     if kind == "counts" or (kind == "clean" and rng.random() < 0.15):
         return _counts(rng, kind, n, season)
     x = level + profile + sd * noise_of(rng, n, noise, phi)
@@ -167,4 +171,6 @@ def fleet(kinds: Iterable[Kind], seeds: Iterable[int], n: int = 720) -> list[Lab
 
 def frame(fleet: list[Labelled]) -> pd.DataFrame:
     index = pd.date_range(START, periods=len(fleet[0].values), freq="h")
-    return pd.DataFrame(np.column_stack([one.values for one in fleet]), index, columns=[f"s{k}" for k in range(len(fleet))])
+    return pd.DataFrame(
+        np.column_stack([one.values for one in fleet]), index, columns=[f"s{k}" for k in range(len(fleet))]
+    )

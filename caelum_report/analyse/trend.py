@@ -1,0 +1,155 @@
+"""Trend: does a series rise or fall over its history, by how much a day, and how sure is that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from .grid import Grid, assessable, for_levels, mean, median, on_grid
+from .season import seasons
+from .tails import t_quantile, t_tails
+from .times import DAY, Floats
+
+Direction = Literal["up", "down", "none", "unknown"]
+LEAST_CHANGE: Final = 0.05  # of the level, over the history
+LEAST_POINTS: Final = 12
+_LIMIT: Final = 3.0  # standard deviations at which residuals are winsorised
+_MOST_CORRELATED: Final = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """`direction` is "none" unless the slope is significant *and* the change over the history exceeds 5 % of the level, and
+    "unknown" where nothing may be said: under 24 hours or 12 points, or more than 30 % missing. `low` and `high` hold the
+    slope with confidence 1 - alpha.
+    """
+
+    direction: Direction
+    slope_per_day: float
+    low: float
+    high: float
+    p: float
+
+
+UNKNOWN: Final = Trend("unknown", np.nan, np.nan, np.nan, np.nan)
+
+
+def trend(series: pd.Series, alpha: float = 0.05) -> Trend:
+    """The straight trend of a series.
+
+    Method: the accepted seasonal profile is taken off, residuals are winsorised at 3 robust standard deviations about a first
+    line, the slope is least squares and its t-test takes the effective sample size n(1 - φ)/(1 + φ) (Bayley and Hammersley
+    1946; φ corrected for its bias after Kendall 1954), but never a smaller standard error than that of 24-hour means with
+    their own autocorrelation, which sees slower correlation than neighbouring hours show.
+
+    Cost: 1 µs a value, most of it the season. Assumes one straight line: a level shift is reported as a trend too, and the
+    run prefers the shift where there is one. Weak: noise that wanders for weeks (a random walk) passes for a trend more often
+    than alpha says. Mann-Kendall on raw hours was far too bold (15 to 45 % at a level of 5 %).
+    """
+    return trends(series.to_frame(), alpha)[0]
+
+
+def trends(frame: pd.DataFrame, alpha: float = 0.05) -> list[Trend]:
+    """One answer a column; false-discovery control over them is the run's."""
+    grid = for_levels(on_grid(frame)[0])
+    return trends_on(grid, grid.values - seasons(grid).values(), alpha)
+
+
+def trends_on(grid: Grid, values: Floats, alpha: float) -> list[Trend]:
+    """Trends of deseasonalised values of the grid."""
+    n, series = values.shape
+    good = assessable(grid) & ((~np.isnan(values)).sum(axis=0) >= LEAST_POINTS)
+    if grid.days < 1 or not good.any():
+        return [UNKNOWN] * series
+    days = (np.arange(n) * grid.step / DAY)[:, None]
+    clipped = _winsorised(values, days, _block(grid))
+    slope, residuals, squares = _line(clipped, days)
+    error, freedom = _standard_error(residuals, squares)
+    width = _block(grid)
+    slow, slow_residuals, slow_squares = _line(_means(clipped, width), _means(np.where(np.isnan(clipped), np.nan, days), width))
+    slow_error, slow_freedom = _standard_error(slow_residuals, slow_squares)
+    wider = slow_error > error
+    error = np.where(wider, slow_error, error)
+    freedom = np.where(wider, slow_freedom, freedom)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(slope == 0, 1.0, t_tails(slope / error, freedom))
+    half = np.where(error > 0, t_quantile(alpha, freedom) * error, 0.0)
+    level = np.abs(median(values, axis=0))
+    lived = _lived(values, days)
+    real = (p < alpha) & (np.abs(slope) * lived > LEAST_CHANGE * level)
+    return [
+        Trend(
+            ("up" if slope[k] > 0 else "down") if real[k] else "none",
+            float(slope[k]),
+            float(slope[k] - half[k]),
+            float(slope[k] + half[k]),
+            float(p[k]),
+        )
+        if good[k] and np.isfinite(p[k])
+        else UNKNOWN
+        for k in range(series)
+    ]
+
+
+def _lived(values: Floats, days: Floats) -> Floats:
+    there = ~np.isnan(values)
+    first, last = np.argmax(there, axis=0), len(values) - 1 - np.argmax(there[::-1], axis=0)
+    return days[last, 0] - days[first, 0]
+
+
+def _block(grid: Grid) -> int:
+    """Cells of a day; of a tenth of a history shorter than ten days."""
+    return max(1, min(grid.cells(DAY), len(grid.values) // 10))
+
+
+def _means(values: Floats, width: int) -> Floats:
+    back = -len(values) % width
+    return mean(np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1]), axis=1)
+
+
+def _winsorised(values: Floats, days: Floats, width: int) -> Floats:
+    """Values no farther than three robust deviations from a line through the medians of blocks."""
+    back = -len(values) % width
+    blocks = np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1])
+    medians = median(blocks, axis=1)
+    middle = (np.arange(len(medians)) + 0.5)[:, None] * width * (days[1, 0] if len(days) > 1 else 1.0)
+    slope, residuals, _ = _line(medians, middle)
+    level = mean(medians - residuals - slope * middle, axis=0)
+    line = level + slope * days
+    rest = values - line
+    centre = median(rest, axis=0)
+    limit = _LIMIT * 1.4826 * median(np.abs(rest - centre), axis=0)
+    limit = np.where(limit > 0, limit, np.inf)
+    return line + centre + np.clip(rest - centre, -limit, limit)
+
+
+def _line(values: Floats, days: Floats) -> tuple[Floats, Floats, Floats]:
+    """Slope, residuals and the sum of squared distances of the times from their mean, where values are there."""
+    there = ~np.isnan(values)
+    at = np.where(there, days, np.nan)
+    at = at - mean(at, axis=0)
+    about = values - mean(values, axis=0)
+    squares = np.where(there, at**2, 0.0).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.where(there, at * about, 0.0).sum(axis=0) / squares
+    return slope, about - slope * at, squares
+
+
+def _standard_error(residuals: Floats, squares: Floats) -> tuple[Floats, Floats]:
+    """Of the slope, and its degrees of freedom, with the effective sample size of AR(1) residuals."""
+    there = ~np.isnan(residuals)
+    n = there.sum(axis=0)
+    rest = np.where(there, residuals, 0.0)
+    power = (rest**2).sum(axis=0)
+    pairs = there[1:] & there[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shared = (rest[1:] * rest[:-1]).sum(axis=0) / np.maximum(pairs.sum(axis=0), 1)
+        phi = shared / (power / n)
+        phi = np.clip(np.nan_to_num(phi + (1 + 4 * phi) / n), 0.0, _MOST_CORRELATED)
+        effective = n * (1 - phi) / (1 + phi)
+        freedom = np.maximum(effective - 2, 1.0)
+        error = np.sqrt(power / np.maximum(n - 2, 1) / squares * (1 + phi) / (1 - phi))
+    return error, np.where(n > 2, freedom, np.nan)
