@@ -18,7 +18,7 @@ from caelum_report import metrics
 from caelum_report.document import Chart, Latency, Report, ServerReport
 from caelum_report.words import stamp
 
-from .pages import host_slug
+from .pages.view import host_slug
 
 
 def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:

@@ -1,0 +1,78 @@
+"""The pages of the site: which exist, in which order their blocks stand, and how they become bytes. Layout only; every
+sentence and number that can be known without a page comes from the Report.
+
+A page is a tuple of blocks. Each block is a function of the view and fills one template; one that fails says so in its
+place, and the page is whole without it. A new page is one module here, a line in `all_pages` and one in `NAVIGATION`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from markupsafe import Markup
+
+from caelum_report.document import Report
+from caelum_report.model import Note
+from caelum_report.render.html import fill
+
+from . import architecture, changes, host, index, method, server, trends
+from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, view_of
+
+if TYPE_CHECKING:
+    from caelum_report.render.diagrams import Drawing
+
+__all__ = ["CSP", "STRIP_DAYS", "Page", "View", "all_pages", "drawings", "view_of", "write"]
+
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; "
+    "base-uri 'none'"
+)
+IN_MASTHEAD: Final = 8
+
+
+def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
+    """The diagrams of the site, by one call of `dot`; none, and a note, where they cannot be made."""
+    try:
+        from caelum_report.render.diagrams import draw
+
+        return dict(draw([report.architecture]))
+    except Exception as error:  # noqa: BLE001  a table says the same
+        notes.append(Note("block-failed", f"the diagrams could not be drawn ({type(error).__name__}: {error})"[:300]))
+        return {}
+
+
+def all_pages(report: Report) -> Iterator[Page]:
+    yield index.page(report)
+    yield from (changes.PAGE, trends.PAGE, architecture.PAGE, host.PAGE, method.PAGE)
+    for one in report.servers:
+        yield from server.pages_of(one)
+
+
+def write(view: View, page: Page) -> bytes:
+    """The page as it lies on disk."""
+    shared = {"view": view, "report": view.report, "root": page.root}
+    body = Markup("").join(_block(view, page, template, build, shared) for template, build in page.blocks)
+    return fill(
+        "page.html",
+        {
+            **shared,
+            "page": page,
+            "body": body,
+            "csp": CSP,
+            "navigation": NAVIGATION,
+            "in_masthead": IN_MASTHEAD,
+            "section": "index.html" if page.path.startswith("servers/") else page.path,
+        },
+    ).encode()
+
+
+def _block(view: View, page: Page, template: str, build: Block, shared: dict[str, Any]) -> Markup:
+    try:
+        values = build(view)
+        return Markup("") if values is None else fill(template, {**shared, **values})
+    except Exception as error:  # noqa: BLE001  whatever it is, the rest of the page must not be lost with it
+        name = template.rpartition("/")[2].removesuffix(".html")
+        note = f"{page.path}: the part “{name}” could not be rendered ({type(error).__name__}: {error})"
+        view.notes.append(Note("block-failed", note[:300]))
+        return fill("failed.html", {**shared, "name": name, "error": type(error).__name__})

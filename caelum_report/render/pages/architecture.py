@@ -1,0 +1,52 @@
+"""architecture.html: who asks, who runs where, who needs whom; drawn, and as a table."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from caelum_report import document, words
+
+from .view import Page, View, drawing_of
+
+EDGE_WORDS: Final = {"probes": "asks", "depends-on": "needs", "runs-on": "runs on"}
+
+
+def _head(view: View) -> dict[str, Any]:
+    diagram = view.report.architecture
+    servers = sum(node.kind == "server" for node in diagram.nodes)
+    needs = sum(edge.kind == "depends-on" for edge in diagram.edges)
+    hosts = sum(node.kind == "host" for node in diagram.nodes)
+    known = f"{words.plural(needs, 'dependency', 'dependencies')} declared" if needs else "no dependency declared"
+    title = f"{words.plural(servers, 'server')}, {words.plural(hosts, 'host')}, {known}."
+    return {"heading": title, "lede": diagram.description}
+
+
+def _drawing(view: View) -> dict[str, Any]:
+    name = view.report.architecture.name
+    drawing = view.drawings.get(name)
+    return {"drawing": drawing_of(drawing.svg if drawing else None), "name": name, "drawn": drawing is not None}
+
+
+def _table(view: View) -> dict[str, Any]:
+    diagram = view.report.architecture
+    labels = {node.id: node.label for node in diagram.nodes}
+    targets: dict[tuple[str, str], list[str]] = {}
+    for edge in diagram.edges:
+        targets.setdefault((edge.source, edge.kind), []).append(labels.get(edge.target, edge.target))
+
+    def relations(node: document.Node) -> str:
+        parts = [(verb, targets.get((node.id, kind), [])) for kind, verb in EDGE_WORDS.items()]
+        return "; ".join(f"{verb} {words.listing(names, 6)}" for verb, names in parts if names)
+
+    return {"nodes": [(node, relations(node)) for node in diagram.nodes]}
+
+
+PAGE: Final = Page(
+    "architecture.html",
+    "Architecture",
+    (
+        ("page_head.html", _head),
+        ("architecture/drawing.html", _drawing),
+        ("architecture/table.html", _table),
+    ),
+)

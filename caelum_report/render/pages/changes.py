@@ -1,0 +1,52 @@
+"""changes.html: what changed since the last report, every finding, and the ledger of tool contracts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from caelum_report import words
+
+from .view import Page, View, changed_heading, severities
+
+
+def _head(view: View) -> dict[str, Any]:
+    report = view.report
+    worse = sum(change.direction == "worse" for change in report.changes)
+    better = sum(change.direction == "better" for change in report.changes)
+    breaking = sum(change.severity == "breaking" for change in report.contract)
+    if report.changes:
+        title = f"{words.spelled(worse).capitalize()} worse, {words.spelled(better)} better."
+    elif report.previous:
+        title = "Nothing changed that stands out from chance."
+    else:
+        title = "Nothing to compare with yet."
+    tools = (
+        f"The tools that servers offer changed {words.plural(len(report.contract), 'time')} on record, {breaking} breaking."
+        if report.contract
+        else "No server has changed the tools that it offers since the first report."
+    )
+    return {"heading": title, "lede": tools}
+
+
+def _since(view: View) -> dict[str, Any]:
+    return {"changes": view.report.changes, "heading": changed_heading(view.report)}
+
+
+def _findings(view: View) -> dict[str, Any]:
+    return {"findings": view.report.findings}
+
+
+def _contract(view: View) -> dict[str, Any]:
+    return {"changes": view.report.contract, "note": severities(view.report.contract), "on_fleet": True}
+
+
+PAGE: Final = Page(
+    "changes.html",
+    "Changes",
+    (
+        ("page_head.html", _head),
+        ("changes/since.html", _since),
+        ("changes/findings.html", _findings),
+        ("server/contract.html", _contract),
+    ),
+)

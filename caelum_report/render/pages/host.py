@@ -1,0 +1,42 @@
+"""host.html: what the machines under the servers have left."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from caelum_report import document, words
+from caelum_report.document import HostReport
+
+from .panels import Panel, figure
+from .view import RANGE_WORDS, Page, View, host_slug
+
+
+def _head(view: View) -> dict[str, Any]:
+    hosts = view.report.hosts
+    if not hosts:
+        return {"heading": "No host was read.", "lede": "This run could not read processors, memory or disks."}
+    if len(hosts) == 1:
+        return {"heading": hosts[0].name, "lede": hosts[0].lede}
+    return {"heading": f"{words.plural(len(hosts), 'host')}.", "lede": " ".join(host.lede for host in hosts[:2])}
+
+
+def _parts(view: View) -> dict[str, Any]:
+    return {"hosts": [(host, _panels(view, host)) for host in view.report.hosts]}
+
+
+def _panels(view: View, host: HostReport) -> list[Panel]:
+    csv = f"api/v1/metrics/hosts/{host_slug(host)}.csv"
+    return [
+        Panel(
+            name,
+            RANGE_WORDS[name],
+            (),
+            tuple(figure(view, chart, csv, "", {}, wide=False) for chart in host.charts if chart.range == name),
+            None,
+        )
+        for name in document.RANGES
+        if any(chart.range == name for chart in host.charts)
+    ]
+
+
+PAGE: Final = Page("host.html", "Host", (("page_head.html", _head), ("host/hosts.html", _parts)))

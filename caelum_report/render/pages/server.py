@@ -1,0 +1,245 @@
+"""A server's page, and a page for each of its longer ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from caelum_report import document, words
+from caelum_report.document import ServerReport
+from caelum_report.model import Transport
+from caelum_report.render import marks
+from caelum_report.render.html import named
+from caelum_report.render.ladder import ladder
+
+from .panels import Drawn, Panel, figure
+from .view import RANGE_WORDS, Page, View, longer_ranges, next_due, severities, uptime_of
+
+SHOWN_TOOLS: Final = 100
+TRANSPORT_WORDS: Final = {Transport.STDIO: "stdio", Transport.HTTP: "Streamable HTTP", Transport.SSE: "HTTP+SSE"}
+LEADING: Final = "latency"
+
+
+def pages_of(server: ServerReport) -> Iterator[Page]:
+    crumbs: tuple[tuple[str, str | None], ...] = (("Fleet", "index.html"),)
+    if server.group:
+        crumbs += ((server.group, "index.html#fleet"),)
+    name = named(server.name)
+    drawn: Drawn = {}
+    blocks: tuple[tuple[str, Callable[[View, ServerReport], dict[str, Any] | None]], ...] = (
+        ("server/head.html", _head),
+        ("server/findings.html", _findings),
+        ("server/stages.html", _stages),
+        ("server/latency.html", partial(_latency, drawn)),
+        ("server/states.html", _states),
+        ("server/tools.html", _tools),
+        ("server/contract.html", _contract),
+        ("server/about.html", _about),
+        ("server/neighbours.html", _neighbours),
+        ("server/stderr.html", _stderr),
+        ("server/notes.html", _notes),
+    )
+    yield Page(
+        f"servers/{server.slug}.html",
+        name,
+        tuple((template, partial(_of_server, build, server)) for template, build in blocks),
+        (*crumbs, (name, None)),
+    )
+    for longer in longer_ranges(server):
+        yield Page(
+            f"servers/{server.slug}/{longer}.html",
+            f"{name}, {longer}",
+            (("server/range.html", partial(_range, server, longer, drawn)),),
+            (*crumbs, (name, f"servers/{server.slug}.html"), (RANGE_WORDS[longer], None)),
+        )
+
+
+def _of_server(
+    build: Callable[[View, ServerReport], dict[str, Any] | None], server: ServerReport, view: View
+) -> dict[str, Any] | None:
+    values = build(view, server)
+    return None if values is None else {"server": server, **values}
+
+
+def _head(view: View, server: ServerReport) -> dict[str, Any]:
+    return {
+        "facts": {
+            "endpoint": f"{TRANSPORT_WORDS[server.transport]}, {server.endpoint}",
+            "protocol": _protocol(server),
+            "owner": server.owner or "not named",
+        },
+        "host": view.address("host.html"),
+        "stats": _stats(view, server)[:6],
+        "next_due": next_due(view.report),
+    }
+
+
+def _protocol(server: ServerReport) -> str:
+    if server.protocol_version is None:
+        return "not known yet"
+    era = f" ({server.era})" if server.era else ""
+    others = [version for version in server.supported_versions if version != server.protocol_version]
+    also = f", also {words.listing(others)}" if others else ""
+    return f"{server.protocol_version}{era}{also}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A figure of the row of six, always with what it is compared with."""
+
+    label: str
+    value: str
+    unit: str
+    comparison: str
+
+
+def _shown(label: str, value: float | None, unit: str, comparison: str) -> Shown:
+    return Shown(label, *words.quantity_parts(value, unit), comparison)
+
+
+def _stats(view: View, server: ServerReport) -> list[Shown]:
+    stats = []
+    if server.uptime:
+        month = uptime_of(server, "month")
+        label = "Test starts that worked, 30 days" if server.transport is Transport.STDIO else "Up, 30 days"
+        goal = (
+            f"objective {words.percent(server.objective)}" if server.objective else words.plural(month.checks, "check")
+        )
+        stats.append(_shown(label, month.share, "ratio", goal if month.share is not None else "nothing measured yet"))
+    objective = next((o for o in view.report.objectives if server.id in o.servers), None)
+    if objective is not None and objective.budget_left is not None:
+        left = max(objective.budget_left, 0.0)
+        stats.append(Shown("Budget left", words.percent(left, 0).partition(words.NBSP)[0], "%", objective.spent_by))
+    if now := server.latency_now:
+        stats.append(_shown("Answer, p50, now", now.p50, "seconds", f"n = {now.n}, at most {words.seconds(now.max)}"))
+    if day := server.latency_day:
+        before = server.latency_day_before
+        compared = f"day before {words.seconds(before.p95)}" if before else f"n = {words.count(day.n)}"
+        stats.append(_shown("Answer, p95, 24 h", day.p95, "seconds", compared))
+    if server.total_seconds is not None:
+        usual = server.usual_total_seconds
+        compared = f"usual {words.seconds(usual)}" if usual is not None else "nothing to compare with yet"
+        stats.append(_shown("Whole probe", server.total_seconds, "seconds", compared))
+    if server.rss_bytes is not None:
+        compared = f"test instance, {words.plural(server.processes or 1, 'process', 'processes')}"
+        stats.append(_shown("Memory", server.rss_bytes, "bytes", compared))
+    stats.append(_shown("Tools", len(server.tools), "count", f"{words.count(server.tokens)} tokens"))
+    offers = len(server.resources) + len(server.prompts)
+    stats.append(
+        _shown(
+            "Resources and prompts",
+            offers,
+            "count",
+            f"{words.plural(len(server.resources), 'resource')}, {words.plural(len(server.prompts), 'prompt')}",
+        )
+    )
+    return stats
+
+
+def _findings(view: View, server: ServerReport) -> dict[str, Any]:
+    return {"findings": [view.findings[name] for name in server.findings if name in view.findings]}
+
+
+def _stages(_: View, server: ServerReport) -> dict[str, Any]:
+    return {"ladder": ladder(server), "usual": any(stage.usual_seconds is not None for stage in server.stages)}
+
+
+def _panel(view: View, server: ServerReport, name: str, root: str, drawn: Drawn, *, whole: bool) -> Panel:
+    """`whole`: every metric of the range; otherwise the leading one only, with a link to the rest."""
+    mine = [chart for chart in server.charts if chart.range == name]
+    leading = next((c for c in mine if c.metric == LEADING), mine[0])
+    csv = f"api/v1/metrics/{server.slug}.csv"
+    others = [chart for chart in mine if chart is not leading]
+    return Panel(
+        name,
+        RANGE_WORDS[name],
+        (figure(view, leading, csv, root, drawn, wide=True),),
+        tuple(figure(view, chart, csv, root, drawn, wide=False) for chart in others) if whole else (),
+        f"servers/{server.slug}/{name}.html" if name != "day" else None,
+    )
+
+
+def _latency(drawn: Drawn, view: View, server: ServerReport) -> dict[str, Any]:
+    ranges = [name for name in document.RANGES if any(chart.range == name for chart in server.charts)]
+    return {"panels": [_panel(view, server, name, "../", drawn, whole=name == ranges[0]) for name in ranges]}
+
+
+def _range(server: ServerReport, name: str, drawn: Drawn, view: View) -> dict[str, Any]:
+    tabs = [("day", "Day", f"servers/{server.slug}.html#latency")]
+    tabs += [(other, RANGE_WORDS[other], f"servers/{server.slug}/{other}.html") for other in longer_ranges(server)]
+    panel = _panel(view, server, name, "../../", drawn, whole=True)
+    uptime = next((u for u in server.uptime if u.range == name), None)
+    return {"server": server, "panel": panel, "tabs": tabs, "name": name, "uptime": uptime}
+
+
+def _states(_: View, server: ServerReport) -> dict[str, Any]:
+    days = server.strip
+    return {
+        "strip": marks.strip(days, marks.strip_label(days), pitch=12),
+        "days": len(days),
+        "first_day": f"{days[0].date.day}{words.NBSP}{days[0].date:%b}" if days else "",
+        "range_words": RANGE_WORDS,
+    }
+
+
+def _tools(_: View, server: ServerReport) -> dict[str, Any]:
+    rest = len(server.tools) - SHOWN_TOOLS
+    return {"tools": server.tools[:SHOWN_TOOLS], "rest": words.plural(rest, "more tool") if rest > 0 else ""}
+
+
+def _contract(_: View, server: ServerReport) -> dict[str, Any]:
+    return {"changes": server.contract, "note": severities(server.contract), "on_fleet": False}
+
+
+def _about(_: View, server: ServerReport) -> dict[str, Any]:
+    return {"instance": _test_instance(server), "running": _running(server)}
+
+
+def _test_instance(server: ServerReport) -> str:
+    """84 MiB, 0.4 s of processor time, 11 threads, 23 open files"""
+    parts = []
+    if server.rss_bytes is not None:
+        parts.append(words.size(server.rss_bytes))
+    if server.cpu_seconds is not None:
+        parts.append(f"{words.seconds(server.cpu_seconds)} of processor time")
+    if server.threads is not None:
+        parts.append(words.plural(server.threads, "thread"))
+    if server.open_files is not None:
+        parts.append(words.plural(server.open_files, "open file"))
+    if server.processes is not None:
+        parts.append(words.plural(server.processes, "process", "processes"))
+    return ", ".join(parts)
+
+
+def _running(server: ServerReport) -> str:
+    if server.instances is None:
+        return ""
+    if server.instances == 0:
+        return "none on this host"
+    memory = f", {words.size(server.instances_rss_bytes)}" if server.instances_rss_bytes is not None else ""
+    oldest = (
+        f", oldest {words.duration(server.instances_oldest_seconds)}"
+        if server.instances_oldest_seconds is not None
+        else ""
+    )
+    return f"{words.count(server.instances)} on this host{memory}{oldest}"
+
+
+def _neighbours(view: View, server: ServerReport) -> dict[str, Any]:
+    known = view.servers
+    return {
+        "needs": [known[name] for name in server.depends_on if name in known],
+        "needed_by": [known[name] for name in server.needed_by if name in known],
+        "host": next((host for host in view.report.hosts if host.name == server.host), None),
+        "objectives": [o for o in view.report.objectives if server.id in o.servers],
+    }
+
+
+def _stderr(_: View, server: ServerReport) -> dict[str, Any] | None:
+    return {} if server.stderr_tail or server.exit_status else None
+
+
+def _notes(_: View, server: ServerReport) -> dict[str, Any] | None:
+    return {} if server.notes or server.risks else None

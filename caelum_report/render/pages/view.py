@@ -1,0 +1,157 @@
+"""What a page is, and the look-ups and small questions that several pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from markupsafe import Markup
+
+from caelum_report import document, words
+from caelum_report.document import Finding, HostReport, Report, ServerReport, Uptime
+from caelum_report.model import Note, Status
+from caelum_report.text import slug
+
+if TYPE_CHECKING:
+    from caelum_report.render.diagrams import Drawing
+
+NAVIGATION: Final = (  # pages that exist now
+    ("index.html", "Fleet"),
+    ("changes.html", "Changes"),
+    ("trends.html", "Trends"),
+    ("architecture.html", "Architecture"),
+    ("host.html", "Host"),
+    ("method.html", "Method"),
+)
+SERVER_PARTS: Final = frozenset(
+    {"findings", "stages", "latency", "states", "tools", "contract", "neighbours", "about", "stderr", "notes"}
+)
+PARTS: Final[Mapping[str, frozenset[str]]] = {
+    "index.html": frozenset({"needs-action", "changed", "objectives", "looming", "fleet", "read-on", "pages"}),
+    "changes.html": frozenset({"since", "findings", "contract"}),
+    "method.html": frozenset(
+        {"figures", "accounting", "statuses", "failures", "run", "previous-run", "configurations", "notes"}
+    ),
+}
+RANGE_WORDS: Final[Mapping[str, str]] = {
+    "day": "Day",
+    "week": "Week",
+    "month": "Month",
+    "quarter": "Quarter",
+    "year": "Year",
+}
+STRIP_DAYS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A report with the look-ups that its pages need."""
+
+    report: Report
+    servers: Mapping[str, ServerReport]
+    findings: Mapping[str, Finding]
+    pages: frozenset[str]
+    sha256: str
+    pdf: bool
+    static_version: str  # of the stylesheet, so that no browser mixes two builds
+    drawings: Mapping[str, Drawing]  # by Diagram.name
+    notes: list[Note]  # what could not be rendered
+
+    def address(self, page: str | None) -> str | None:
+        """`page` as a link that leads somewhere: None for a page that this site has not, no fragment that it lacks."""
+        if not page:
+            return None
+        path, _, fragment = page.partition("#")
+        if path not in self.pages:
+            return None
+        known = SERVER_PARTS if path.startswith("servers/") else PARTS.get(path, frozenset())
+        return f"{path}#{fragment}" if fragment in known else path
+
+
+Block = Callable[[View], "dict[str, Any] | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    path: str
+    title: str
+    blocks: tuple[tuple[str, Block], ...]  # template and what it places; None leaves the block out
+    crumbs: tuple[tuple[str, str | None], ...] = ()  # text and page
+
+    @property
+    def root(self) -> str:
+        return "../" * self.path.count("/")
+
+
+def view_of(
+    report: Report,
+    *,
+    sha256: str,
+    pdf: bool,
+    static_version: str,
+    drawings: Mapping[str, Drawing],
+    notes: list[Note],
+) -> View:
+    pages = {path for path, _ in NAVIGATION}
+    for server in report.servers:
+        pages.add(f"servers/{server.slug}.html")
+        pages |= {f"servers/{server.slug}/{name}.html" for name in longer_ranges(server)}
+    pages |= {"report.json", "report.md", "latest.json", "api/v1/servers.json"} | ({"report.pdf"} if pdf else set())
+    return View(
+        report,
+        {server.id: server for server in report.servers},
+        {finding.id: finding for finding in report.findings},
+        frozenset(pages),
+        sha256,
+        pdf,
+        static_version,
+        drawings,
+        notes,
+    )
+
+
+def longer_ranges(server: ServerReport) -> list[str]:
+    return [name for name in document.RANGES[1:] if any(chart.range == name for chart in server.charts)]
+
+
+def current(report: Report) -> list[ServerReport]:
+    return [server for server in report.servers if not server.retired]
+
+
+def uptime_of(server: ServerReport, name: str) -> Uptime:
+    return next((u for u in server.uptime if u.range == name), server.uptime[0])
+
+
+def all_well(report: Report) -> bool:
+    return bool(report.servers) and all(server.status is Status.UP for server in report.servers)
+
+
+def next_due(report: Report) -> str:
+    if report.next_due is None:
+        return "not scheduled"
+    due = words.moment(report.next_due, report.at, report.zone)
+    if report.old_after is None:
+        return due
+    return f"{due}. Old after {words.moment(report.old_after, report.at, report.zone)}"
+
+
+def changed_heading(report: Report) -> str:
+    return f"Changed since #{report.previous.number}" if report.previous else "Changed"
+
+
+def severities(changes: Sequence[document.ContractChange]) -> str:
+    """1 breaking, 2 additive"""
+    counts = [
+        (sum(c.severity == name for c in changes), name) for name in ("breaking", "suspicious", "additive", "cosmetic")
+    ]
+    return ", ".join(f"{number} {name}" for number, name in counts if number)
+
+
+def drawing_of(svg: str | None) -> Markup | None:
+    return None if svg is None else Markup(svg)  # noqa: S704  our own SVG
+
+
+def host_slug(host: HostReport) -> str:
+
+    return slug(host.name)
