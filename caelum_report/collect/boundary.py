@@ -36,9 +36,9 @@ class Boundary:
         """Canonical JSON of a schema. One that is too long or does not survive redaction is not kept."""
         whole = canonical(value)
         self._look(whole, where)
-        cleaned = visible(self._redactor.redact(whole), 10 * _SCHEMA_CHARACTERS)
-        if len(cleaned) > _SCHEMA_CHARACTERS:
+        if len(whole) > _SCHEMA_CHARACTERS:
             return canonical({"$comment": f"not kept: {len(whole)} characters"})
+        cleaned = visible(self._redactor.redact(whole), 2 * _SCHEMA_CHARACTERS)
         try:
             json.loads(cleaned)
         except ValueError:
@@ -58,7 +58,7 @@ class Boundary:
     def _look(self, text: str, where: str) -> None:
         if self._redactor.echoes(text):
             self._echoes[where] = None
-        if has_hidden(text):
+        if has_hidden(text[:_SCHEMA_CHARACTERS]):  # nothing longer is kept
             self._hidden[where] = None
 
 

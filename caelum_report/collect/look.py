@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from caelum_report.model import Config, Note, ProcessFigures, Server
+from caelum_report.model import Config, Note, ProcessFigures, Server, Surface
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Channel, Inbox, Pool
 from caelum_report.wire.http import HttpClient
@@ -49,6 +49,7 @@ class Look:
     client: HttpClient | None = None
     greeting: Greeting | None = None
     listing: Listing | None = None
+    surface: Surface | None = None
     figures: ProcessFigures | None = None
     timings: list[float] = field(default_factory=list)
     timing_method: str | None = None

@@ -31,7 +31,7 @@ from .look import Look, Run
 from .reach import first_start, reach
 from .reasons import telling_line
 from .room import Clock
-from .surface import ListError, list_everything, surface
+from .surface import list_everything, surface
 from .talk import Talk, result_of
 
 _LAUNCHERS: Final = {"npx", "uvx", "pipx", "bunx", "docker", "podman", "uv", "bun", "pnpm", "yarn", "deno"}
@@ -100,6 +100,7 @@ async def _list(look: Look, talk: Talk) -> None:
         look.listing = await list_everything(
             talk, look.greeting.capabilities if look.greeting else {}, look.run.config.budgets
         )
+    look.surface = await surface(look.listing, look.greeting.instructions if look.greeting else "", look.boundary)
     look.erring += look.listing.erring
     look.notes += look.listing.notes
 
@@ -120,7 +121,8 @@ async def _time(look: Look, talk: Talk) -> None:
                 result_of(reply, method)
             look.timings.append(reply.seconds)
     look.timing_method = method
-    look.ladder.good("ping", median(look.timings), f"median of {len(look.timings)}")
+    if look.timings:
+        look.ladder.good("ping", median(look.timings), f"median of {len(look.timings)}")
 
 
 def _cheap_request(look: Look) -> str:
@@ -155,8 +157,8 @@ async def _canary(look: Look, talk: Talk) -> None:
 def _fell(look: Look, fault: Fault) -> None:
     """Name the rung, and say why in words."""
     stage = fault.stage or look.ladder.current
-    if isinstance(fault, ListError):
-        stage = "list"
+    if stage == "http" and look.ladder.current in ("list", "ping", "canary"):
+        stage = look.ladder.current  # HTTP works; it is this request that it refuses
     if fault.failure is Failure.EXITED and stage == "handshake":
         stage = "spawn"
     fault.stage = stage
@@ -169,13 +171,6 @@ def _probe(look: Look, fault: Fault | None, started_at: datetime, took: float) -
     server, boundary, greeting, child = look.server, look.boundary, look.greeting, look.child
     tail = boundary.bytes(child.stderr_tail, "its stderr") if child else ""
     noise = next((inbox.first_noise for inbox in reversed(look.inboxes) if inbox.first_noise), b"")
-    found = None
-    if look.listing and greeting:
-        try:
-            found = surface(look.listing, greeting.instructions, boundary)
-        except Fault as problem:
-            fault = fault or problem
-            _fell(look, fault)
     text = boundary.text
     return Probe(
         server=server.id,
@@ -196,7 +191,7 @@ def _probe(look: Look, fault: Fault | None, started_at: datetime, took: float) -
         capabilities=tuple(sorted(text(name, "a capability", 60) for name in greeting.capabilities)[:50])
         if greeting
         else (),
-        surface=found,
+        surface=look.surface,
         process=look.figures,
         stderr_lines=child.stderr_lines if child else 0,
         stderr_tail=tail,

@@ -50,9 +50,10 @@ async def _greet(look: Look, memory: Memory, prepare: Callable[[], Awaitable[Tal
     for era in eras:
         last = era is eras[-1]
         talk = await prepare()
+        whole = None if look.server.remote else look.clock.left  # starting is no request: it may take its time
         try:
             with look.ladder.climb("handshake"):
-                look.greeting = await greet(talk, era, None if last or memory.era is era else limit)
+                look.greeting = await greet(talk, era, whole if last or memory.era is era else limit)
         except Fault as fault:
             faults[era] = fault
             if last or not may_be_the_other_era(fault, era):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -97,9 +98,13 @@ async def _templates(talk: Talk, budgets: Budgets, listing: Listing) -> list[dic
         return []
 
 
-def surface(listing: Listing, instructions: str, boundary: Boundary) -> Surface:
+async def surface(listing: Listing, instructions: str, boundary: Boundary) -> Surface:
     """Sorted, so that the order in which a server lists things is no change."""
-    tools = tuple(sorted((_tool(item, boundary) for item in listing.tools), key=lambda tool: (tool.name, tool.sha256)))
+    found: list[Tool] = []
+    for item in listing.tools:
+        found.append(_tool(item, boundary))
+        await asyncio.sleep(0)  # a megabyte of hidden characters is work; other servers' answers come in meanwhile
+    tools = tuple(sorted(found, key=lambda tool: (tool.name, tool.sha256)))
     resources = sorted({_key(item, "uri") or _key(item, "uriTemplate") for item in listing.resources})
     prompts = sorted({_key(item, "name") for item in listing.prompts})
     whole = canonical(

@@ -55,7 +55,9 @@ def canonical(value: Any) -> str:
 
 
 def _bounded(text: str, digits: int) -> str:
-    if len(text) > digits and sum(map(str.isdigit, text)) > digits:
+    if len(text) > digits + 8 or (
+        len(text) > digits and sum(map(str.isdigit, text)) > digits
+    ):  # 8: sign, point, exponent
         raise ValueError(f"a number of more than {digits} digits")
     return text
 
