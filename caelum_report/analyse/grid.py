@@ -85,13 +85,13 @@ def _usual(at: Floats) -> float:
     near = _STEPS[np.argmin(np.abs(np.log(_STEPS / usual)))]
     if abs(near / usual - 1) < 0.1:
         return float(near)
-    smaller = _STEPS[_STEPS <= usual]
+    smaller = _STEPS[usual >= _STEPS]
     return float(smaller[-1]) if len(smaller) else usual
 
 
 def coarser(grid: Grid, step: float) -> Grid:
     """Means over cells of at least `step` seconds which divide a day; the grid itself where its cells are that long."""
-    wider = _STEPS[_STEPS >= step * 0.999]
+    wider = _STEPS[step * 0.999 <= _STEPS]
     if grid.step >= step * 0.999 or not len(wider):
         return grid
     fits = [w for w in wider if abs(w / grid.step - round(w / grid.step)) < 1e-9]
