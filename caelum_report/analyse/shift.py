@@ -14,12 +14,12 @@ from .tails import t_tails
 from .times import Floats, Ints
 
 LEAST_EFFECT: Final = 1.2  # standard deviations of the noise
-LEAST_P: Final = 1e-4  # of one split
+LEAST_Z: Final = 3.9  # of one split: p < 1e-4
 LEAST_SEGMENT: Final = 18 * HOUR
 _BLOCK: Final = 6 * HOUR
 _SCAN: Final = 3.5  # z at which a split becomes a candidate
 _JUMP: Final = 0.5  # share of the change that has to happen within two days
-_BESIDE_A_LINE: Final = 2.0  # t of the step where a slope may explain the change too
+_BESIDE_A_LINE: Final = 3.0  # t of the step where a slope may explain the change too
 _MOST_CORRELATED: Final = 0.95
 
 
@@ -41,7 +41,7 @@ def level_shifts(series: pd.Series) -> list[LevelShift]:
     Method: the season is taken off, six-hour trimmed means are clipped at 3 robust deviations about their two-day median; CUSUM
     over seeded intervals (Kovács et al. 2023), narrowest over a threshold first (Baranowski et al. 2019), gives candidates;
     they are dropped from the weakest until each passes a t-test with the effective sample size of AR(1) residuals
-    (p < 1e-4 and |t| > 4.5), an effect of 1.2 noise deviations, half of the change within two days, and a step beside a
+    (p < 1e-4), an effect of 1.2 noise deviations, half of the change within two days, and a step beside a
     straight line. The moment is then placed on the series itself.
 
     Cost: 0.5 µs a value beside the season; candidates cost 0.2 ms each. Assumes levels of at least 18 hours (six cells where
@@ -204,8 +204,9 @@ def _confirmed(blocks: Floats, series: Floats, cells: list[int], width: int, lea
     """Candidates less those that fail: in each round all that fail and are weaker than their neighbours."""
     remaining = np.array(sorted(set(cells)), np.int64)
     while len(remaining):
-        score, p = _judged(blocks, series, remaining, width, least)
+        score, t, freedom = _judged(blocks, series, remaining, width, least)
         if np.all(score >= 1):
+            p = np.minimum(1.0, t_tails(t, freedom) * len(blocks))
             return [_Split(int(cell), float(each)) for cell, each in zip(remaining, p, strict=True)]
         beside = np.concatenate([[np.inf], score, [np.inf]])
         weakest = (score < 1) & (score <= beside[:-2]) & (score <= beside[2:])
@@ -213,8 +214,8 @@ def _confirmed(blocks: Floats, series: Floats, cells: list[int], width: int, lea
     return []
 
 
-def _judged(blocks: Floats, series: Floats, cells: Ints, width: int, least: int) -> tuple[Floats, Floats]:
-    """Of each split: by how much it passes the hardest of its tests (1 just passes), and its p."""
+def _judged(blocks: Floats, series: Floats, cells: Ints, width: int, least: int) -> tuple[Floats, Floats, float]:
+    """Of each split: by how much it passes the hardest of its tests (1 just passes), its t, and its degrees of freedom."""
     n = len(blocks)
     there = ~np.isnan(blocks)
     edges = np.clip(np.round(np.concatenate([[0], cells / width, [n]])).astype(np.int64), 0, n)
@@ -233,15 +234,16 @@ def _judged(blocks: Floats, series: Floats, cells: Ints, width: int, least: int)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(change) / np.sqrt(variance / shrink * (1 / count[:-1] + 1 / count[1:]))
         effect = np.abs(change) / (LEAST_EFFECT * deviation)
-    p = np.nan_to_num(t_tails(np.minimum(t, 1e6), max(2.0, there.sum() * shrink - len(level))), nan=1.0)
-    score = np.minimum(np.log(np.maximum(p, 1e-300)) / np.log(LEAST_P), np.nan_to_num(effect, nan=0.0))
+    freedom = max(2.0, there.sum() * shrink - len(level))
+    z = np.sqrt(freedom * np.log1p(np.minimum(t, 1e6) ** 2 / freedom))  # Wallace 1959: a normal's z for Student's t
+    score = np.nan_to_num(np.minimum(z / LEAST_Z, effect), nan=0.0)
     score = np.where(enough, score, 0.1 * score / (1 + score))  # too near to another: the weaker of the two goes
     for k in np.flatnonzero(score >= 1):
         left, right = blocks[edges[k] : edges[k + 1]], blocks[edges[k + 1] : edges[k + 2]]
         score[k] = min(score[k], _jump(left, right, change[k]) / _JUMP)
         if score[k] >= 1:
             score[k] = min(score[k], _beside_a_line(left, right, variance / shrink) / _BESIDE_A_LINE)
-    return score, np.minimum(1.0, p * n)
+    return score, t, freedom
 
 
 def _correlation(rest: Floats, segments: int) -> tuple[float, float]:
