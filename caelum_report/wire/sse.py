@@ -101,7 +101,7 @@ class SseChannel:
                 for name, data in events.feed(chunk):
                     if name == "endpoint":
                         self._named(data)
-                    elif name == "message":
+                    elif name == "message" and data:
                         self.inbox.accept(parse(data, self.inbox.allowance), at, raw=data)
         except Fault as fault:
             self._over(fault)
