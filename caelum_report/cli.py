@@ -302,7 +302,7 @@ def _approve_each(settings: Config, waiting: tuple[Server, ...], *, everything: 
 
     chosen = []
     for server in waiting:
-        typer.echo("\n".join(f"  {line}" for line in describe(server, settings)))
+        typer.echo("\n".join([visible(server.id, 80), *(f"  {line}" for line in describe(server, settings))]))
         if everything or (ask and sys.stdin.isatty() and typer.confirm("  Approve it?", default=False)):
             chosen.append(server)
     if chosen:

@@ -51,6 +51,9 @@ class Stopwatch:
 
 def build(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Built:
     """The main job. Raises `PublishError` after the snapshot and its report are stored; the old site then stays."""
+    from . import deliver
+
+    deliver.check(Path(config.output))
     with store.publish_lock(config.database):
         watch = Stopwatch()
         snapshot_id, snapshot, config = _gather(config, at, watch, progress, rescue=rescue)

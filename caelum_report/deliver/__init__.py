@@ -1,5 +1,5 @@
 """deliver: the last stage. A site goes where a web server finds it."""
 
-from .publish import publish
+from .publish import check, publish
 
-__all__ = ["publish"]
+__all__ = ["check", "publish"]

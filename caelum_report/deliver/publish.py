@@ -54,8 +54,7 @@ def publish(site: Site, output: Path, mode: str) -> str:
     """
     if "index.html" not in site.files or not all(map(_is_plain, site.files)):
         raise ValueError("a site has an index.html, and plain relative paths only")
-    output = follow(output)
-    refuse_foreign(output)
+    output = check(output)
     try:
         _make_parent(output.parent)
         how = way(output, mode)
@@ -74,6 +73,13 @@ def publish(site: Site, output: Path, mode: str) -> str:
             "mend this and run `caelum-report render`"
         ) from error
     return how
+
+
+def check(output: Path) -> Path:
+    """Where a site for `output` will lie; UsageError where that place is not ours. Worth asking before a run begins."""
+    output = follow(output)
+    refuse_foreign(output)
+    return output
 
 
 def way(output: Path, mode: str) -> str:

@@ -1,0 +1,260 @@
+"""The command line as it is typed, wrong ways included."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = (
+    "build",
+    "collect",
+    "render",
+    "probe",
+    "init",
+    "approve",
+    "servers",
+    "doctor",
+    "config",
+    "schedule",
+    "backup",
+    "restore",
+    "demo",
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def run(home: Path, *words: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The command as cron starts it: a short environment, no terminal."""
+    clean = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environ}
+    return subprocess.run(
+        [sys.executable, "-m", "caelum_report", *words],
+        env=clean,
+        cwd=cwd or home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def a_server(folder: Path, name: str = "tiny", **more: object) -> Path:
+    """An mcp.json that names our own server, which answers everywhere."""
+    file = folder / "mcp.json"
+    entry = {"command": sys.executable, "args": ["-m", "caelum_report", "mcp"], **more}
+    file.write_text(json.dumps({"mcpServers": {name: entry}}))
+    file.chmod(0o600)
+    return file
+
+
+def test_the_first_build_needs_nothing_and_says_nothing(home: Path) -> None:
+    result = run(home, "build", "--no-pdf")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (home / "reports/index.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+    document = json.loads((home / "reports/api/v1/servers.json").read_text("utf-8"))
+    assert [(server["id"], server["status"]) for server in document["servers"]] == [("caelum-report", "up")]
+    history = home / ".local/state/caelum-report/history.sqlite"
+    assert (history.stat().st_mode & 0o777, history.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert (home / "reports/index.html").stat().st_mode & 0o777 == 0o644
+
+
+def test_nobodys_servers_are_started_unasked(home: Path, tmp_path: Path) -> None:
+    witness = tmp_path / "started"
+    (home / ".cursor").mkdir()
+    (home / ".cursor/mcp.json").write_text(
+        json.dumps({"mcpServers": {"watched": {"command": "touch", "args": [str(witness)]}}})
+    )
+    assert run(home, "build", "--no-pdf").returncode == 0
+    page = (home / "reports/index.html").read_text("utf-8")
+    assert not witness.exists()
+    assert "caelum-report init" in page
+
+
+def test_init_writes_a_configuration_and_starts_nothing_before_it_is_approved(home: Path, tmp_path: Path) -> None:
+    witness = tmp_path / "started"
+    (home / ".cursor").mkdir()
+    (home / ".cursor/mcp.json").write_text(
+        json.dumps({"mcpServers": {"watched": {"command": "touch", "args": [str(witness)]}}})
+    )
+    first = run(home, "init")
+    assert first.returncode == 0, first.stderr
+    assert "watched" in first.stdout
+    assert run(home, "init").returncode == 2, "an existing file is never replaced"
+    assert run(home, "build", "--no-pdf").returncode == 0
+    assert not witness.exists()
+    listed = run(home, "approve")
+    assert "watched" in listed.stdout
+    assert run(home, "approve", "watchd").returncode == 2
+    assert run(home, "approve", "watched").returncode == 0
+    assert run(home, "build", "--no-pdf").returncode == 0
+    assert witness.exists()
+    assert "No server waits" in run(home, "approve").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bild"], "No such command"),
+        (["build", "--outptu", "x"], "No such option"),
+        (["build", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["build", "--mcp-config", "nowhere.json"], "nowhere.json"),
+        (["build", "--fail-on", "sometimes"], "needs-action"),
+        (["probe", "caelum-reprot"], "did you mean 'caelum-report'"),
+        (["render"], "caelum-report build"),
+        (["render", "--at", "yesterday"], "is not a time"),
+        (["backup", "copy.sqlite"], "there is no history"),
+        (["restore", "nowhere.sqlite"], "nowhere.sqlite"),
+        (["servers", "retire", "nobody"], "there is no history"),
+        (["servers", "forget", "nobody"], "--yes"),
+        (["config", "explain", "evry"], "every"),
+        (["schedule", "--install", "--uninstall"], "exclude each other"),
+    ],
+    ids=" ".join,
+)
+def test_typed_wrong(home: Path, words: list[str], told: str) -> None:
+    result = run(home, *words)
+    assert result.returncode == 2
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (home / "reports").exists()
+
+
+def test_every_command_has_help(home: Path) -> None:
+    top = run(home, "--help")
+    assert top.returncode == 0
+    for name in COMMANDS:
+        assert f"  {name} " in top.stdout
+        assert run(home, name, "--help").returncode == 0
+
+
+def test_help_imports_nothing_heavy(home: Path) -> None:
+    result = run(home, "--help", PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in result.stderr.splitlines()}
+    assert (
+        not {
+            "pandas",
+            "numpy",
+            "matplotlib",
+            "seaborn",
+            "pydantic",
+            "sqlite_utils",
+            "weasyprint",
+            "httpx",
+            "jinja2",
+            "psutil",
+        }
+        & loaded
+    )
+
+
+def test_collect_imports_no_analysis(home: Path) -> None:
+    result = run(home, "collect", PYTHONPROFILEIMPORTTIME="1")
+    assert result.returncode == 0
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in result.stderr.splitlines()}
+    assert not {"pandas", "matplotlib", "seaborn", "sqlite_utils", "weasyprint", "jinja2"} & loaded
+
+
+def test_fail_on_down_publishes_first(home: Path) -> None:
+    broken = home / "mcp.json"
+    broken.write_text(json.dumps({"mcpServers": {"broken": {"command": "false"}}}))
+    result = run(home, "build", "--no-pdf", "--mcp-config", str(broken), "--fail-on", "down", "--json")
+    assert result.returncode == 6
+    summary = json.loads(result.stdout)
+    assert summary["tally"] == {"down": 1}
+    assert (home / "reports/index.html").exists()
+
+
+def test_a_server_behind_a_changed_entry_is_found_by_name_and_history(home: Path) -> None:
+    file = a_server(home)
+    assert run(home, "build", "--no-pdf", "--mcp-config", str(file)).returncode == 0
+    assert run(home, "servers", "rename", "tiny", "small").returncode == 0
+    listed = json.loads(run(home, "servers", "list", "--json", "--mcp-config", str(a_server(home, "small"))).stdout)
+    assert [(row["name"], row["status"]) for row in listed] == [("small", "up")]
+    assert run(home, "servers", "retire", "small").returncode == 0
+    assert "retired" in run(home, "servers", "list").stdout
+    assert run(home, "servers", "forget", "small", "--yes").returncode == 0
+
+
+def test_backup_restore_and_the_same_bytes_again(home: Path) -> None:
+    assert run(home, "build").returncode == 0
+    site = home / "reports"
+    before = {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    assert run(home, "backup", "copy.sqlite").returncode == 0
+    assert run(home, "restore", "copy.sqlite").returncode == 2, "a history that is there is not replaced unasked"
+    (home / ".local/state/caelum-report/history.sqlite").unlink()
+    assert run(home, "restore", "copy.sqlite").returncode == 0
+    assert run(home, "render", "--output", "again").returncode == 0
+    after = {
+        path.relative_to(home / "again"): path.read_bytes() for path in (home / "again").rglob("*") if path.is_file()
+    }
+    assert [str(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)] == []
+    with sqlite3.connect(home / "copy.sqlite") as copy:
+        assert copy.execute("select count(*) from snapshots").fetchone() == (1,)
+    copy.close()
+
+
+def test_somebody_elses_folder_is_refused_before_anything_is_asked(home: Path) -> None:
+    (home / "photos").mkdir()
+    (home / "photos/holiday.jpg").write_bytes(b"not ours")
+    result = run(home, "build", "--no-pdf", "--output", "photos")
+    assert result.returncode == 2
+    assert "photos" in result.stderr
+    assert [path.name for path in (home / "photos").iterdir()] == ["holiday.jpg"]
+    assert not (home / ".local").exists(), "nothing was asked, nothing stored"
+
+
+def test_a_damaged_history_is_left_alone_and_can_be_put_aside(home: Path) -> None:
+    assert run(home, "build", "--no-pdf").returncode == 0
+    history = home / ".local/state/caelum-report/history.sqlite"
+    history.write_bytes(b"SQLite format 3\0" + b"\xff" * 8000)
+    damaged = history.read_bytes()
+    index = (home / "reports/index.html").read_bytes()
+    result = run(home, "build", "--no-pdf")
+    assert result.returncode == 3
+    assert "--rescue" in result.stderr
+    assert history.read_bytes() == damaged
+    assert (home / "reports/index.html").read_bytes() == index
+    assert run(home, "build", "--no-pdf", "--rescue").returncode == 0
+    assert any(path.read_bytes() == damaged for path in history.parent.iterdir() if path.is_file())
+
+
+def test_a_secret_reaches_nothing_that_is_written(home: Path) -> None:
+    secret = "zq9f8b7c6d5e4a3b2c1d"
+    echo = "import os, sys; sys.stderr.write('cannot log in with ' + os.environ['API_TOKEN']); sys.exit(3)"
+    file = home / "mcp.json"
+    file.write_text(
+        json.dumps(
+            {"mcpServers": {"leaky": {"command": sys.executable, "args": ["-c", echo], "env": {"API_TOKEN": secret}}}}
+        )
+    )
+    file.chmod(0o600)
+    result = run(home, "build", "--mcp-config", str(file), "--verbose")
+    assert result.returncode == 0
+    written = [path for path in home.rglob("*") if path.is_file() and path != file]
+    assert [str(path) for path in written if secret.encode() in path.read_bytes()] == []
+    assert secret not in result.stdout + result.stderr
+    assert "[redacted]" in (home / "reports/servers/leaky.html").read_text("utf-8")
+
+
+def test_two_builds_at_once_end_well(home: Path) -> None:
+    command = [sys.executable, "-m", "caelum_report", "build", "--no-pdf"]
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    started = [
+        subprocess.Popen(command, env=environ, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
+    assert {code for _, code in ended} <= {0, 75}
+    assert 0 in {code for _, code in ended}
+    assert all(said == ("", "") for said, _ in ended)
