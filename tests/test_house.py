@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "caelum_report"
 STAGES = {"config", "collect", "store", "analyse", "render", "deliver"}
-DOORS = {"pipeline", "cli", "__main__", "doctor"}
+DOORS = {"pipeline", "cli", "__main__", "doctor", "documentation"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
