@@ -91,6 +91,7 @@ def _values(report: Report) -> dict[str, Any]:
         "foot": f"{report.fleet} · report #{report.number} · data to {at} {words.offset(report.at, report.zone)}",
         "cadence": _cadence(report.interval_seconds),
         "verdict": of("verdict"),
+        "tally": [(status, f"{words.count(number)} {marks.TALLY_WORDS[status]}") for status, number in report.tally],
         "needs": of("needs_action"),
         "changed": of("changed"),
         "objectives": of("objectives"),

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from caelum_report.document import Range
 
 HEADROOM: Final = 1.04
+_NOTHING: Final = 1e-15  # smaller than anything that we measure, in any unit
 _BOUND: Final = 1e100  # beyond it, products of two values overflow
 _SECONDS: Final = (60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10800.0, 21600.0, 43200.0)
 _DAY: Final = 86400.0
@@ -49,7 +50,9 @@ def scale(low: float, high: float, unit: str, cap: float | None = None, *, from_
     low, high = max(low, -_BOUND), min(high, _BOUND)
     if from_zero:
         low, high = min(0.0, low), max(0.0, high)
-    if high - low <= abs(high) * 1e-4:  # constant: nothing to tell apart
+    if max(abs(low), abs(high)) < _NOTHING:
+        low = high = 0.0
+    if high - low <= max(abs(high) * 1e-4, _NOTHING):  # constant: nothing to tell apart
         if cap is not None:
             low, high = (low, cap) if high < cap else (cap * 0.99, cap)
         elif high == 0:
@@ -126,11 +129,11 @@ def _unit(largest: float, unit: str) -> tuple[float, str]:
         power = max(0, min(len(names) - 1, int(math.log2(max(largest, 1)) // 10)))
         return _powers(largest / 1024.0**power, 1024.0**power, names[power] + unit.removeprefix("bytes"))
     if unit == "ratio":
-        return 0.01, "%"
+        return _powers(largest * 100, 0.01, "%")
     if unit == "percent":
         return _powers(largest, 1.0, "%")
     if unit == "celsius":
-        return 1.0, "°C"
+        return _powers(largest, 1.0, "°C")
     for divisor, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if largest >= (10_000 if name == "k" else divisor):
             return _powers(largest / divisor, divisor, name)
