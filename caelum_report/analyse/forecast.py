@@ -3,68 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .grid import LONGEST_FILL, fill, regular
 from .times import DAY, Floats, Ints
 
-HOUR: Final = 3600.0
 LEAST_POINTS: Final = 12
 MOST_MISSING: Final = 0.3
-LONGEST_FILL: Final = 6 * HOUR
-MOST_STEPS: Final = 1500  # of history used, unless six weeks or five horizons are more: older data tells little of next week
+MOST_STEPS: Final = (
+    1500  # of history used, unless six weeks or five horizons are more: older data tells little of next week
+)
 CHUNK: Final = 128  # series at a time: the back-tests of so many stay in the processor's cache
 
 HALF_LIVES: Final = (1.0, 4.0, 24.0, 96.0, 400.0)  # steps, of the exponential weights by which a level is taken
 CYCLE_DECAY: Final = {"day": 0.9, "week": 0.8}  # weight of a cycle against the next younger one
 COURSES: Final = len(HALF_LIVES) + 5  # of `_levels`
-SHARPNESS: Final = 4.0  # a candidate's weight is its back-test error to the power of minus this
-INFLATION: Final = 0.6
-RAISED: Final = 0.01  # the nominal level is raised by so much, since back-tests flatter whoever was weighted by them
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """One series on a regular grid; NaN where nothing was measured."""
-
-    values: Floats
-    last: pd.Timestamp
-    step_seconds: float
-
-    def after(self, steps: int) -> pd.DatetimeIndex:
-        """The next points of the grid."""
-        whole_days, rest = divmod(self.step_seconds, DAY)
-        if not rest:
-            return pd.date_range(self.last, periods=steps + 1, freq=pd.offsets.Day(int(whole_days)))[1:]
-        return pd.date_range(self.last, periods=steps + 1, freq=pd.Timedelta(seconds=self.step_seconds))[1:]
-
-
-def regular(series: pd.Series) -> Grid:
-    """The series by its usual step. Points off the grid go to the nearest place, several at one place become their mean."""
-    index = pd.DatetimeIndex(series.index)
-    wall = index.tz_localize(None) if index.tz is not None else index
-    at = index.as_unit("us").asi8 / 1e6
-    gaps = np.diff(np.unique(at))
-    step = float(np.median(gaps)) if len(gaps) else HOUR
-    if abs(step - round(step / 60) * 60) < 0.02 * step:  # a scheduler's seconds are no cadence
-        step = round(step / 60) * 60.0
-    if step >= DAY:  # days are counted by the calendar: one with 23 hours is one all the same
-        at = wall.as_unit("us").asi8 / 1e6
-        step = round(step / DAY) * DAY
-    values = series.to_numpy(np.float64, na_value=np.nan)
-    newest = int(np.argmax(at))
-    place = np.rint((at - at[newest]) / step).astype(np.int64)
-    place = place - max(int(place.min()), -200_000)
-    inside = (place >= 0) & np.isfinite(values)
-    size = int(place.max()) + 1
-    sums = np.bincount(place[inside], weights=values[inside], minlength=size)
-    counts = np.bincount(place[inside], minlength=size)
-    with np.errstate(invalid="ignore"):
-        return Grid(np.where(counts > 0, sums / counts, np.nan), index[newest], step)
+SHARPNESS: Final = 5.0  # a candidate's weight is its back-test error to the power of minus this
+# Back-tests flatter: whoever was weighted by them, whoever has not seen a whole week of what it forecasts, and a handful of
+# windows in which errors last. So ranges grow by these over the number of weeks, and of independent windows.
+WIDER_BY_WEEKS: Final = 0.25
+WIDER_BY_WINDOWS: Final = 2.0
 
 
 def forecast(series: pd.Series, horizon: int, level: float = 0.9) -> pd.DataFrame:
@@ -73,7 +35,7 @@ def forecast(series: pd.Series, horizon: int, level: float = 0.9) -> pd.DataFram
         empty = pd.DatetimeIndex(series.index)[:0]
         return pd.DataFrame({"lower": [], "mean": [], "upper": []}, index=empty, dtype=np.float64)
     grid = regular(series)
-    lower, mean, upper = forecasts(grid.values[None, :], grid.step_seconds, horizon, level)
+    lower, mean, upper = forecasts(grid.points[None, :], grid.step_seconds, horizon, level)
     return pd.DataFrame({"lower": lower[0], "mean": mean[0], "upper": upper[0]}, index=grid.after(horizon))
 
 
@@ -84,7 +46,7 @@ def forecasts(values: Floats, step_seconds: float, horizon: int, level: float = 
     taken out by a centred mean over one cycle) is joined with a course of the level (exponential means with half-lives of
     1 to 400 steps; return to the mean by the first autocorrelation and by that of a cycle; straight lines, damped by half
     as in Theta); yesterday's and last week's values compete as they are. Each is tried at 8 to 24 cut-offs of the past
-    and weighted by its mean error to the power of -4, for short and long distances apart. The range is made of the signed
+    and weighted by its mean error to the power of -5, for short and long distances apart. The range is made of the signed
     errors that this mixture would have made at those cut-offs, scaled by distance.
     Sources: Bates & Granger 1969 and Makridakis et al. 2020 (M4) for mixtures of simple forecasts; Assimakopoulos &
     Nikolopoulos 2000 (Theta); Hyndman & Athanasopoulos, Forecasting, 5.10 (rolling origins); Vovk et al. 2005 and
@@ -107,11 +69,12 @@ def forecasts(values: Floats, step_seconds: float, horizon: int, level: float = 
     measured = np.isfinite(values)
     first = np.where(measured.any(axis=1), measured.argmax(axis=1), size)
     enough = (measured.sum(axis=1) >= LEAST_POINTS) & (_missing(measured, first, day) <= MOST_MISSING)
-    constant = enough & (np.nanmax(np.where(measured, values, -np.inf), axis=1) == np.nanmin(np.where(measured, values, np.inf), axis=1))
-    for some in _alike(first, np.flatnonzero(enough & ~constant), size):
-        begin = int(first[some].min())
+    constant = enough & (
+        np.nanmax(np.where(measured, values, -np.inf), axis=1) == np.nanmin(np.where(measured, values, np.inf), axis=1)
+    )
+    for begin, some in _alike(first, np.flatnonzero(enough & ~constant), size):
         steps = min(horizon, size - begin)
-        result[:, some, :steps] = _forecasts(values[some, begin:], step_seconds, day, week, steps, level)
+        result[:, some, :steps] = _forecasts(values[some, begin:], step_seconds, (day, week), steps, level)
     result[:, constant] = np.nanmax(np.where(measured, values, -np.inf), axis=1)[constant, None]
     beyond = np.arange(horizon)[None, :] >= (size - first)[:, None]
     result[:, beyond] = np.nan
@@ -130,7 +93,7 @@ def _missing(measured: NDArray[np.bool_], first: Ints, day: int) -> Floats:
     """The missing share of each row since its first point, where steps of the day that are as good as never measured do
     not count: a machine that sleeps at night is not missing.
     """
-    rows, size = measured.shape
+    size = measured.shape[1]
     known = np.arange(size)[None, :] >= first[:, None]
     expected = known
     if day and size >= 3 * day:
@@ -142,22 +105,27 @@ def _missing(measured: NDArray[np.bool_], first: Ints, day: int) -> Floats:
     return np.asarray(missing, np.float64)
 
 
-def _alike(first: Ints, rows: Ints, size: int) -> Iterator[Ints]:
-    """Rows in chunks whose histories are equally long, so that a row's forecast does not depend on its neighbours."""
-    for begin in np.unique(first[rows]):
-        same = rows[first[rows] == begin]
-        for at in range(0, len(same), CHUNK):
-            yield same[at : at + CHUNK]
+def _alike(first: Ints, rows: Ints, size: int) -> Iterator[tuple[int, Ints]]:
+    """Rows in chunks that are cut to the same length, and where they begin. Up to 3 % of the oldest points are left out,
+    so that a thousand servers that came one by one are not a thousand chunks. No row depends on its neighbours.
+    """
+    length = (size - first[rows]).astype(np.float64)
+    length = np.where(length < 100, length, np.floor(1.03 ** np.floor(np.log(length) / np.log(1.03) + 1e-9)))
+    length[first[rows] == 0] = size
+    for same in np.unique(length):
+        alike = rows[length == same]
+        for at in range(0, len(alike), CHUNK):
+            yield size - int(same), alike[at : at + CHUNK]
 
 
-def _forecasts(values: Floats, step_seconds: float, day: int, week: int, horizon: int, level: float) -> Floats:
+def _forecasts(values: Floats, step_seconds: float, cycles: tuple[int, int], horizon: int, level: float) -> Floats:
     """`forecasts` of rows that are long and full enough: 3 x rows x horizon."""
     rows, size = values.shape
     centre = np.nanmedian(values, axis=1, keepdims=True)
     spread = np.nanmean(np.abs(values - centre), axis=1, keepdims=True)
     actual = (values - centre) / spread
-    known = _fill(actual, int(LONGEST_FILL // step_seconds))
-    past = _Past(known, day, week)
+    known = fill(actual, int(LONGEST_FILL // step_seconds))
+    past = _Past(known, *cycles)
 
     cuts = _cut_offs(size, horizon)
     bands = _bands(horizon)
@@ -178,9 +146,12 @@ def _forecasts(values: Floats, step_seconds: float, day: int, week: int, horizon
     for k, (cut, course) in enumerate(zip(cuts, tried, strict=True)):
         ahead = course.shape[2]
         errors[k, :, :ahead] = actual[:, cut : cut + ahead] - _mixture(course, weights, hats[:, :ahead])
-    low, high = _range(errors, bands, hats, level)
+    windows = max((size - cuts[0]) / horizon, 1.0)
+    weeks = size / cycles[1] if cycles[1] else np.inf
+    wider = 1 + WIDER_BY_WINDOWS * _stubbornness(errors) / windows + WIDER_BY_WEEKS / weeks
+    low, high = _range(errors, bands, hats, level) * wider[:, None]
     lower, upper = middle + np.minimum(low, 0), middle + np.maximum(high, 0)
-    return np.stack([lower, middle, upper]) * spread + centre
+    return np.asarray(np.stack([lower, middle, upper]) * spread + centre, np.float64)
 
 
 def _cut_offs(size: int, horizon: int) -> list[int]:
@@ -227,7 +198,9 @@ def _weights(misses: NDArray[np.float32]) -> Floats:
     # neighbouring distances share what they learned
     padded = np.concatenate([misses[..., :1], misses, misses[..., -1:]], axis=-1)
     with np.errstate(invalid="ignore"):
-        misses = np.where(np.isfinite(misses), np.nansum([padded[..., :-2] / 4, misses / 2, padded[..., 2:] / 4], axis=0), np.nan)
+        misses = np.where(
+            np.isfinite(misses), np.nansum([padded[..., :-2] / 4, misses / 2, padded[..., 2:] / 4], axis=0), np.nan
+        )
     reference = np.where(np.isfinite(misses[:, :1]), misses[:, :1], 0.0)
     tried = np.isfinite(misses)
     total = np.where(tried, misses, 0.0).sum(axis=0)
@@ -237,7 +210,7 @@ def _weights(misses: NDArray[np.float32]) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(enough & (times > 0), (total + 1e-6) / (against + 1e-6), np.inf)
         weights = (ratio / ratio.min(axis=0)) ** -SHARPNESS
-    return np.nan_to_num(weights, nan=0.0)
+    return np.asarray(np.nan_to_num(weights, nan=0.0), np.float64)
 
 
 def _mixture(course: NDArray[np.float32], weights: Floats, hats: Floats) -> Floats:
@@ -247,23 +220,20 @@ def _mixture(course: NDArray[np.float32], weights: Floats, hats: Floats) -> Floa
     share = np.where(finite, share, np.float32(0))
     with np.errstate(invalid="ignore", divide="ignore"):
         mixed = (share * np.where(finite, course, np.float32(0))).sum(axis=0) / share.sum(axis=0)
-    return mixed.astype(np.float64)
+    return np.asarray(mixed, np.float64)
 
 
-def _range(errors: Floats, bands: Ints, hats: Floats, level: float) -> tuple[Floats, Floats]:
-    """How far below and above the middle the truth lies: rows x horizon each. `errors` is cut-offs x rows x horizon."""
-    rows, horizon = errors.shape[1:]
-    stubborn = _stubbornness(errors)
+def _range(errors: Floats, bands: Ints, hats: Floats, level: float) -> Floats:
+    """How far below and above the middle the truth lies: 2 x rows x horizon. `errors` is cut-offs x rows x horizon."""
     size = _by_band(np.abs(errors).astype(np.float32), bands).astype(np.float64)
     tried = np.isfinite(size)
     with np.errstate(invalid="ignore"):
         size = np.where(tried, size, 0.0).sum(axis=0) / tried.sum(axis=0)  # rows x bands
     size = np.fmax.accumulate(size, axis=1)  # what is farther is no surer
     scale = np.maximum(np.nan_to_num(size) @ hats, 1e-9)
-    ratio = np.moveaxis(errors / scale, 1, 0).reshape(rows, -1)
-    share = (1 - min(level + RAISED, 0.999)) / 2
-    low, high = np.nanquantile(ratio, [share, 1 - share], axis=1) * (1 + INFLATION * stubborn)
-    return low[:, None] * scale, high[:, None] * scale
+    ratio = np.moveaxis(errors / scale, 1, 0).reshape(len(scale), -1)
+    low, high = np.nanquantile(ratio, [(1 - level) / 2, (1 + level) / 2], axis=1)
+    return np.stack([low[:, None] * scale, high[:, None] * scale])
 
 
 def _stubbornness(errors: Floats) -> Floats:
@@ -275,24 +245,6 @@ def _stubbornness(errors: Floats) -> Floats:
     counts = np.maximum(measured.sum(axis=2), 1)
     common = ((zeroed.sum(axis=2) / counts) ** 2 * counts).sum(axis=0)
     return np.asarray(common / np.maximum((zeroed**2).sum(axis=(0, 2)), 1e-12), np.float64)
-
-
-def _fill(values: Floats, longest: int) -> Floats:
-    """Straight lines across inner gaps of at most `longest` steps."""
-    rows, size = values.shape
-    measured = np.isfinite(values)
-    if longest < 1 or measured.all():
-        return values
-    place = np.arange(size)
-    before = np.maximum.accumulate(np.where(measured, place, -1), axis=1)
-    after = np.minimum.accumulate(np.where(measured, place, size)[:, ::-1], axis=1)[:, ::-1]
-    gap = ~measured & (before >= 0) & (after < size) & (after - before - 1 <= longest)
-    row, column = np.nonzero(gap)
-    left, right = before[row, column], after[row, column]
-    part = (column - left) / (right - left)
-    filled = values.copy()
-    filled[row, column] = (1 - part) * values[row, left] + part * values[row, right]
-    return filled
 
 
 class _Past:
@@ -353,7 +305,7 @@ def _profile(detrended: Floats, cycle: int, decay: float) -> Floats | None:
     with np.errstate(invalid="ignore", divide="ignore"):
         profile = np.einsum("k,rkp->rp", ages, np.where(measured, blocks, 0.0)) / np.einsum("k,rkp->rp", ages, measured)
     profile -= np.nanmean(profile, axis=1, keepdims=True)
-    return np.roll(profile, first % cycle, axis=1)
+    return np.asarray(np.roll(profile, first % cycle, axis=1), np.float64)
 
 
 def _levels(values: Floats, ahead: int, cycle: int) -> Iterator[NDArray[np.float32]]:
