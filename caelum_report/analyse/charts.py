@@ -44,6 +44,8 @@ _OVER: Final[dict[Range, str]] = {
     "quarter": "91 days",
     "year": "365 days",
 }
+_ENOUGH: Final = 12  # points, before the last one is held against them
+_FAR: Final = 1.5
 _PERCENTILES: Final = {
     "latency",
     "list",
@@ -425,6 +427,7 @@ class _Figures:
     p95: float | None
     lowest: float
     highest: float
+    last: float
     points: int
 
 
@@ -435,7 +438,7 @@ def _figures(track: Track, *, percentiles: bool) -> _Figures | None:
         middle, p95 = quantiles(track, (0.5, 0.95))
     else:
         middle, p95 = float((track.mid * track.n).sum() / track.n.sum()), None
-    return _Figures(middle, p95, float(track.low.min()), float(track.top.max()), len(track))
+    return _Figures(middle, p95, float(track.low.min()), float(track.top.max()), float(track.mid[-1]), len(track))
 
 
 def _caption(name: Range, metric: str, now: _Figures | None, before: _Figures | None) -> str:
@@ -447,9 +450,13 @@ def _caption(name: Range, metric: str, now: _Figures | None, before: _Figures | 
     if now.points < 3:
         return f"{told.title}: {middle}. Too little history to compare ({words.plural(now.points, 'point')})."
     word = "mean" if now.p95 is None else "median"
-    head = f"{told.title} over {_OVER[name]}: {word} {middle}"
+    figures = f"{word} {middle}"
     if now.p95 is not None:
-        head += f", p95 {words.quantity(now.p95, told.unit)}"
+        figures += f", p95 {words.quantity(now.p95, told.unit)}"
+    head = f"{told.title} over {_OVER[name]}: {figures}"
+    if now.p95 is not None and now.points >= _ENOUGH and now.last >= _FAR * now.middle > 0:
+        times = words.significant(now.last / now.middle, 2)
+        head = f"{told.title} is now {words.quantity(now.last, told.unit)}, {times} times its median. Over {_OVER[name]}: {figures}"
     highest = words.quantity(now.highest, told.unit)
     lowest = words.quantity(now.lowest, told.unit)
     if now.p95 is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 
 from caelum_report import text
 from caelum_report.document import ContractChange
-from caelum_report.history import History, SurfaceVersion
+from caelum_report.history import History
 from caelum_report.model import (
     Config,
     Era,
@@ -152,7 +152,7 @@ def gather(snapshot: Snapshot, history: History, config: Config) -> Facts:
         by_id=by_id,
         ledger=book,
         checks=seen,
-        contract=contract_changes(history.surfaces, _report_numbers(history)),
+        contract=contract_changes(history.surfaces, _report_numbers(snapshot, history)),
         roots=_roots(by_id),
         baseline=_baseline(snapshot, history),
     )
@@ -272,20 +272,17 @@ def _baseline(snapshot: Snapshot, history: History) -> datetime | None:
     return moment(float(max(earlier.min(), snapshot.at.timestamp() - DAY)))
 
 
-def _report_numbers(history: History) -> dict[tuple[str, datetime], int | None]:
+def _report_numbers(snapshot: Snapshot, history: History) -> dict[tuple[str, datetime], int | None]:
     """In which report a change was first told: known from the report before, else it is this one's."""
     told = history.previous_report
     numbers: dict[tuple[str, datetime], int | None] = (
         {(c.server, c.at): c.report for c in told.contract} if told else {}
     )
-    start = history.previous.at if history.previous else None
-    for version in _fresh(history.surfaces, start):
-        numbers.setdefault((version.server, version.at), history.next_number)
+    start = _baseline(snapshot, history)
+    for version in history.surfaces:
+        if start is None or version.at > start:
+            numbers.setdefault((version.server, version.at), history.next_number)
     return numbers
-
-
-def _fresh(versions: Sequence[SurfaceVersion], start: datetime | None) -> list[SurfaceVersion]:
-    return [version for version in versions if start is None or version.at > start]
 
 
 def _roots(standings: Mapping[str, Standing]) -> dict[str, str]:

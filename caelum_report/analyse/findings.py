@@ -42,7 +42,8 @@ _BY_CHANCE: Final = {
     Failure.HTTP_5XX,
     Failure.OK,
 }
-_VARIABLE: Final = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+_UNSET: Final = re.compile(r"\bvariable ([^\s,;:]+) is not set")
+_VARIABLE: Final = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b")
 CERTIFICATE_DAYS: Final = 21
 LOOMING_DAYS: Final = 30
 CONTRACT_DAYS: Final = 7  # a change stays a finding for so long
@@ -165,9 +166,7 @@ def title(facts: Facts, standing: Standing) -> str:
 
 def _degraded_title(standing: Standing) -> str:
     name, reason = standing.name, standing.reason.lower()
-    failed = (
-        [stage.name for stage in standing.probe.stages if stage.outcome is Outcome.FAILED] if standing.probe else []
-    )
+    failed = _failed_stages(standing)
     if "canary" in failed:
         return f"{name} answers, but its canary call fails."
     if "changed between" in reason:
@@ -177,6 +176,10 @@ def _degraded_title(standing: Standing) -> str:
     if "list" in failed:
         return f"{name} does not list all that it declares."
     return f"{name} answers, but not all of it works."
+
+
+def _failed_stages(standing: Standing) -> list[str]:
+    return [stage.name for stage in standing.probe.stages if stage.outcome is Outcome.FAILED] if standing.probe else []
 
 
 def _answered_before(facts: Facts, standing: Standing) -> bool:
@@ -215,6 +218,14 @@ def short(standing: Standing) -> str:
             return "sends too much"
         case Failure.AUTH_REQUIRED:
             return "key refused"
+        case Failure.OK if "canary" in _failed_stages(standing):
+            return "canary call fails"
+        case Failure.OK if "changed between" in reason:
+            return "comes and goes"
+        case Failure.OK if "objective" in reason:
+            return "slower than its objective"
+        case Failure.CONFIG_ERROR if (variable := missing_variable(standing)) is not None:
+            return f"{variable} is not set"
         case _:
             return text.visible(standing.reason.removeprefix("it ").partition(":")[0], 60)
 
@@ -253,7 +264,8 @@ def _sentence(reason: str) -> str:
 def missing_variable(standing: Standing) -> str | None:
     """The environment variable that a reason or the last words of a server name."""
     said = [standing.reason, standing.probe.stderr_tail if standing.probe else ""]
-    return next((match.group() for part in said if (match := _VARIABLE.search(part))), None)
+    found = (pattern.search(part) for pattern in (_UNSET, _VARIABLE) for part in said)
+    return next((match.group(1) for match in found if match), None)
 
 
 def _advice(standing: Standing) -> str:
@@ -386,7 +398,7 @@ def _unknown(standing: Standing) -> Iterator[Finding]:
             command=command(standing.id, "probe"),
             **base,  # type: ignore[arg-type]
         )
-    elif standing.failure is Failure.SKIPPED and "budget" in standing.reason:
+    elif standing.failure is Failure.SKIPPED and "spent" in standing.reason:
         yield Finding(
             id=f"skipped:{standing.id}",
             kind="state",

@@ -62,7 +62,7 @@ def _objective(standing: Standing, target: float, month: list[float], day: list[
 
 
 def _spent_by(left: float | None, burn: float | None, measured: float) -> str:
-    """When the budget ends at the rate of the last day; a rate that lasts is an assumption, so it is said."""
+    """When the budget ends at this rate; a rate that lasts is an assumption, so it is said."""
     if left is None:
         return f"too little data: {words.duration(measured)} of {words.duration(LEAST_SECONDS)}"
     if left <= 0:
@@ -72,7 +72,7 @@ def _spent_by(left: float | None, burn: float | None, measured: float) -> str:
     days = left * PERIOD_DAYS / burn
     if days >= PERIOD_DAYS:
         return "after the period"
-    return f"in {words.duration(days * DAY)} at the rate of the last day"
+    return f"in {words.duration(days * DAY)} at this rate"
 
 
 def note(found: tuple[ObjectiveReport, ...]) -> str:

@@ -301,7 +301,7 @@ def why(facts: Facts, standing: Standing) -> str:
     if standing.status is Status.UNKNOWN:
         if facts.snapshot.network_down and standing.server and standing.server.remote:
             return "our own network is down"
-        return text.visible(standing.reason, 60)
+        return told.short(standing)
     if standing.status is Status.MAINTENANCE:
         return f"planned{when}"
     before = run_before(facts.ledger, standing.index)

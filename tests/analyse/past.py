@@ -20,13 +20,11 @@ from caelum_report.model import (
     Failure,
     HostSample,
     Network,
-    Note,
     Outcome,
     Probe,
     Server,
     Snapshot,
     Stage,
-    Status,
     Surface,
     Tool,
     Transport,
@@ -43,6 +41,10 @@ PROBES = (
 )  # fmt: skip
 STATES = ("host", "server", "start", "end", "status", "failure", "stage", "reason", "checks")
 ROLLUPS = ("level", "host", "subject", "metric", "at", "n", "min", "mean", "max", "p5", "p50", "p95", "buckets")
+HOST_SAMPLES = (
+    "snapshot", "at", "host", "boot_at", "cpus", "cpu_percent", "iowait_percent", "steal_percent", "load_1", "load_5",
+    "load_15", "memory_total", "memory_available", "swap_total", "swap_used", "swap_in", "swap_out", "temperature",
+)  # fmt: skip
 TIMES = {"at", "start", "end", "boot_at", "certificate_expires_at"}
 
 
@@ -157,29 +159,7 @@ def history(snapshots: Sequence[Snapshot], previous: Report | None = None, **sai
         "probes": _frame(PROBES, [_probe(n, s, p) for n, s in numbered for p in s.probes]),
         "states": states([(s.at, p) for s in snapshots for p in s.probes]),
         "rollups": _frame(ROLLUPS, []),
-        "host_samples": _frame(
-            (
-                "snapshot",
-                "at",
-                "host",
-                "boot_at",
-                "cpus",
-                "cpu_percent",
-                "iowait_percent",
-                "steal_percent",
-                "load_1",
-                "load_5",
-                "load_15",
-                "memory_total",
-                "memory_available",
-                "swap_total",
-                "swap_used",
-                "swap_in",
-                "swap_out",
-                "temperature",
-            ),
-            [_host(n, s) for n, s in numbered if s.host_sample],
-        ),  # fmt: skip
+        "host_samples": _frame(HOST_SAMPLES, [_host(n, s) for n, s in numbered if s.host_sample]),
         "disks": _frame(
             ("snapshot", "at", "host", "name", "device", "total", "used", "read", "write"),
             [
@@ -294,7 +274,3 @@ def _frame(names: Sequence[str], rows: Sequence[Sequence[object]]) -> pd.DataFra
         else:
             frame[name] = pd.Series([np.nan if v is None else v for v in values], dtype=np.float64)
     return pd.DataFrame(frame)
-
-
-NOTE = Note("echoes-secret", "the value of API_KEY came back in its instructions")
-UP, DOWN = Status.UP, Status.DOWN

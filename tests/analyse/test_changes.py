@@ -140,7 +140,7 @@ def test_one_line_for_a_tool_change_with_its_gravest_part() -> None:
     old, new = surface(tool("a"), tool("b")), surface(tool("a"), tool("c", {"x": {"type": "string"}}))
     (change,) = changes_after(hourly(5, probe(surface=old)), snapshot(NOW + HOUR, probe(surface=new)))
     assert (change.direction, change.what, change.before, change.after) == ("worse", "Tools", "2", "2")
-    assert change.detail == "; Tool removed: b; 1 more change"
+    assert change.detail == "; tool removed: b; 1 more change"
 
 
 def test_a_new_program_and_a_server_that_left_are_said() -> None:

@@ -75,7 +75,7 @@ def test_a_day_is_drawn_as_it_was_measured() -> None:
     drawn = draw(hourly_track([1.0] * 30 + [2.0] * 23 + [5.0]), limit=Limit(4.0, "objective"))
     assert len(drawn.points.at) == 24
     assert drawn.points.mid[-1] == 5.0
-    assert drawn.points.at[-1] == END
+    assert max(drawn.points.at) == END
     assert (drawn.n, drawn.interval_seconds) == (24, 3600)
     assert [(s.label, s.value) for s in drawn.stats] == [("Last", 5.0), ("Median", 2.0), ("p95", 2.0), ("Max", 5.0)]
     assert drawn.ghost.mid == (1.0,) * 24
@@ -101,7 +101,7 @@ def test_dense_checks_become_at_most_352_points_and_the_last_is_the_last() -> No
     minutes = measured(END - 60.0 * np.arange(1439, -1, -1), np.linspace(1, 2, 1440))
     drawn = draw(minutes)
     assert 200 < len(drawn.points.at) <= MOST_POINTS
-    assert (drawn.points.at[-1], drawn.points.mid[-1]) == (END, 2.0)
+    assert (max(drawn.points.at), drawn.points.mid[-1]) == (END, 2.0)
     assert drawn.n == 1440
 
 
@@ -210,3 +210,12 @@ def test_incidents_lie_behind_the_line() -> None:
     ]
     (span,) = analyse.report(snapshots[-1], 31, history(snapshots), config(server()), ()).servers[0].charts[0].spans
     assert (span.start, span.end - span.start) == (NOW - 6 * HOUR, timedelta(hours=2))
+
+
+def test_a_caption_begins_with_what_stands_out_now() -> None:
+    assert draw(hourly_track([1.0] * 30 + [4.0])).caption.startswith(
+        "Answer time is now 4\u00a0s, 4 times its median. Over 24 hours"
+    )
+    assert draw(hourly_track([1.0] * 31)).caption == (
+        "Answer time over 24 hours: median 1\u00a0s, p95 1\u00a0s. At most 1\u00a0s; the day before the median was 1\u00a0s (no difference)."
+    )

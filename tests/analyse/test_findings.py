@@ -86,6 +86,10 @@ def test_a_key_that_never_worked_is_asked_for() -> None:
     [
         ({"reason": "it answers in 2.3 s, its objective is 2 s"}, "alpha answers slower than its objective."),
         ({"reason": "it changed between answering and failing 5 times in the last 24 checks"}, "alpha comes and goes."),
+        (
+            {"reason": "its canary failed: no answer", "stages": (Stage("canary", Outcome.FAILED, 1.0),)},
+            "alpha answers, but its canary call fails.",
+        ),
         ({"reason": "it declares resources, but -32603"}, "alpha answers, but not all of it works."),
         ({"stages": (Stage("canary", Outcome.FAILED, 10.0),)}, "alpha answers, but its canary call fails."),
     ],
@@ -173,10 +177,10 @@ def test_evidence_counts_the_day_and_the_holes() -> None:
 
 
 def test_a_missing_variable_is_named_and_explained() -> None:
-    broken = probe(failure=Failure.CONFIG_ERROR, reason="the variable VOICE_TOKEN is not set", stage=None)
+    broken = probe(failure=Failure.CONFIG_ERROR, reason="the variable TOKEN is not set", stage=None)
     finding = the(report([snapshot(NOW, broken)]))
-    assert finding.title == "alpha cannot be asked: VOICE_TOKEN is not set."
-    assert finding.command == "caelum-report config explain VOICE_TOKEN"
+    assert finding.title == "alpha cannot be asked: TOKEN is not set."
+    assert finding.command == "caelum-report config explain TOKEN"
     assert finding.status is Status.UNKNOWN
 
 

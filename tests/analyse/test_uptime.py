@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,7 +136,7 @@ def test_a_day_shows_its_worst_state_and_a_day_without_checks_none() -> None:
 def test_a_day_is_a_local_day_even_where_midnight_does_not_exist() -> None:
     dates, edges = midnights(datetime(2026, 4, 25, 12, tzinfo=UTC), "Africa/Cairo", 3)
     assert [d.day for d in dates] == [23, 24, 25]
-    assert [round(float(b - a) / 3600) for a, b in zip(edges, edges[1:], strict=False)] == [24, 23, 24]
+    assert [round(float(b - a) / 3600) for a, b in pairwise(edges)] == [24, 23, 24]
 
 
 def test_a_state_on_both_sides_of_a_hole_lasts_and_the_hole_is_said() -> None:
@@ -174,8 +176,6 @@ def test_nothing_is_known_in_a_hole_and_before_the_first_check() -> None:
 
 
 def test_a_cadence_is_learned_over_nights_in_which_the_machine_sleeps() -> None:
-    import numpy as np
-
     day = np.arange(8, 20) * 3600.0
     assert learned_interval(np.concatenate([day, day + 86_400])) == 3600
     assert learned_interval(np.array([0.0, 3600, 7200])) is None
@@ -196,7 +196,5 @@ def test_a_cadence_is_learned_over_nights_in_which_the_machine_sleeps() -> None:
 def test_a_server_is_expected_at_whole_runs(
     run: float, own: float | None, transport: Transport, expected: float
 ) -> None:
-    import numpy as np
-
     it = server(transport=transport, every_seconds=own)
     assert server_interval(it, config(it), run, np.empty(0)) == expected
