@@ -1,0 +1,90 @@
+"""report.pdf: five parts on page 1, tagged, the same bytes again, nothing fetched."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from caelum_report import codec
+from caelum_report.render import pdf
+
+from . import sample_reports
+
+poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not installed")
+
+
+def text_of(path: Path, page: int) -> str:
+    asked = ["pdftotext", "-f", str(page), "-l", str(page), "-layout", str(path), "-"]
+    return subprocess.run(asked, capture_output=True, encoding="utf-8", check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def fleet() -> bytes:
+    """As the site makes it: a child process that reads JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "caelum_report.render.pdf"],
+        input=codec.to_json(sample_reports.fleet_report()),
+        capture_output=True,
+        check=True,
+        cwd=Path(pdf.__file__).parents[2],
+    )
+    assert done.stderr == b""
+    return done.stdout
+
+
+@poppler
+def test_page_1_holds_the_five_parts_and_the_fleet_opens_page_2(fleet: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(fleet)
+    report = sample_reports.fleet_report()
+    first, second = text_of(path, 1), text_of(path, 2)
+    places = [first.index(part) for part in ("Needs action", "Changed since #4216", "SLO and budget", "Looming")]
+    assert places == sorted(places)
+    assert " ".join(report.verdict.sentence.split()[:5]) in first
+    for finding in [finding for finding in report.findings if finding.needs_action][:5]:
+        assert finding.title[:40] in first
+    assert second.lstrip().startswith("Fleet, worst first")
+    assert "report #4217 · data to 22 Nov 2026 14:00 +01:00" in first.replace("\u00a0", " ")
+    assert "1 of " in first
+
+
+def test_same_report_same_bytes(fleet: bytes) -> None:
+    assert pdf.document(sample_reports.fleet_report()) == fleet
+    assert len(fleet) < 2_000_000
+
+
+@poppler
+def test_tagged_with_bookmarks_and_the_date_of_the_report(fleet: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(fleet)
+
+    def said(*command: str) -> str:
+        return subprocess.run([*command, path], capture_output=True, encoding="utf-8", check=True).stdout
+
+    facts = " ".join(said("pdfinfo", "-isodates").split())
+    assert "Tagged: yes" in facts
+    assert "CreationDate: 2026-11-22T13:00:00" in facts
+    assert "Page size: 595.276 x 841.89 pts (A4)" in facts
+    structure = said("pdfinfo", "-struct")
+    assert {"H1", "H2", "Table", "TH", "Figure:"} <= set(structure.split())
+    assert "Fleet, worst first" in said("pdftohtml", "-xml", "-i", "-stdout").partition("<outline>")[2]
+
+
+@poppler
+@pytest.mark.parametrize("make", [sample_reports.first_report, sample_reports.hostile_report])
+def test_page_1_holds_with_any_report(make, tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf.document(make()))
+    assert "Looming" in text_of(path, 1)
+    assert "Looming" not in text_of(path, 2)
+
+
+def test_addresses_are_refused() -> None:
+    fetcher = pdf._inline_only()
+    for url in ("file:///etc/hostname", "http://127.0.0.1:1/", "https://example.org/x.png"):
+        with pytest.raises(ValueError, match="disallowed"):
+            fetcher.fetch(url)
