@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from .grid import HOUR, Grid, assessable, coarser, mean, median, on_grid, rolling_median
+from .matrix import HOUR, Grid, assessable, coarser, mean, median, on_grid, rolling_median
 from .times import DAY, Floats
 
 Period = Literal["day", "week"]

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from .grid import HOUR, Grid, assessable, for_levels, mean, median, on_grid, rolling_median
+from .matrix import HOUR, Grid, assessable, for_levels, mean, median, on_grid, rolling_median
 from .season import seasons
 from .tails import t_tails
 from .times import Floats, Ints

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from .grid import Grid, assessable, for_levels, mean, median, on_grid
+from .matrix import Grid, assessable, for_levels, mean, median, on_grid
 from .season import seasons
 from .tails import t_quantile, t_tails
 from .times import DAY, Floats
