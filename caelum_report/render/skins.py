@@ -145,7 +145,8 @@ def stylesheet() -> str:
         ".cx-m{max-width:30rem}.cx-l{max-width:60rem}.cx-spark{display:inline-block;width:auto}\n"
         ".cx-diagram{width:auto;max-width:max(100%,48rem)}\n"
         ".cx-figure{min-width:38rem;max-width:60rem}.seaborn{overflow-x:auto}\n"
-        ".cx a:hover .cx-name,.cx a:focus-visible .cx-name{text-decoration:underline}\n"
+        ".cx a{text-decoration:none}.cx a .cx-name{text-decoration:underline;text-decoration-color:var(--cx-axis)}\n"
+        ".cx a:hover .cx-name{text-decoration-color:currentColor}\n"
         f"{rules}"
     )
 
