@@ -82,7 +82,8 @@ def state_heat_map(report: Report, skin: Skin = "css") -> str | None:
             last = column == len(dates) - 1
             if last or (day.weekday() == 0 and len(dates) - 1 - column > 1):
                 text = "today" if last else f"{day.day}\u00a0{day:%b}"
-                write("middle", text, left + cell * (column + 0.5), _TOP - 8)
+                x = left + cell * (column + (1 if last else 0.5))
+                write("end" if last else "middle", text, x, _TOP - 8)
         drawn = shapes(figure, texts, _CODES)
     cells = [_inset(shape) for shape in drawn if shape.path]
     labels = [shape for shape in drawn if shape.text]

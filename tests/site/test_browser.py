@@ -33,12 +33,13 @@ def test_pages_fit_and_say_nothing_on_the_console(browser: Browser, site_url: st
     said: list[str] = []
     page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
     page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
-    page.on("requestfailed", lambda request: said.append(f"{page.url}: {request.url} failed"))
+    page.on("requestfailed", lambda request: said.append(f"{request.url}: {request.failure}"))
     for name in PAGES:
         page.goto(f"{site_url}/{name}")
         assert page.evaluate(OVERFLOW) == [], name
     context.close()
-    assert said == []
+    # going on to the next page ends what the last one was still asking for
+    assert [line for line in said if not line.endswith("net::ERR_ABORTED")] == []
 
 
 def test_the_verdict_and_the_tally_are_on_the_first_phone_screen(browser: Browser, site_url: str) -> None:

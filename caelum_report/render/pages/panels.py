@@ -17,7 +17,7 @@ from .view import View
 class Figure:
     """A chart with its words: two drawings for two widths, or the narrow one alone."""
 
-    chart: Chart
+    title: str
     wide: Markup | None
     narrow: Markup
     lead: str  # first sentence of the caption, in bold
@@ -44,8 +44,9 @@ def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide:
     lead, stop, rest = chart.caption.partition(". ")
     n = f" n = {words.count(chart.n)}." if chart.n else ""
     zone = view.report.zone
+    whose = f", {chart.subject}" if metric.subject in {"disk", "network"} else ""
     return Figure(
-        chart,
+        chart.title + whose,
         _draw(chart, zone, "L", root, drawn) if wide else None,
         _draw(chart, zone, "M", root, drawn),
         lead + stop.strip(),

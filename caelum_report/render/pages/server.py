@@ -103,10 +103,11 @@ def _stats(view: View, server: ServerReport) -> list[Shown]:
     stats = []
     if server.uptime:
         month = uptime_of(server, "month")
-        label = "Test starts that worked, 30 days" if server.transport is Transport.STDIO else "Up, 30 days"
-        goal = (
-            f"objective {words.percent(server.objective)}" if server.objective else words.plural(month.checks, "check")
-        )
+        started = server.transport is Transport.STDIO
+        label = "Starts that worked" if started else "Up, 30 days"
+        checks = words.plural(month.checks, "check")
+        goal = f"objective {words.percent(server.objective, 1)}" if server.objective else checks
+        goal = f"30 days, {goal}" if started else goal
         stats.append(_shown(label, month.share, "ratio", goal if month.share is not None else "nothing measured yet"))
     objective = next((o for o in view.report.objectives if server.id in o.servers), None)
     if objective is not None and objective.budget_left is not None:
