@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .grid import LONGEST_FILL, fill, regular
+from .steps import LONGEST_FILL, fill, regular
 from .times import DAY, Floats, Ints
 
 LEAST_POINTS: Final = 12

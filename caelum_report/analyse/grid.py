@@ -1,4 +1,8 @@
-"""One series on a regular grid of times, and the bridges across its short gaps."""
+"""Series side by side on a regular time grid, and the robust statistics that every analysis of them starts from.
+
+One column is one series, NaN is "not measured". An irregular index is laid on the grid of its usual distance, so that windows
+are lengths of time; cells in which nothing was measured stay NaN. Times are those of the wall clock the index tells.
+"""
 
 from __future__ import annotations
 
@@ -7,67 +11,184 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from .times import DAY, Floats
+from .times import DAY, Floats, Ints
 
 HOUR: Final = 3600.0
-LONGEST_FILL: Final = 6 * HOUR
-MOST_PLACES: Final = 200_000  # a clock that once stood at 1970 must not ask for all the memory
+MOST_MISSING: Final = 0.3  # beyond it a series is not assessed
+_STEPS: Final = np.array(
+    [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800]
+    + [h * 3600 for h in (1, 2, 3, 4, 6, 8, 12, 24)],
+    np.float64,
+)  # each divides a day
+_CHUNK: Final = 4_000_000  # numbers that are sorted at once: 32 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One series on a regular grid; NaN where nothing was measured."""
+    values: Floats  # cells × series
+    start: float  # of the first cell, seconds since 1970 on the wall clock of the index
+    step: float  # seconds
 
-    points: Floats
-    last: pd.Timestamp
-    step_seconds: float
+    @property
+    def days(self) -> float:
+        return len(self.values) * self.step / DAY
 
-    def after(self, steps: int) -> pd.DatetimeIndex:
-        """The next points of the grid."""
-        whole_days, rest = divmod(self.step_seconds, DAY)
-        if not rest:
-            return pd.date_range(self.last, periods=steps + 1, freq=pd.offsets.Day(int(whole_days)))[1:]
-        return pd.date_range(self.last, periods=steps + 1, freq=pd.Timedelta(seconds=self.step_seconds))[1:]
+    def cells(self, seconds: float) -> int:
+        return round(seconds / self.step)
 
 
-def regular(series: pd.Series) -> Grid:
-    """The series by its usual step. Points off the grid go to the nearest place, several at one place become their mean."""
-    index = pd.DatetimeIndex(series.index)
-    wall = index.tz_localize(None) if index.tz is not None else index
-    at = index.as_unit("us").asi8 / 1e6
-    gaps = np.diff(np.unique(at))
-    step = float(np.median(gaps)) if len(gaps) else HOUR
-    if abs(step - round(step / 60) * 60) < 0.02 * step:  # a scheduler's seconds are no cadence
-        step = round(step / 60) * 60.0
-    if step >= DAY:  # days are counted by the calendar: one with 23 hours is one all the same
-        at = wall.as_unit("us").asi8 / 1e6
-        step = round(step / DAY) * DAY
-    values = series.to_numpy(np.float64, na_value=np.nan)
-    newest = int(np.argmax(at))
-    place = np.rint((at - at[newest]) / step).astype(np.int64)
-    place = place - max(int(place.min()), -MOST_PLACES)
-    inside = (place >= 0) & np.isfinite(values)
-    size = int(place.max()) + 1
-    sums = np.bincount(place[inside], weights=values[inside], minlength=size)
-    counts = np.bincount(place[inside], minlength=size)
+def on_grid(data: pd.Series | pd.DataFrame) -> tuple[Grid, Ints]:
+    """The grid under a series or a frame, and the cell of each of its rows. Rows that share a cell are averaged.
+
+    The grid's step is the usual distance of the rows, or the next smaller one that divides a day. Infinite values count as
+    not measured. Cost: nothing to speak of where the index is regular.
+    """
+    values = _floats(data)
+    if not isinstance(data.index, pd.DatetimeIndex):
+        raise TypeError(f"a series needs a DatetimeIndex, not {type(data.index).__name__}")
+    at = data.index.tz_localize(None).as_unit("us").asi8 / 1e6
+    if len(at) < 2:
+        return Grid(values, float(at[0]) if len(at) else 0.0, HOUR), np.arange(len(at))
+    gaps = np.diff(at)
+    step = float(gaps[0])
+    if step > 0 and np.all(gaps == step) and (step >= 2 * DAY or step in _STEPS):
+        return Grid(values, float(at[0]), step), np.arange(len(at))
+    step = _usual(at)
+    start = float(np.floor(at.min() / step + 0.5) * step)
+    cell = np.floor((at - start) / step + 0.5).astype(np.int64)
+    total = np.zeros((int(cell.max()) + 1, values.shape[1]))
+    count = np.zeros_like(total)
+    measured = ~np.isnan(values)
+    np.add.at(total, cell, np.where(measured, values, 0.0))
+    np.add.at(count, cell, measured)
     with np.errstate(invalid="ignore"):
-        return Grid(np.where(counts > 0, sums / counts, np.nan), index[newest], step)
+        return Grid(total / np.where(count > 0, count, np.nan), start, step), cell
 
 
-def fill(values: Floats, longest: int) -> Floats:
-    """Straight lines across inner gaps of at most `longest` steps."""
-    size = values.shape[1]
-    measured = np.isfinite(values)
-    if longest < 1 or measured.all():
-        return values
-    place = np.arange(size)
-    before = np.maximum.accumulate(np.where(measured, place, -1), axis=1)
-    after = np.minimum.accumulate(np.where(measured, place, size)[:, ::-1], axis=1)[:, ::-1]
-    gap = ~measured & (before >= 0) & (after < size) & (after - before - 1 <= longest)
-    row, column = np.nonzero(gap)
-    left, right = before[row, column], after[row, column]
-    part = (column - left) / (right - left)
-    filled = values.copy()
-    filled[row, column] = (1 - part) * values[row, left] + part * values[row, right]
-    return filled
+def _floats(data: pd.Series | pd.DataFrame) -> Floats:
+    values = data.to_numpy(np.float64, na_value=np.nan)
+    values = values[:, None] if values.ndim == 1 else values
+    return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
+
+
+def _usual(at: Floats) -> float:
+    gaps = np.diff(np.sort(at))
+    gaps = gaps[gaps > 0]
+    if not len(gaps):
+        return HOUR
+    usual = max(float(np.median(gaps)), float(np.ptp(at)) / (8 * len(at)))
+    if usual > 1.5 * DAY:
+        return usual
+    near = _STEPS[np.argmin(np.abs(np.log(_STEPS / usual)))]
+    if abs(near / usual - 1) < 0.1:
+        return float(near)
+    smaller = _STEPS[usual >= _STEPS]
+    return float(smaller[-1]) if len(smaller) else usual
+
+
+def coarser(grid: Grid, step: float) -> Grid:
+    """Means over cells of at least `step` seconds which divide a day; the grid itself where its cells are that long."""
+    wider = _STEPS[step * 0.999 <= _STEPS]
+    if grid.step >= step * 0.999 or not len(wider):
+        return grid
+    fits = [w for w in wider if abs(w / grid.step - round(w / grid.step)) < 1e-9]
+    if not fits:
+        return grid
+    width = round(fits[0] / grid.step)
+    start = np.floor(grid.start / fits[0]) * fits[0]
+    front = round((grid.start - start) / grid.step)
+    back = -(front + len(grid.values)) % width
+    padded = np.pad(grid.values, ((front, back), (0, 0)), constant_values=np.nan)
+    return Grid(mean(padded.reshape(-1, width, grid.values.shape[1]), axis=1), float(start), float(fits[0]))
+
+
+def for_levels(grid: Grid) -> Grid:
+    """The grid on which trends and shifts are judged: an hour, or a 168th of the history where that is shorter."""
+    return coarser(grid, min(HOUR, grid.days * DAY / 168))
+
+
+def assessable(grid: Grid) -> NDArray[np.bool_]:
+    """Series with at most 30 % missing since their first value, a slower cadence and nights of sleep not counted as missing.
+
+    A clock hour in which fewer than a fifth of the days have a value is one in which the series is not measured.
+    """
+    there = ~np.isnan(grid.values)
+    n, series = there.shape
+    counts = there.sum(axis=0)
+    if not n or there.all():
+        return counts >= 3
+    per_day = max(1, round(DAY / grid.step))
+    first = np.argmax(there, axis=0)
+    lived = np.arange(n)[:, None] >= first
+    clock = np.arange(n) % per_day
+    expected = np.zeros((n, series), bool)
+    rows = -(-n // per_day) * per_day
+    by_clock = np.zeros((2, rows, series))
+    by_clock[0, :n], by_clock[1, :n] = there, lived
+    shares = by_clock.reshape(2, -1, per_day, series).sum(axis=1)
+    usual = shares[0] >= np.maximum(1, 0.2 * shares[1]) if rows > 3 * per_day else np.ones((per_day, series), bool)
+    expected = lived & usual[clock]
+    share = counts / np.maximum(expected.sum(axis=0), 1)
+    for column in np.flatnonzero((share < 1 - MOST_MISSING) & (counts >= 3)):
+        usual_gap = float(np.median(np.diff(np.flatnonzero(there[:, column]))))
+        share[column] = max(share[column], counts[column] * usual_gap / (n - first[column]))
+    return np.asarray((share >= 1 - MOST_MISSING) & (counts >= 3))
+
+
+# --- statistics that leave out what is not measured -----------------------------------------------------------------
+
+
+def mean(values: Floats, axis: int) -> Floats:
+    there = ~np.isnan(values)
+    count = there.sum(axis=axis)
+    total = np.where(there, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def quantile(values: Floats, share: float, axis: int = -1, least: int = 1) -> Floats:
+    """Linear between ranks; NaN where fewer than `least` values are there. One sort."""
+    ordered = np.sort(values, axis=axis)
+    count = (~np.isnan(ordered)).sum(axis=axis, keepdims=True)
+    place = share * np.maximum(count - 1, 0)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    low, high = np.take_along_axis(ordered, below, axis), np.take_along_axis(ordered, above, axis)
+    result = low + (high - low) * (place - below)
+    return np.asarray(np.where(count >= least, result, np.nan).squeeze(axis))
+
+
+def median(values: Floats, axis: int = -1, least: int = 1) -> Floats:
+    return quantile(values, 0.5, axis, least)
+
+
+def spread(values: Floats, axis: int = -1, least: int = 3) -> Floats:
+    """1.4826 times the median distance from the median: the standard deviation where the values are normal."""
+    centre = np.expand_dims(median(values, axis), axis)
+    return 1.4826 * median(np.abs(values - centre), axis, least)
+
+
+def rolling_median(values: Floats, width: int, stride: int = 1, least: int = 1) -> Floats:
+    """Centred medians over `width` cells (made odd) along the first axis; the windows end at the ends of the series.
+
+    With a stride the medians in between are interpolated: a level over a day does not change within three hours. NaN where
+    fewer than `least` values are there. Cost: n / stride sorts of `width` numbers.
+    """
+    n, series = values.shape
+    half = width // 2
+    padded = np.pad(values.T, ((0, 0), (half, half)), constant_values=np.nan)
+    windows = sliding_window_view(padded, 2 * half + 1, axis=1)[:, ::stride]
+    at_once = max(1, _CHUNK // max(1, windows.shape[1] * windows.shape[2]))
+    parts = [median(windows[k : k + at_once], least=least) for k in range(0, series, at_once)]
+    rolled = np.concatenate(parts) if parts else np.empty((0, windows.shape[1]))
+    if stride == 1:
+        return np.ascontiguousarray(rolled.T)
+    place = np.minimum(np.arange(n) / stride, rolled.shape[1] - 1)
+    low = np.floor(place).astype(np.int64)
+    high = np.minimum(low + 1, rolled.shape[1] - 1)
+    rolled = np.ascontiguousarray(rolled.T)
+    before, after, part = rolled[low], rolled[high], (place - low)[:, None]
+    between = before + (after - before) * part
+    return np.where(np.isnan(between), np.where(np.isnan(before), after, before), between)
