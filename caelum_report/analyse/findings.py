@@ -42,6 +42,7 @@ _BY_CHANCE: Final = {
     Failure.HTTP_5XX,
     Failure.OK,
 }
+_HTTP_STATUS: Final = re.compile(r"\bHTTP \d{3}\b")
 _UNSET: Final = re.compile(r"\bvariable ([^\s,;:]+) is not set")
 _VARIABLE: Final = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b")
 CERTIFICATE_DAYS: Final = 21
@@ -152,6 +153,8 @@ def title(facts: Facts, standing: Standing) -> str:
             return f"{name} sends us to another address."
         case Failure.HTTP_5XX:
             return f"{name} answers with server errors."
+        case Failure.HTTP_4XX if "404" in reason:
+            return f"{name} is not found at its address."
         case Failure.HTTP_4XX:
             return f"{name} rejects our request."
         case Failure.OVERSIZED:
@@ -213,7 +216,8 @@ def short(standing: Standing) -> str:
         case Failure.REDIRECT_REFUSED:
             return "redirects away"
         case Failure.HTTP_4XX | Failure.HTTP_5XX:
-            return "HTTP errors"
+            answer = _HTTP_STATUS.search(standing.reason)
+            return answer.group() if answer else "HTTP errors"
         case Failure.OVERSIZED:
             return "sends too much"
         case Failure.AUTH_REQUIRED:
@@ -242,7 +246,7 @@ def cause(facts: Facts, standing: Standing) -> str:
     if probe and probe.exit_status and probe.exit_status not in standing.reason and standing.failure is not Failure.OK:
         parts.append(f"It ended with {text.visible(probe.exit_status, 60)}.")
     last = _last_line(probe.stderr_tail) if probe and standing.failure is not Failure.OK else ""
-    if last and last not in standing.reason:
+    if last and last not in standing.reason and "it said:" not in standing.reason:
         parts.append(f"Last line on stderr: “{last}”.")
     return " ".join(filter(None, parts))
 
@@ -289,6 +293,8 @@ def _impact(facts: Facts, standing: Standing) -> str:
     if standing.status is Status.DOWN:
         if tools:
             parts.append(f"Its {words.plural(tools, 'tool')} cannot be called.")
+        elif standing.surface is None:
+            parts.append("It was never seen up, so what it offers is not known.")
         instances = standing.probe.instances if standing.probe else None
         if standing.transport is Transport.STDIO and instances and instances.count:
             running = words.plural(instances.count, "instance")

@@ -281,7 +281,7 @@ def lede(facts: Facts, standing: Standing, uptime: Sequence[Uptime], day: Latenc
     if day is not None:
         answer += f"; half of {words.plural(day.n, 'request')} in 24 hours took {words.seconds(day.p50)} or less"
     month = next(u for u in uptime if u.range == "month")
-    if month.share is None:
+    if month.up_seconds + month.down_seconds < 3600:
         return f"{answer}. It is known for one moment only."
     measured = words.duration(month.up_seconds + month.down_seconds)
     if month.down_seconds == 0:

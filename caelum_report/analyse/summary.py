@@ -123,7 +123,7 @@ def verdict(facts: Facts, found: Sequence[Finding]) -> Verdict:
         return Verdict("Unknown", Status.UNKNOWN, sentence, lede_text)
     if first and not unknown and not urgent:
         return Verdict("First report", worst, _first_sentence(facts, len(current)), lede_text)
-    sentence = _well_sentence(counts, len(current))
+    sentence = _well_sentence(counts, len(current), brief=bool(urgent))
     if urgent:
         n = words.spelled(len(urgent)).capitalize()
         sentence += f" {n} {'thing needs' if len(urgent) == 1 else 'things need'} you."
@@ -177,14 +177,15 @@ def _first_sentence(facts: Facts, n: int) -> str:
     return f"{subject}, and the host has room." if sample and has_room(sample) else f"{subject}."
 
 
-def _well_sentence(counts: Counter[Status], n: int) -> str:
+def _well_sentence(counts: Counter[Status], n: int, *, brief: bool) -> str:
+    """Maintenance is told where there is room: `brief` leaves some for what needs action."""
     up, unknown, resting = counts[Status.UP], counts[Status.UNKNOWN], counts[Status.MAINTENANCE]
     if up == n:
         return "The one server is well." if n == 1 else f"All {words.count(n)} servers are well."
     rest = []
     if unknown:
         rest.append(f"{words.spelled(unknown)} {'is' if unknown == 1 else 'are'} unknown")
-    if resting:
+    if resting and not (brief and unknown):
         rest.append(f"{words.spelled(resting)} {'is' if resting == 1 else 'are'} in maintenance")
     if not up:
         return f"{words.listing(rest).capitalize()}."
