@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .limit import Crossing, crossings, time_to_limit
 from .steps import LONGEST_FILL, fill, regular
 from .times import DAY, Floats, Ints
+
+__all__ = ["Crossing", "crossings", "forecast", "forecasts", "time_to_limit"]
 
 LEAST_POINTS: Final = 12
 MOST_MISSING: Final = 0.3
