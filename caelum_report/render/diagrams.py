@@ -16,6 +16,8 @@ from functools import lru_cache
 from typing import Any, Final, TypedDict
 from xml.sax.saxutils import escape, quoteattr
 
+import graphviz
+
 from caelum_report import words
 from caelum_report.document import Diagram, Edge, Node
 from caelum_report.model import Status
@@ -134,10 +136,10 @@ def _groups(diagram: Diagram) -> dict[str, list[int]]:
 # --- DOT ------------------------------------------------------------------------------------------------------------
 
 
-def quoted(text: str) -> str:
-    r"""A DOT string that shows `text` and nothing else: no escape (\N, \l), no entity, no early end."""
-    shown = visible(text, 200).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{shown}"'
+def shown(text: str) -> str:
+    r"""A DOT text that shows `text` and nothing else: no escape (\N, \l), no entity, no HTML-like label."""
+    escaped: str = graphviz.escape(visible(text, 200).replace("&", "&amp;"))
+    return escaped
 
 
 def _width(node: Node) -> float:
@@ -148,47 +150,74 @@ def _name(node: Node) -> str:
     return clip(visible(node.label, 200), 190, 12, bold=True)
 
 
-_DOT_STYLES: Final[Mapping[Status | None, str]] = {
-    Status.DOWN: 'style="bold" peripheries=2 color="#c22a20"',
-    Status.DEGRADED: 'style="bold,diagonals" color="#c98000"',
-    Status.AUTH_WALLED: 'style="dashed" color="#76397f"',
-    Status.UNKNOWN: 'style="dotted" color="#5c6067"',
-    Status.MAINTENANCE: 'style="dashed,rounded" color="#1d5a8a"',
-    Status.UP: 'style="rounded" color="#1c6a55"',
-    None: 'style="solid" color="#565a61"',
+_DOT_STYLES: Final[Mapping[Status | None, Mapping[str, str]]] = {
+    Status.DOWN: {"style": "bold", "peripheries": "2", "color": "#c22a20"},
+    Status.DEGRADED: {"style": "bold,diagonals", "color": "#c98000"},
+    Status.AUTH_WALLED: {"style": "dashed", "color": "#76397f"},
+    Status.UNKNOWN: {"style": "dotted", "color": "#5c6067"},
+    Status.MAINTENANCE: {"style": "dashed,rounded", "color": "#1d5a8a"},
+    Status.UP: {"style": "rounded", "color": "#1c6a55"},
+    None: {"style": "solid", "color": "#565a61"},
 }
 _DOT_EDGES: Final = {"depends-on": "solid", "probes": "dotted", "runs-on": "dashed"}
 
 
 def dot_source(diagram: Diagram) -> str:
     """The graph that was drawn, complete in itself: `dot -Tsvg` makes a plainer picture of it."""
-    lines = [
-        f"digraph {quoted(diagram.name)} {{",
-        f'  graph [rankdir=LR compound=true nodesep="0.17" ranksep="0.7" fontname="sans-serif" fontsize=11 label={quoted(diagram.title)}]',
-        f'  node [shape=box fixedsize=true height="{_HEIGHT / 72:.4f}" fontname="sans-serif" fontsize=11]',
-        '  edge [color="#5c6067" arrowsize="0.6" fontname="sans-serif" fontsize=11]',
-    ]
+    letters = {"fontname": "sans-serif", "fontsize": "11"}
+    graph = graphviz.Digraph(
+        shown(diagram.name),
+        graph_attr={
+            "rankdir": "LR",
+            "compound": "true",
+            "nodesep": "0.17",
+            "ranksep": "0.7",
+            "label": shown(diagram.title),
+            **letters,
+        },
+        node_attr={"shape": "box", "fixedsize": "true", "height": f"{_HEIGHT / 72:.4f}", **letters},
+        edge_attr={"color": "#5c6067", "arrowsize": "0.6", **letters},
+    )
     grouped = _groups(diagram)
-    inside = {index: group for group, members in grouped.items() for index in members}
-
-    def box(index: int) -> str:
-        node = diagram.nodes[index]
-        label = f"{quoted(_name(node))[:-1]}\\n{quoted(_word(node))[1:]}" if _word(node) else quoted(_name(node))
-        link = f" URL={quoted(node.page)} tooltip={quoted(node.label)}" if node.page else ""
-        return f'n{index} [label={label} width="{_width(node) / 72:.4f}" {_DOT_STYLES[node.status]}{link}]'
-
-    lines += [f"  {box(index)}" for index in range(len(diagram.nodes)) if index not in inside]
+    inside = {index for members in grouped.values() for index in members}
+    for index, node in enumerate(diagram.nodes):
+        if index not in inside:
+            _dot_box(graph, index, node)
     for number, (group, members) in enumerate(grouped.items()):
-        lines.append(f'  subgraph cluster_{number} {{ label={quoted(clip(group, 300))} style=rounded color="#c9c6bf"')
-        lines += [f"    {box(index)}" for index in members]
-        lines += [f"    n{a} -> n{b} [style=invis weight=4]" for a, b in _columns(diagram, members)]
-        lines.append("  }")
-    lines += [f"  {line}" for line in _dot_edges(diagram, grouped)]
+        with graph.subgraph(name=f"cluster_{number}") as cluster:
+            cluster.attr(label=shown(clip(group, 300)), style="rounded", color="#c9c6bf")
+            for index in members:
+                _dot_box(cluster, index, diagram.nodes[index])
+            for tail, head in _columns(diagram, members):
+                cluster.edge(f"n{tail}", f"n{head}", style="invis", weight="4")
+    clusters = {group: f"cluster_{number}" for number, group in enumerate(grouped)}
+    lines = _lines(diagram, grouped)
+    for line in lines:
+        graph.edge(f"n{line.tail}", f"n{line.head}", **_dot_line(line, clusters))
     if len(grouped) > _FEW_GROUPS:
-        tied = {end for line in _lines(diagram, grouped) for end in (line.tail, line.head)}
-        loose = [members[0] for members in grouped.values() if tied.isdisjoint(members)]
-        lines += [f"  n{a} -> n{b} [style=invis]" for a, b in _side_by_side(loose)]
-    return "\n".join([*lines, "}", ""])
+        tied = {end for line in lines for end in (line.tail, line.head)}
+        for tail, head in _side_by_side([members[0] for members in grouped.values() if tied.isdisjoint(members)]):
+            graph.edge(f"n{tail}", f"n{head}", style="invis")
+    return str(graph.source)
+
+
+def _dot_box(graph: graphviz.Digraph, index: int, node: Node) -> None:
+    label = graphviz.nohtml("\\n".join(map(shown, filter(None, (_name(node), _word(node))))))
+    link = {"URL": shown(node.page), "tooltip": shown(node.label)} if node.page else {}
+    graph.node(f"n{index}", label, width=f"{_width(node) / 72:.4f}", **_DOT_STYLES[node.status], **link)
+
+
+def _dot_line(line: _Line, clusters: Mapping[str, str]) -> dict[str, str]:
+    attributes = {"style": _DOT_EDGES[line.kind], "class": line.kind}
+    if line.kind == "runs-on":
+        attributes["arrowhead"] = "none"
+    if line.to_group is not None:
+        attributes["lhead"] = clusters[line.to_group]
+    if line.from_group is not None:
+        attributes["ltail"] = clusters[line.from_group]
+    if line.label:
+        attributes["tooltip"] = shown(line.label)  # a label here makes dot 2.43 corrupt its memory
+    return attributes
 
 
 def _columns(diagram: Diagram, members: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -246,21 +275,6 @@ def _lines(diagram: Diagram, grouped: Mapping[str, list[int]]) -> list[_Line]:
         if (edge.kind, tail, head) not in done and tail != head:
             lines.append(_Line(tail, head, edge.kind, edge.label))
     return lines
-
-
-def _dot_edges(diagram: Diagram, grouped: Mapping[str, list[int]]) -> Iterator[str]:
-    clusters = {group: f"cluster_{number}" for number, group in enumerate(grouped)}
-    for line in _lines(diagram, grouped):
-        attributes = [f"style={_DOT_EDGES[line.kind]}", f'class="{line.kind}"']
-        if line.kind == "runs-on":
-            attributes.append("arrowhead=none")
-        if line.to_group is not None:
-            attributes.append(f"lhead={clusters[line.to_group]}")
-        if line.from_group is not None:
-            attributes.append(f"ltail={clusters[line.from_group]}")
-        if line.label:
-            attributes.append(f"tooltip={quoted(line.label)}")  # a label here makes dot 2.43 corrupt its memory
-        yield f"n{line.tail} -> n{line.head} [{' '.join(attributes)}]"
 
 
 # --- Graphviz -------------------------------------------------------------------------------------------------------
