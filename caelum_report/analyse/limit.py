@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from .steps import HOUR, LONGEST_FILL, fill, regular
 from .times import DAY, Floats, Ints
@@ -19,7 +19,8 @@ SIGNIFICANT: Final = 2.2  # the slope against its error; below it, no date
 DROP_NOISE: Final = 6.0  # a clean-up is a fall of so many deviations of the usual change
 DROP_SHARE: Final = 0.15  # and of this share of all that the series ever moved
 TEETH: Final = 3  # clean-ups that make a saw
-PATHS: Final = 400
+ROAMING: Final = 0.9  # an autocorrelation of blocks from which on a series is taken for a random walk
+PATHS: Final = 300
 SEED: Final = 20_090_515
 
 
@@ -42,7 +43,7 @@ def time_to_limit(
     the last one, judged together with the growth before where that was as fast; three or more make a saw, of which the
     tops are followed. A break in slope or level cuts again. The slope is Theil-Sen's on medians of 6 h; its error is the
     regression's, with the effective number of points n(1-f)/(1+f), f the corrected first autocorrelation of what the
-    line leaves. Only a slope of more than 2.2 errors gets a date. Then 400 seeded courses are drawn (slope within its
+    line leaves. Only a slope of more than 2.2 errors gets a date. Then 300 seeded courses are drawn (slope within its
     error, the profile, autocorrelated wandering, pieces of the old noise) and the date is the median of their first
     passages, the range their quantiles.
     Sources: Sen 1968; Kendall 1954 and Marriott & Pope 1954 (bias of the autocorrelation); Zwiers & von Storch 1995
@@ -56,7 +57,7 @@ def time_to_limit(
     if not len(series) or not np.isfinite(limit):
         return None
     grid = regular(series)
-    found = steps_to_limit(grid.points, limit, grid.step_seconds, smooth_hours, horizon_days, level)
+    found = _steps_to_limit(grid.points, limit, grid.step_seconds, (smooth_hours, horizon_days, level))
     if found is None:
         return None
     eta, earliest, latest = (grid.last + pd.Timedelta(seconds=round(steps * grid.step_seconds)) for steps in found)
@@ -67,6 +68,7 @@ def crossings(
     points: Floats,
     limits: Floats,
     step_seconds: float,
+    *,
     smooth_hours: float = 1,
     horizon_days: float = 30,
     level: float = 0.8,
@@ -76,16 +78,17 @@ def crossings(
     """
     result = np.full((len(points), 3), np.nan)
     for row, (course, limit) in enumerate(zip(points, limits, strict=True)):
-        found = steps_to_limit(course, float(limit), step_seconds, smooth_hours, horizon_days, level)
+        found = _steps_to_limit(course, float(limit), step_seconds, (smooth_hours, horizon_days, level))
         if found is not None:
             result[row] = found
     return result
 
 
-def steps_to_limit(
-    points: Floats, limit: float, step_seconds: float, smooth_hours: float, horizon_days: float, level: float
+def _steps_to_limit(
+    points: Floats, limit: float, step_seconds: float, asked: tuple[float, float, float]
 ) -> tuple[float, float, float] | None:
     """`time_to_limit` on a grid, in steps from its last point: eta, earliest, latest."""
+    smooth_hours, horizon_days, level = asked
     points = points[-round(MOST_DAYS * DAY / step_seconds) :] if step_seconds < DAY else points
     measured = np.flatnonzero(np.isfinite(points))
     if len(measured) < LEAST_POINTS or not np.isfinite(limit):
@@ -117,8 +120,8 @@ class _Line:
     error: float
     middle: float  # where the line is surest
     height: float  # there
-    memory: float  # how much of a deviation is left after one step
-    wander: float  # deviation of the blocks from the line
+    memory: float  # how much of a block's deviation is left in the next
+    shock: float  # what each block adds to it
     begin: int  # first step of the growth
 
 
@@ -131,13 +134,14 @@ def _first_passage(
     plain = smooth - profile[place % cycle]
     block = _block_steps(size, step_seconds)
     falls = _falls(plain, block)
-    if len(falls) >= TEETH and (tops := _tops(smooth, falls)) is not None:
-        return _passage_of_tops(*tops, limit, horizon, level)
+    if _is_saw(smooth, falls) and (tops := _tops(smooth, falls)) is not None:
+        return _passage_of_tops(*tops, limit, (horizon, level))
     line = _growth(plain, falls, block)
-    if line is None or line.slope < SIGNIFICANT * line.error:
+    if line is None or line.slope <= 0 or line.slope < SIGNIFICANT * line.error:
         return None
+    horizon = min(horizon, 4 * (size - line.begin))  # growth is believed four times as long as it has been seen
     draw = np.random.default_rng(SEED)
-    ahead = np.arange(1, 3 * horizon + 1)
+    ahead = np.arange(1, 2 * horizon + 1)
     slopes = line.slope + line.error * draw.standard_t(_freedom(size - line.begin, block), PATHS)
     slopes = np.maximum(slopes, 0.1 * line.slope)
     ends = line.height + slopes * (size - 1 - line.middle)
@@ -221,7 +225,7 @@ def _blocks(values: Floats, block: int) -> tuple[Floats, Floats]:
     table = values[len(values) - number * block :].reshape(number, block)
     seen = np.isfinite(table).any(axis=1)
     middles = len(values) - number * block + np.arange(number) * block + (block - 1) / 2
-    return middles[seen], np.asarray(np.nanmedian(table[seen], axis=1), np.float64)
+    return np.asarray(middles[seen], np.float64), np.asarray(np.nanmedian(table[seen], axis=1), np.float64)
 
 
 def _blockwise(values: Floats, block: int) -> Floats:
@@ -243,12 +247,12 @@ def _falls(values: Floats, block: int) -> Ints:
     moved = float(np.quantile(filled, 0.995) - np.quantile(filled, 0.005))
     deep = change > max(DROP_NOISE * noise, DROP_SHARE * moved)
     found: list[int] = []
-    for place in np.flatnonzero(deep):
+    for place in np.flatnonzero(deep).tolist():
         if found and place - found[-1] < width:
             if change[place] > change[found[-1]]:
-                found[-1] = int(place)
+                found[-1] = place
         else:
-            found.append(int(place))
+            found.append(place)
     starts = []
     for place in found:  # the steepest single step nearby is the fall itself
         near = np.arange(max(place, 1), min(place + 2 * width, len(filled)))
@@ -256,8 +260,16 @@ def _falls(values: Floats, block: int) -> Ints:
     return np.unique(np.array(starts, np.int64))
 
 
-def _tops(values: Floats, falls: Ints) -> tuple[Floats, Floats, float, float] | None:
-    """Times and heights of the tops of a saw, with the time of now and the usual length of a tooth; None where the
+def _is_saw(values: Floats, falls: Ints) -> bool:
+    """Three clean-ups, or two from the same height: whatever empties it does so before the limit."""
+    if len(falls) != TEETH - 1:
+        return len(falls) >= TEETH
+    first, second = np.nanmax(values[: falls[0]]), np.nanmax(values[falls[0] : falls[1]])
+    return bool(abs(second - first) < 0.1 * (np.nanmax(values) - np.nanmin(values)))
+
+
+def _tops(values: Floats, falls: Ints) -> tuple[Floats, Floats, float] | None:
+    """Times (before now) and heights of the tops of a saw, and the usual length of a tooth; None where the
     present tooth is so long that whatever emptied it has stopped.
     """
     teeth = np.diff(falls)
@@ -268,20 +280,21 @@ def _tops(values: Floats, falls: Ints) -> tuple[Floats, Floats, float, float] | 
     spans = [values[a:b] for a, b in zip(np.append(0, falls[:-1]), falls, strict=True)]
     heights = np.array([np.nanmax(part) if np.isfinite(part).any() else np.nan for part in spans])
     good = np.isfinite(heights)
-    return falls[good] - 1.0 - now, heights[good], 0.0, usual
+    return falls[good] - 1.0 - now, heights[good], usual
 
 
 def _passage_of_tops(
-    times: Floats, heights: Floats, now: float, tooth: float, limit: float, horizon: int, level: float
+    times: Floats, heights: Floats, tooth: float, limit: float, reach: tuple[int, float]
 ) -> tuple[float, float, float] | None:
     """When the tops of a saw reach the limit; they do so at a top, up to one tooth after their line does."""
+    horizon, level = reach
     line = _theil_sen(times, heights)
     if line is None or line.slope < SIGNIFICANT * line.error or line.slope <= 0:
         return None
     draw = np.random.default_rng(SEED)
     slopes = np.maximum(line.slope + line.error * draw.standard_t(max(len(times) - 2, 1), PATHS), 0.1 * line.slope)
     number = int(3 * horizon / tooth) + 2
-    tops = now + float(times[-1]) + tooth * np.arange(1, number + 1)
+    tops = float(times[-1]) + tooth * np.arange(1, number + 1)
     left = heights - (line.height + line.slope * (times - line.middle))
     course = line.height + slopes[:, None] * (tops - line.middle) + draw.choice(left, (PATHS, number))
     reached = course >= limit
@@ -309,7 +322,7 @@ def _common_slope(plain: Floats, falls: Ints, block: int) -> _Line | None:
     """The slope that all stretches between clean-ups share, at the present height."""
     edges = [0, *falls.tolist(), len(plain)]
     times, heights = [], []
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         t, h = _blocks(plain[a:b], block)
         if len(t) >= 3:
             times.append(t + a - (t + a).mean())
@@ -322,7 +335,7 @@ def _common_slope(plain: Floats, falls: Ints, block: int) -> _Line | None:
     if line is None:
         return None
     middle = edges[-2] + float(measured.mean())
-    return _Line(line.slope, line.error, middle, float(np.nanmedian(last)), line.memory, line.wander, edges[-2])
+    return _Line(line.slope, line.error, middle, float(np.nanmedian(last)), line.memory, line.shock, edges[-2])
 
 
 def _last_break(times: Floats, heights: Floats) -> int:
@@ -400,19 +413,23 @@ def _theil_sen(times: Floats, heights: Floats) -> _Line | None:
     scale = float(np.sqrt(rest @ rest / max(number - 2, 1)))
     across = float(np.sqrt(((times - middle) ** 2).sum()))
     error = scale * np.sqrt(_inflation(memory)) / max(across, 1e-12)
-    gap = float(np.median(np.abs(np.diff(times)))) or 1.0
-    return _Line(slope, float(error), middle, height, memory ** (1 / gap) if memory else 0.0, scale, int(times[0]))
+    if memory > ROAMING:  # no line to come back to: a random walk with a drift
+        memory = 1.0
+        error = max(
+            error, float(np.std(np.diff(heights), ddof=1)) * np.sqrt(1.2 * number) / max(float(np.ptp(times)), 1e-12)
+        )
+    shock = float(np.std(rest[1:] - memory * rest[:-1]))
+    return _Line(slope, float(error), middle, height, memory, shock, int(times[0]))
 
 
 def _wandering(draw: np.random.Generator, line: _Line, off: float, block: int, steps: int) -> Floats:
     """Paths of what the blocks do about their line, from where the series stands now: autocorrelated, by blocks."""
     blocks = steps // block + 2
-    kept = line.memory**block
-    shocks = draw.normal(0.0, line.wander * np.sqrt(max(1 - kept**2, 0.0)), (PATHS, blocks))
+    shocks = draw.normal(0.0, line.shock, (PATHS, blocks))
     paths = np.empty((PATHS, blocks))
-    paths[:, 0] = off * kept**0.5
+    paths[:, 0] = off
     for k in range(1, blocks):
-        paths[:, k] = kept * paths[:, k - 1] + shocks[:, k]
+        paths[:, k] = line.memory * paths[:, k - 1] + shocks[:, k]
     place = np.arange(steps) / block
     low = place.astype(np.int64)
     part = place - low
