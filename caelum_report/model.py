@@ -189,6 +189,7 @@ class Config:
     scheduled: bool = False  # a schedule is known, so "next due" can be said
     found: tuple[FoundConfiguration, ...] = ()
     notes: tuple[Note, ...] = ()  # findings about the configuration: run as root, ignored variables, …
+    ping_url: str | None = field(default=None, repr=False)  # a dead man's switch, told of every published report
     secrets: tuple[str, ...] = field(default=(), repr=False)  # searched for in everything that comes in
     file: str | None = None  # the caelum.toml in use
     debug: bool = False  # DEBUG is set: as --verbose

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import store
 from .config import consent
-from .errors import PublishError, UsageError
+from .errors import CaelumError, UsageError
 from .model import Config, Snapshot, Status
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ class Stopwatch:
 
 
 def build(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Built:
-    """The main job. Raises `PublishError` after the snapshot and its report are stored; the old site then stays."""
+    """The main job. Raises `PublishError` after the snapshot and its report are stored; the old site then stays.
+
+    Raises `DeliveryError` when the site is published and somebody who waits for it could not be told.
+    """
     from . import deliver
 
     deliver.check(Path(config.output))
@@ -124,7 +127,7 @@ def _analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwa
     from . import analyse
 
     with store.open_store(config.database) as database:
-        history = store.history(database, snapshot_id)
+        history = store.history(database, snapshot_id, analyse.ROLLED_UP)
     watch.lap("read history")
     report = analyse.report(snapshot, snapshot_id, history, config, tuple(watch.steps))
     with store.open_store(config.database) as database:
@@ -142,8 +145,11 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     watch.lap("render", f"{len(site.files)} files")
     try:
         published = deliver.publish(site, Path(config.output), config.publish)
-        watch.lap("deliver", published)
-    except PublishError as error:
+        watch.lap("publish", published)
+        if config.ping_url is not None and snapshot_id is not None:
+            deliver.ping(config.ping_url, report.id)
+            watch.lap("deliver", "told the dead man's switch")
+    except CaelumError as error:
         watch.lap("deliver", f"failed: {error}")
         raise
     finally:

@@ -258,3 +258,12 @@ def test_two_builds_at_once_end_well(home: Path) -> None:
     assert {code for _, code in ended} <= {0, 75}
     assert 0 in {code for _, code in ended}
     assert all(said == ("", "") for said, _ in ended)
+
+
+def test_a_switch_that_cannot_be_told_ends_with_5_after_the_site_is_published(home: Path) -> None:
+    result = run(home, "build", "--no-pdf", CAELUM_PING_URL="http://127.0.0.1:9/secret-uuid")
+    assert result.returncode == 5
+    assert "CAELUM_PING_URL" in result.stderr
+    assert "secret-uuid" not in result.stderr
+    assert (home / "reports/index.html").exists()
+    assert run(home, "build", "--no-pdf", CAELUM_PING_URL="not an address").returncode == 2

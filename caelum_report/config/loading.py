@@ -19,7 +19,7 @@ from caelum_report.model import Budgets, Canary, Config, Note, Server, Transport
 from caelum_report.text import looks_secret, slug, visible
 
 from .dialects import Entry, read_entries
-from .endpoint import command_endpoint
+from .endpoint import command_endpoint, url_problem
 from .files import read_text, shown
 from .hosts import find_configurations
 from .secrets import in_value
@@ -50,6 +50,9 @@ def resolved(settings: Settings, options: Options) -> Config:
     secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings)
     read = {source for server in servers for source in server.sources}
     found = find_configurations(settings.environ, settings.home) if toml.find_configurations else ()
+    ping_url = variables_of(settings).get("CAELUM_PING_URL") or None
+    if ping_url is not None and (problem := url_problem(ping_url)):
+        raise UsageError(f"CAELUM_PING_URL: {problem.replace('`url`', 'it')}")
     return Config(
         fleet=visible(toml.fleet or settings.host),
         host=settings.host,
@@ -71,7 +74,8 @@ def resolved(settings: Settings, options: Options) -> Config:
         scheduled=toml.every is not None,
         found=tuple(each for each in found if each.path not in read),
         notes=(*_root_note(), *settings.notes, *notes, *misplaced),
-        secrets=tuple(sorted(secrets)),
+        ping_url=ping_url,
+        secrets=tuple(sorted(secrets | ({ping_url} if ping_url else set()))),
         file=str(settings.file) if settings.file is not None else None,
         debug=is_debug(settings.environ),
     )

@@ -62,6 +62,12 @@ VARIABLES: Final = {
         Variable("CAELUM_PDF", "pdf"),
         Variable("CAELUM_FAIL_ON", "fail_on"),
         Variable("MCP_SERVERS_CONFIG_PATH", "mcp_configs"),
+        Variable(
+            "CAELUM_PING_URL",
+            None,
+            "a dead man's switch, asked after every published report; it alarms on silence",
+            secret=True,
+        ),
         Variable("CAELUM_CONFIG", None, "the caelum.toml to use"),
         Variable("CONFIGURATION_DIRECTORY", None, "systemd's folder, in which caelum.toml is looked for"),
         Variable("CREDENTIALS_DIRECTORY", None, "systemd's folder, in which variables that are not set are looked for"),
