@@ -40,7 +40,8 @@ class History:
                   confirmed it), status, failure, stage, reason, checks. A hole in the checks ends a stretch.
     rollups       level (hour, day), host, subject (server, "" for the host, mount point, interface), metric (a name of
                   metrics.METRICS), at (start of the hour or UTC day), n, min, mean, max, p5, p50, p95, buckets (bytes, see
-                  `buckets`; None where n is 1). The first four are categorical. Only hours and days that had closed.
+                  `buckets`; None where n is 1). The first four are categorical. Only hours and days that had closed:
+                184 days of hours, fewer where a fleet is large, and two years of days; of the metrics asked for.
     host_samples  snapshot, at, host, boot_at, cpus, cpu_percent, iowait_percent, steal_percent, load_1, load_5, load_15,
                   memory_total, memory_available, swap_total, swap_used, swap_in, swap_out (counters), temperature
     disks         snapshot, at, host, name, device, total, used, read, write (counters)

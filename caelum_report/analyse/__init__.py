@@ -40,6 +40,9 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     changes.method,
 )
 
+# The metrics whose roll-ups are looked at; reading all that is stored would cost a second.
+ROLLED_UP: Final = (*LONG_SERVER_METRICS, *HOST_METRICS, *NAMED_METRICS)
+
 
 def report(
     snapshot: Snapshot,
@@ -59,7 +62,7 @@ def report(
         sorted((o for o in observed if isinstance(o, Looming)), key=lambda o: (o.earliest, o.latest, o.what))
     )
     targets = objectives.objectives(facts)
-    rolled = rollups(history.rollups, (*LONG_SERVER_METRICS, *HOST_METRICS, *NAMED_METRICS))
+    rolled = rollups(history.rollups, ROLLED_UP)
     marks = marks_of(history.marks, facts.now)
     host_reports = hosts(facts, rolled, marks)
     diagram = architecture(facts)

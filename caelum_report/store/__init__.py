@@ -6,6 +6,7 @@ NumPy comes in with `maintain`, pandas only with `history`.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from caelum_report.history import History
@@ -32,8 +33,8 @@ def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> No
     retention.maintain(connection, at, config)
 
 
-def history(connection: sqlite3.Connection, snapshot_id: int) -> History:
-    """All that was known when the snapshot was stored, as frames; see `frames`."""
+def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[str] | None = None) -> History:
+    """All that was known when the snapshot was stored, as frames; `metrics` are those whose roll-ups are read."""
     from . import frames
 
-    return frames.history(connection, snapshot_id)
+    return frames.history(connection, snapshot_id, metrics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,8 +24,10 @@ from .times import DAY, HOUR, SECOND, from_us
 if TYPE_CHECKING:
     import pandas as pd
 
-# Hours in a frame at most. Twenty servers' year is 1.2 million; a fleet of a thousand gets its last days by the hour
-# and the rest by the day, for the memory of all would be gigabytes.
+# Two quarters by the hour and two years by the day, the longest that anything is compared over.
+_HOURLY: Final = 2 * 92 * DAY
+_DAILY: Final = 2 * 366 * DAY
+# Hours in a frame at most. A fleet of a thousand gets fewer by the hour, for the memory of all would be gigabytes.
 _HOURS_AT_MOST: Final = 1_500_000
 
 _DURATIONS: Final = (
@@ -57,10 +59,10 @@ _TEXT: Final = {
 }  # fmt: skip
 
 
-def history(connection: sqlite3.Connection, snapshot_id: int) -> History:
+def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[str] | None = None) -> History:
     """All that was known when `snapshot_id` was stored; later rows are left out, so that an old report can be explained.
 
-    `snapshot_count` counts every run there ever was, those whose raw rows are gone included.
+    `metrics` are those whose roll-ups are read: all of a year cost a second. `snapshot_count` counts every run there ever was, those whose raw rows are gone included.
     """
     (at,) = connection.execute("SELECT at FROM snapshots WHERE id = ?", (snapshot_id,)).fetchone()
     previous, report, run = _previous(connection, snapshot_id)
@@ -70,7 +72,7 @@ def history(connection: sqlite3.Connection, snapshot_id: int) -> History:
         snapshots=_snapshots(connection, snapshot_id),
         probes=_probes(connection, snapshot_id),
         states=_states(connection, snapshot_id, at),
-        rollups=_rollups(connection, at),
+        rollups=_rollups(connection, at, metrics),
         host_samples=_host_samples(connection, snapshot_id),
         disks=_disks(connection, snapshot_id),
         networks=_networks(connection, snapshot_id),
@@ -221,22 +223,19 @@ def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
 # --- roll-ups -------------------------------------------------------------------------------------------------------
 
 
-def _rollups(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
+def _rollups(connection: sqlite3.Connection, at: int, metrics: Sequence[str] | None) -> pd.DataFrame:
     """Hours and days that had closed at `at`."""
     import pandas as pd
 
-    subjects = _table(
-        connection.execute(
-            """SELECT series.id, hosts.name, coalesce(servers.name, subject), metric
-            FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server ORDER BY series.id"""
-        ),
-        4,
+    known = connection.execute(
+        """SELECT series.id, hosts.name, coalesce(servers.name, subject), metric
+        FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server ORDER BY series.id"""
     )
-    hours = _hours(connection, at, len(subjects[0]))
+    subjects = _table((row for row in known if metrics is None or row[3] in metrics), 4)
+    hours = _hours(connection, at, subjects[0])
+    today = at - at % DAY
     days = _table(
-        connection.execute(
-            "SELECT series, at, n, min, mean, max, p5, p50, p95, buckets FROM rollups WHERE at < ?", (at - at % DAY,)
-        ),
+        _of_series(connection, "n, min, mean, max, p5, p50, p95, buckets", subjects[0], (today - _DAILY, today - 1)),
         10,
     )
     columns = {
@@ -270,13 +269,24 @@ def _rollups(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     )
 
 
-def _hours(connection: sqlite3.Connection, at: int, series: int) -> dict[str, npt.NDArray[Any]]:
+def _of_series(
+    connection: sqlite3.Connection, columns: str, series: Sequence[int], span: tuple[int, int]
+) -> Iterator[Sequence[Any]]:
+    """Series, day and some columns of the days within a span, its ends included."""
+    for one in series:
+        yield from connection.execute(
+            f"SELECT series, at, {columns} FROM rollups WHERE series = ? AND at BETWEEN ? AND ?", (one, *span)
+        )
+
+
+def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
     """The hours that had closed at `at`, as far back as their number allows."""
-    first_day = at - at % DAY - _HOURS_AT_MOST // (24 * max(1, series)) * DAY
+    past = min(_HOURLY, _HOURS_AT_MOST // (24 * max(1, len(series))) * DAY)
     number, day, packed, packed_buckets = _table(
-        connection.execute(
-            "SELECT series, at, hours, hour_buckets FROM rollups WHERE at >= ? AND at <= ? AND hours IS NOT NULL",
-            (first_day, at),
+        (
+            row
+            for row in _of_series(connection, "hours, hour_buckets", series, (at - at % DAY - past, at))
+            if row[2] is not None
         ),
         4,
     )
