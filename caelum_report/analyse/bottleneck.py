@@ -1,0 +1,351 @@
+"""Who keeps the others waiting: suspects for a slow or failing moment, likeliest cause first, each with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from caelum_report import words
+
+from .steps import HOUR
+from .times import DAY, Floats
+
+LATENCIES: Final = ("latency", "latency_p95")  # ms; the mean first, since seconds of waiting are its sum
+FAILURES: Final = ("error_rate", "availability")  # shares, or percent; both are judged as the share that failed
+RESOURCES: Final = ("cpu", "memory", "iowait", "steal", "rss", "swap_in")
+SATURATED: Final = {"cpu": 85.0, "iowait": 15.0, "steal": 10.0, "memory": 92.0, "swap_in": 0.0}
+MARKED: Final = 3.0  # deviations from the usual that count as a change
+SLOWED: Final = 1.25  # a called one that slowed by a quarter takes the blame of its callers
+TOOL_FACTOR: Final = 3.0
+LEAST_BEFORE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A possible cause. The scores of one ranking sum to 1; `evidence` says in words and numbers why."""
+
+    entity: str
+    score: float
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One metric of one entity before and since the first slow moment."""
+
+    before: float
+    after: float
+    sigmas: float  # against the usual deviation before; negative where it fell
+
+    @property
+    def excess(self) -> float:
+        return self.after - self.before
+
+    @property
+    def times(self) -> float:
+        return self.after / self.before if self.before > 0 else float(self.after > 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that changed, and who calls whom."""
+
+    changes: Mapping[tuple[str, str], _Change]
+    symptom: Mapping[str, _Change]  # by entity, in the target's metric or one of its kind
+    kind: tuple[str, ...]
+    calls: Mapping[str, Collection[str]]
+
+    def number_of_calls(self, name: str) -> float | None:
+        change = self.changes.get((name, "calls"))
+        return max(change.after, 0.0) if change is not None else None
+
+
+Changes = Mapping[tuple[str, str], _Change]
+Graph = Mapping[str, Collection[str]]
+
+
+def rank(
+    frame: pd.DataFrame,
+    start: datetime,
+    target: str,
+    graph: Mapping[str, str | Iterable[str]] | None = None,
+) -> list[Suspect]:
+    """Suspects for the symptom `target` ("entity|metric") that shows in all rows from `start` on, likeliest cause first.
+
+    Method: every metric since `start` is compared with its usual value (by hour of day where three days are known) in
+    robust deviations. First USE: a saturated host, far above its usual, with the median server slower, is the cause.
+    Else waiting is counted: excess per call x calls, of which what the called ones added is taken off the caller, so
+    blame moves along the calls to where it begins; a tool that slowed three times as much as its siblings stands before
+    its server. Each counts by its share in the symptom and by how unusual it is (logarithm of the deviations);
+    resources that rose at the same place add to it; what the symptom cannot reach by calls hardly counts.
+    Sources: Gregg 2013 (USE); n-sigma and traversal as baselines in Hardt et al. 2023 (PetShop) and Pham et al. 2024
+    (RCAEval), which beat most causal discovery; Li et al. 2022 (CIRCA: compare with what the called ones explain).
+    Cost: 20 ms for 300 columns x 300 rows.
+    Assumes: rows from `start` on are bad and those before are good; an incident has one cause; callers wait for the
+    called.
+    Weak: a cause that is not measured is seen at its nearest measured caller; without a graph callers and called are
+    told apart by relative slowing only; several causes at once.
+    Empty where fewer than 3 rows come before, none after, or nothing changed.
+    """
+    changes = _changes(frame, pd.Timestamp(start))
+    entity, _, metric = target.rpartition("|")
+    kind = FAILURES if metric in FAILURES else LATENCIES if metric in LATENCIES else (metric,)
+    if not changes:
+        return []
+    nodes = _nodes(changes, graph)
+    names = {name for name, _ in changes}
+    symptom = {name: found for name in names if (found := _worst(changes, name, (metric, *kind))) is not None}
+    scene = _Scene(changes, symptom, kind, _graph(graph))
+    hosts = {name for name in nodes if _is_host(name, changes)}
+    servers = sorted(nodes - hosts - {"fleet"})
+    own = _own(scene, servers)
+    share = _shares(scene, entity, own)
+    within = _reachable(scene.calls, entity) if entity in _drawn(scene.calls) else set(servers)
+
+    scores: dict[str, float] = {}
+    evidence: dict[str, str] = {}
+    for name in servers:
+        score, evidence[name] = _score(scene, name, own.get(name), share.get(name, 0.0))
+        score *= 1.0 if name in within else 0.1
+        # of two equal ones, the one that is more than an address in others' records
+        scores[name] = score * (1.1 if scene.calls.get(name) else 1.0)
+        tools = [tool for tool in names - nodes if tool.startswith(f"{name}/")]
+        if tools and (slow := _slow_tool(scene, sorted(tools))) is not None:
+            tool, reason = slow
+            scores[tool], evidence[tool] = 1.25 * scores[name], reason
+            scores[name] *= 0.75
+    top = max(scores.values(), default=0.0)
+    for name in sorted(hosts):
+        scores[name], evidence[name] = _host(scene, name, servers, top)
+    total = sum(scores.values())
+    if total <= 0:
+        return []
+    ordered = sorted((name for name in scores if scores[name] > 0.003 * total), key=lambda name: (-scores[name], name))
+    return [Suspect(name, scores[name] / total, evidence[name]) for name in ordered]
+
+
+# --- what changed ---------------------------------------------------------------------------------------------------
+
+
+def _changes(frame: pd.DataFrame, start: pd.Timestamp) -> dict[tuple[str, str], _Change]:
+    frame = frame.sort_index()
+    index = pd.DatetimeIndex(frame.index)
+    if index.tz is not None and start.tz is None:
+        start = start.tz_localize(index.tz)
+    elif index.tz is None and start.tz is not None:
+        start = start.tz_convert("UTC").tz_localize(None)
+    since = np.asarray(index >= start)
+    if since.sum() < 1 or (~since).sum() < LEAST_BEFORE:
+        return {}
+    values = frame.to_numpy(np.float64, na_value=np.nan)
+    values = np.where(np.isfinite(values), values, np.nan)
+    wall = index.tz_localize(None) if index.tz is not None else index
+    seconds = wall.as_unit("us").asi8 / 1e6
+    found = {}
+    for column, name in enumerate(map(str, frame.columns)):
+        entity, _, metric = name.rpartition("|")
+        if entity:
+            change = _change(_as_failed(values[:, column], metric), since, seconds)
+            if change is not None:
+                found[entity, metric] = change
+    return found
+
+
+def _as_failed(values: Floats, metric: str) -> Floats:
+    """Error rates and availabilities as the share that failed; other metrics as they are."""
+    if metric not in FAILURES:
+        return values
+    top = np.nanmax(values, initial=0.0)
+    share = values / 100 if top > 1.0 + 1e-9 else values
+    return 1 - share if metric == "availability" else share
+
+
+def _change(values: Floats, since: np.ndarray[tuple[int], np.dtype[np.bool_]], seconds: Floats) -> _Change | None:
+    good = np.isfinite(values)
+    old, new = good & ~since, good & since
+    if old.sum() < LEAST_BEFORE or not new.any():
+        return None
+    usual = np.full(len(values), np.median(values[old]))
+    if seconds[old][-1] - seconds[old][0] >= 3 * DAY:
+        hours = (seconds % DAY // HOUR).astype(np.int64)
+        for hour in np.unique(hours[new]):
+            same = old & (hours == hour)
+            if same.sum() >= 3:
+                usual[hours == hour] = np.median(values[same])
+    rest = values[old] - usual[old]
+    spread = max(1.4826 * float(np.median(np.abs(rest))), 0.5 * float(np.std(rest)))
+    before = float(np.mean(usual[new]))
+    floor = max(0.02 * abs(before), 1e-9 if before else 1e-3)
+    excess = values[new] - usual[new]
+    middle = float(np.median(excess)) if new.sum() >= 3 else float(np.mean(excess))
+    return _Change(before, before + middle, middle / max(spread, floor))
+
+
+def _worst(changes: Changes, name: str, metrics: Iterable[str]) -> _Change | None:
+    """The symptom as it shows at an entity: by the target's own metric, else by one of its kind."""
+    return next((changes[name, metric] for metric in metrics if (name, metric) in changes), None)
+
+
+# --- who is who -----------------------------------------------------------------------------------------------------
+
+
+def _nodes(changes: Changes, graph: Mapping[str, str | Iterable[str]] | None) -> set[str]:
+    """Servers, hosts, the fleet: every entity that is not a tool. "a/b" is a tool of "a" where "a" is an entity too, or
+    has several of them, and the graph does not know "a/b" itself.
+    """
+    known = {name for name, _ in changes}
+    drawn = _graph(graph)
+    in_graph = _drawn(drawn)
+    prefixes = [name.split("/", 1)[0] for name in known if "/" in name]
+    nodes = set()
+    for name in known:
+        prefix = name.split("/", 1)[0]
+        is_tool = "/" in name and "://" not in name and name not in in_graph
+        if not (is_tool and (prefix in known or prefixes.count(prefix) > 1)):
+            nodes.add(name)
+        elif prefix not in known:
+            nodes.add(prefix)
+    return nodes
+
+
+def _graph(graph: Mapping[str, str | Iterable[str]] | None) -> dict[str, set[str]]:
+    """Caller to called, without calls to oneself."""
+    drawn = {caller: {called} if isinstance(called, str) else set(called) for caller, called in (graph or {}).items()}
+    return {caller: called - {caller} for caller, called in drawn.items()}
+
+
+def _reachable(calls: Graph, entity: str) -> set[str]:
+    seen, ahead = {entity}, [entity]
+    while ahead:
+        for called in calls.get(ahead.pop(), ()):
+            if called not in seen:
+                seen.add(called)
+                ahead.append(called)
+    return seen
+
+
+def _drawn(calls: Graph) -> set[str]:
+    return set(calls).union(*calls.values())
+
+
+def _is_host(name: str, changes: Changes) -> bool:
+    serves = any((name, metric) in changes for metric in (*LATENCIES, *FAILURES, "calls"))
+    return not serves and any((name, metric) in changes for metric in SATURATED)
+
+
+# --- blame ----------------------------------------------------------------------------------------------------------
+
+
+def _own(scene: _Scene, names: Iterable[str]) -> dict[str, float]:
+    """The part of each entity's excess that what it calls does not explain, 0 to 1."""
+    asked: dict[str, float] = {}  # calls of all that call it
+    for caller, others in scene.calls.items():
+        for called in others:
+            asked[called] = asked.get(called, 0.0) + (scene.number_of_calls(caller) or 0.0)
+    own = {}
+    for name in names:
+        change = scene.symptom.get(name)
+        if change is None:
+            continue
+        explained = 0.0
+        for called in scene.calls.get(name, ()):
+            other = scene.symptom.get(called)
+            if other is None or other.excess <= 0 or other.sigmas < MARKED:
+                continue
+            if other.times < SLOWED and other.excess < 0.5 * change.excess:
+                continue
+            theirs = scene.number_of_calls(called)
+            often = theirs / asked[called] if theirs and asked[called] else 1.0
+            explained += other.excess * float(np.clip(often, 0.3, 1.0))
+        own[name] = float(np.clip(1 - explained / change.excess, 0.0, 1.0)) if change.excess > 0 else 0.0
+    return own
+
+
+def _shares(scene: _Scene, target: str, names: Iterable[str]) -> dict[str, float]:
+    """How much of the symptom each could account for, 0 to 1: seconds of waiting, against the target's own where it is
+    one of them, else against the greatest.
+    """
+    names = list(names)
+    numbers = {name: scene.number_of_calls(name) for name in names}
+    known = [number for number in numbers.values() if number]
+    usual = float(np.median(known)) if known else 1.0
+    excess = {name: max(scene.symptom[name].excess, 0.0) for name in names}
+    waited = {name: excess[name] * (usual if (n := numbers[name]) is None else n) for name in names}
+    if target not in waited:
+        most = max(waited.values(), default=0.0)
+        return {name: waited[name] / most if most else 0.0 for name in names}
+    whole, each = max(waited[target], 1e-12), max(excess[target], 1e-12)
+    return {name: min(max(waited[name] / whole, 0.5 * excess[name] / each), 1.0) for name in names}
+
+
+def _score(scene: _Scene, name: str, own: float | None, share: float) -> tuple[float, str]:
+    change = scene.symptom.get(name)
+    score, reasons = 0.0, []
+    if change is not None and own is not None and change.sigmas > 1 and change.excess > 0:
+        relative = min(max(change.times - 1, 0.0), 3.0) / 3
+        score = float(np.log1p(min(change.sigmas, 200.0))) * (0.08 + own) * (0.1 + share) * (0.5 + relative)
+        reasons.append(_said(scene.kind[0], change))
+        if scene.calls.get(name):
+            reasons.append(f"{words.percent(own, 0)} of that is not from what it calls")
+    other = 0.0
+    for metric in (*RESOURCES, *FAILURES, *LATENCIES):
+        found = scene.changes.get((name, metric))
+        if metric in scene.kind or found is None or found.sigmas < MARKED or found.times < 1.1:
+            continue
+        other = max(other, (0.5 if metric in RESOURCES else 0.3) * float(np.log1p(min(found.sigmas, 100.0))))
+        reasons.append(_said(metric, found))
+    there = 1.0 if change is not None and change.sigmas > 2 else 0.4
+    return score + other * there * (0.3 + 0.7 * (0.5 if own is None else own)), "; ".join(reasons)
+
+
+def _slow_tool(scene: _Scene, tools: list[str]) -> tuple[str, str] | None:
+    """The tool that slowed much more than its siblings, and why."""
+    slowed = {tool: scene.symptom[tool].times - 1 for tool in tools if tool in scene.symptom}
+    if len(slowed) < 2:
+        return None
+    slowest = max(slowed, key=lambda tool: slowed[tool] * min(max(scene.symptom[tool].sigmas, 0.0), 10.0))
+    change = scene.symptom[slowest]
+    usual = max(float(np.median([more for tool, more in slowed.items() if tool != slowest])), 0.0)
+    if change.sigmas < MARKED or change.times < SLOWED or slowed[slowest] <= TOOL_FACTOR * usual:
+        return None
+    return slowest, f"{_said(scene.kind[0], change)}, its siblings × {words.significant(1 + usual, 2)}"
+
+
+def _host(scene: _Scene, name: str, servers: list[str], top: float) -> tuple[float, str]:
+    """A host is the cause where something is saturated, far above its usual, and the median server suffers."""
+    full = [
+        (metric, change)
+        for metric, limit in SATURATED.items()
+        if (change := scene.changes.get((name, metric))) is not None
+        and change.after > limit
+        and change.sigmas > MARKED
+        and change.after > 1.15 * change.before
+    ]
+    suffering = [scene.symptom[server] for server in servers if server in scene.symptom]
+    slow = [change for change in suffering if change.sigmas > 2 and change.times > 1.1]
+    reasons = [_said(metric, change) for metric, change in full]
+    if not full:
+        raised = [c for m in SATURATED if (c := scene.changes.get((name, m))) is not None and c.sigmas > MARKED]
+        return (0.15 * top if raised else 0.0), "busier than usual, not saturated"
+    if 2 * len(slow) > len(suffering):
+        reasons.append(f"{len(slow)} of {words.plural(len(suffering), 'server')} slower")
+        return 1.5 * top + 1.0, "; ".join(reasons)
+    return 0.4 * top, "; ".join(reasons)
+
+
+def _said(metric: str, change: _Change) -> str:
+    """latency 41 → 190 ms (× 4.6, 23 sigma)"""
+    if metric in LATENCIES:
+        values = f"{words.seconds(change.before / 1000)} → {words.seconds(change.after / 1000)}"
+    elif metric in FAILURES:
+        values = f"{words.percent(change.before)} → {words.percent(change.after)}"
+        metric = "failures"
+    else:
+        values = f"{words.significant(change.before)} → {words.significant(change.after)}"
+    times = f"× {words.significant(change.times, 2)}, " if change.before > 0 else ""
+    return f"{metric.replace('_', ' ')} {values} ({times}{min(change.sigmas, 999):.0f} sigma)"
