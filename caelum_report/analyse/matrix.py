@@ -28,13 +28,13 @@ _CHUNK: Final = 4_000_000  # numbers that are sorted at once: 32 MB
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    values: Floats  # cells × series
+    points: Floats  # cells × series
     start: float  # of the first cell, seconds since 1970 on the wall clock of the index
     step: float  # seconds
 
     @property
     def days(self) -> float:
-        return len(self.values) * self.step / DAY
+        return len(self.points) * self.step / DAY
 
     def cells(self, seconds: float) -> int:
         return round(seconds / self.step)
@@ -100,9 +100,9 @@ def coarser(grid: Grid, step: float) -> Grid:
     width = round(fits[0] / grid.step)
     start = np.floor(grid.start / fits[0]) * fits[0]
     front = round((grid.start - start) / grid.step)
-    back = -(front + len(grid.values)) % width
-    padded = np.pad(grid.values, ((front, back), (0, 0)), constant_values=np.nan)
-    return Grid(mean(padded.reshape(-1, width, grid.values.shape[1]), axis=1), float(start), float(fits[0]))
+    back = -(front + len(grid.points)) % width
+    padded = np.pad(grid.points, ((front, back), (0, 0)), constant_values=np.nan)
+    return Grid(mean(padded.reshape(-1, width, grid.points.shape[1]), axis=1), float(start), float(fits[0]))
 
 
 def for_levels(grid: Grid) -> Grid:
@@ -115,7 +115,7 @@ def assessable(grid: Grid) -> NDArray[np.bool_]:
 
     A clock hour in which fewer than a fifth of the days have a value is one in which the series is not measured.
     """
-    there = ~np.isnan(grid.values)
+    there = ~np.isnan(grid.points)
     n, series = there.shape
     counts = there.sum(axis=0)
     if not n or there.all():

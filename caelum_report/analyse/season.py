@@ -70,8 +70,8 @@ class Seasons:
     gains: Floats
 
     def values(self) -> Floats:
-        n = len(self.grid.values)
-        total = np.zeros(self.grid.values.shape)
+        n = len(self.grid.points)
+        total = np.zeros(self.grid.points.shape)
         for period, table in (("day", self.daily), ("week", self.weekly)):
             chosen = np.array([a == period for a in self.accepted], bool)
             if chosen.any():
@@ -89,7 +89,7 @@ class Seasons:
 
 def seasons(grid: Grid) -> Seasons:
     """Looks for a day where cells are at most six hours, then for a week where they are at most a day."""
-    series = grid.values.shape[1]
+    series = grid.points.shape[1]
     good = assessable(grid)
     none = np.zeros((1, series))
     daily, day_gain = (none, np.zeros(series))
@@ -119,8 +119,8 @@ def _cycles(values: Floats, offset: int, cells: int) -> Floats:
 
 def _by_day(grid: Grid) -> tuple[Floats, Floats]:
     cells = grid.cells(DAY)
-    level = rolling_median(grid.values, cells + 1, max(1, cells // 8))
-    rest = _cycles(grid.values - level, _offset(grid, cells, "day"), cells)
+    level = rolling_median(grid.points, cells + 1, max(1, cells // 8))
+    rest = _cycles(grid.points - level, _offset(grid, cells, "day"), cells)
     if len(rest) < LEAST_CYCLES:
         return np.zeros((cells, rest.shape[2])), np.zeros(rest.shape[2])
     table = _centred(median(rest, axis=0))
@@ -131,8 +131,8 @@ def _by_day(grid: Grid) -> tuple[Floats, Floats]:
 
 def _by_week(grid: Grid) -> tuple[Floats, Floats]:
     cells = grid.cells(WEEK)
-    level = rolling_median(grid.values, cells + 1, max(1, cells // 7))
-    rest = _cycles(grid.values - level, _offset(grid, cells, "week"), cells)
+    level = rolling_median(grid.points, cells + 1, max(1, cells // 7))
+    rest = _cycles(grid.points - level, _offset(grid, cells, "week"), cells)
     series = rest.shape[2]
     if len(rest) < LEAST_CYCLES:
         return np.zeros((cells, series)), np.zeros(series)

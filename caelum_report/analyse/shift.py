@@ -55,7 +55,7 @@ def level_shifts_of(frame: pd.DataFrame) -> list[list[LevelShift]]:
     """One answer a column; false-discovery control over them is the run's."""
     fine, cell_of_row = on_grid(frame)
     grid = for_levels(fine)
-    values = grid.values - seasons(grid).values()
+    values = grid.points - seasons(grid).values()
     found: list[list[LevelShift]] = [[] for _ in frame.columns]
     for column, splits in _splits(grid, values).items():
         bounds = [0, *(s.cell for s in splits), len(values)]
@@ -68,17 +68,24 @@ def level_shifts_of(frame: pd.DataFrame) -> list[list[LevelShift]]:
 
 
 def _first_row(
-    frame: pd.DataFrame, fine: Grid, cell_of_row: Ints, column: int, start: float, step: float, before: float, after: float
+    frame: pd.DataFrame,
+    fine: Grid,
+    cell_of_row: Ints,
+    column: int,
+    start: float,
+    step: float,
+    before: float,
+    after: float,
 ) -> pd.Timestamp:
     """The first measured row of the new level: within the cell of the split the one after which the new level fits better."""
     low = int(np.ceil((start - fine.start) / fine.step - 1e-6))
     width = round(step / fine.step)
     if width > 1:
         low = max(0, low - width)
-        near = fine.values[low : low + 3 * width, column]
+        near = fine.points[low : low + 3 * width, column]
         closer = np.nan_to_num(np.abs(near - after) - np.abs(near - before))
         low += int(np.argmin(np.concatenate([[0.0], np.cumsum(-closer)[:-1]]) * -1.0))
-    rows = np.flatnonzero((cell_of_row >= low) & ~np.isnan(fine.values[cell_of_row, column]))
+    rows = np.flatnonzero((cell_of_row >= low) & ~np.isnan(fine.points[cell_of_row, column]))
     chosen = rows[np.argmin(cell_of_row[rows])] if len(rows) else len(cell_of_row) - 1
     return pd.Timestamp(frame.index[chosen])
 
@@ -93,9 +100,7 @@ def _splits(grid: Grid, values: Floats) -> dict[int, list[_Split]]:
     width = max(1, round(min(_BLOCK, 6 * grid.step) / grid.step))
     least = max(3, int(np.ceil(LEAST_SEGMENT / (width * grid.step)))) if width > 1 else 6
     back = -len(values) % width
-    blocks = _middles(
-        np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1])
-    )
+    blocks = _middles(np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1]))
     if len(blocks) < 2 * least:
         return {}
     blocks = _clipped(blocks)
@@ -143,7 +148,10 @@ def _candidates(blocks: Floats, least: int) -> dict[int, list[int]]:
     scale = _scan_scale(blocks)
     over: dict[int, list[tuple[int, float, int]]] = {}
     for low, high in _seeded(n, 2 * least):
-        left, right = total[low + least : high - least + 1] - total[low], total[high] - total[low + least : high - least + 1]
+        left, right = (
+            total[low + least : high - least + 1] - total[low],
+            total[high] - total[low + least : high - least + 1],
+        )
         a, b = count[low + least : high - least + 1] - count[low], count[high] - count[low + least : high - least + 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.abs(left / a - right / b) / np.sqrt(1 / a + 1 / b)
@@ -196,7 +204,9 @@ def _placed(series: Floats, place: int, width: int) -> int:
     left, right = np.nanmedian(before), np.nanmedian(after)
     low = max(1, middle - 3 * width // 2)
     near = series[low : middle + 3 * width // 2]
-    cost = np.nan_to_num(np.minimum(np.abs(near - left), abs(right - left)) - np.minimum(np.abs(near - right), abs(right - left)))
+    cost = np.nan_to_num(
+        np.minimum(np.abs(near - left), abs(right - left)) - np.minimum(np.abs(near - right), abs(right - left))
+    )
     return low + int(np.argmin(np.concatenate([[0.0], np.cumsum(cost)])))
 
 
@@ -229,7 +239,9 @@ def _judged(blocks: Floats, series: Floats, cells: Ints, width: int, least: int)
     deviation = max(1.4826 * float(np.median(noise)), float(noise.mean())) if len(noise) else 0.0
     phi, variance = _correlation(rest, len(level))
     change = np.nan_to_num(np.diff(level))
-    enough = (np.minimum(edges[1:-1] - edges[:-2], edges[2:] - edges[1:-1]) >= least) & (count[:-1] + count[1:] >= 2 * least)
+    enough = (np.minimum(edges[1:-1] - edges[:-2], edges[2:] - edges[1:-1]) >= least) & (
+        count[:-1] + count[1:] >= 2 * least
+    )
     shrink = (1 - phi) / (1 + phi)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(change) / np.sqrt(variance / shrink * (1 / count[:-1] + 1 / count[1:]))

@@ -55,7 +55,7 @@ def trend(series: pd.Series, alpha: float = 0.05) -> Trend:
 def trends(frame: pd.DataFrame, alpha: float = 0.05) -> list[Trend]:
     """One answer a column; false-discovery control over them is the run's."""
     grid = for_levels(on_grid(frame)[0])
-    return trends_on(grid, grid.values - seasons(grid).values(), alpha)
+    return trends_on(grid, grid.points - seasons(grid).values(), alpha)
 
 
 def trends_on(grid: Grid, values: Floats, alpha: float) -> list[Trend]:
@@ -65,11 +65,14 @@ def trends_on(grid: Grid, values: Floats, alpha: float) -> list[Trend]:
     if grid.days < 1 or not good.any():
         return [UNKNOWN] * series
     days = (np.arange(n) * grid.step / DAY)[:, None]
-    clipped = _winsorised(values, days, _block(grid))
+    width = _block(grid)
+    clipped = _winsorised(values, days, width)
     slope, residuals, squares = _line(clipped, days)
     error, freedom = _standard_error(residuals, squares)
     width = _block(grid)
-    slow, slow_residuals, slow_squares = _line(_means(clipped, width), _means(np.where(np.isnan(clipped), np.nan, days), width))
+    _, slow_residuals, slow_squares = _line(
+        _means(clipped, width), _means(np.where(np.isnan(clipped), np.nan, days), width)
+    )
     slow_error, slow_freedom = _standard_error(slow_residuals, slow_squares)
     wider = slow_error > error
     error = np.where(wider, slow_error, error)
@@ -102,7 +105,7 @@ def _lived(values: Floats, days: Floats) -> Floats:
 
 def _block(grid: Grid) -> int:
     """Cells of a day; of a tenth of a history shorter than ten days."""
-    return max(1, min(grid.cells(DAY), len(grid.values) // 10))
+    return max(1, min(grid.cells(DAY), len(grid.points) // 10))
 
 
 def _means(values: Floats, width: int) -> Floats:

@@ -23,7 +23,7 @@ class Planted:
 @dataclass(frozen=True)
 class Labelled:
     kind: Kind
-    values: np.ndarray
+    points: np.ndarray
     sd: float  # of the noise
     noise: str
     phi: float
@@ -35,7 +35,7 @@ class Labelled:
 
     @property
     def series(self) -> pd.Series:
-        return pd.Series(self.values, pd.date_range(START, periods=len(self.values), freq="h"))
+        return pd.Series(self.points, pd.date_range(START, periods=len(self.values), freq="h"))
 
 
 def ar1(rng: np.random.Generator, n: int, phi: float, shocks: np.ndarray | None = None) -> np.ndarray:
@@ -170,7 +170,7 @@ def fleet(kinds: Iterable[Kind], seeds: Iterable[int], n: int = 720) -> list[Lab
 
 
 def frame(fleet: list[Labelled]) -> pd.DataFrame:
-    index = pd.date_range(START, periods=len(fleet[0].values), freq="h")
+    index = pd.date_range(START, periods=len(fleet[0].points), freq="h")
     return pd.DataFrame(
-        np.column_stack([one.values for one in fleet]), index, columns=[f"s{k}" for k in range(len(fleet))]
+        np.column_stack([one.points for one in fleet]), index, columns=[f"s{k}" for k in range(len(fleet))]
     )
