@@ -60,7 +60,7 @@ def has_hidden(text: str) -> bool:
 # --- secrets --------------------------------------------------------------------------------------------------------
 
 SECRET_NAME: Final = re.compile(
-    r"(?i)(secret|token|passw|passphrase|credential|api[-_]?key|access[-_]?key|private[-_]?key|\bkey\b|_key$|^key_|auth(?!or)|cookie|session|bearer|signature|\bpat\b|dsn)"
+    r"(?i)(secret|token|passw|passphrase|credential|api[-_]?key|access[-_]?key|private[-_]?key|\bkey\b|_key$|^key_|auth(?!ors?(?:\b|_))|cookie|session|bearer|signature|\bpat\b|dsn)"
 )
 SECRET_SHAPE: Final = re.compile(
     r"""(?x)

@@ -94,6 +94,8 @@ def test_ordinary_configuration_is_not_a_secret() -> None:
     assert not looks_secret("NODE_ENV", "production")
     assert not looks_secret("PORT", "8080")
     assert not looks_secret("API_KEY", "short")
+    assert not looks_secret("GIT_AUTHOR_NAME", "Ada Lovelace")
+    assert looks_secret("Authorization", "Basic YWRhOmxvdmU=")
     assert looks_secret("API_KEY", "long-enough-1")
     assert looks_secret("ARGUMENT", "ghp_" + "a1B2" * 9)
     assert Redactor(["abc"]).redact("abc") == "abc"

@@ -29,8 +29,9 @@ def site_url(demo_site: Path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ended with its module: Playwright keeps an event loop running, beside which `asyncio.run` of other tests fails."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install -y chromium")
     with sync_playwright() as playwright:
