@@ -150,7 +150,7 @@ def _forecasts(values: Floats, step_seconds: float, cycles: tuple[int, int], hor
         ahead = course.shape[2]
         errors[k, :, :ahead] = actual[:, cut : cut + ahead] - _mixture(course, weights, hats[:, :ahead])
     windows = max((size - cuts[0]) / horizon, 1.0)
-    weeks = size / cycles[1] if cycles[1] else np.inf
+    weeks = max(size / cycles[1], 1.0) if cycles[1] else np.inf
     wider = 1 + WIDER_BY_WINDOWS * _stubbornness(errors) / windows + WIDER_BY_WEEKS / weeks
     low, high = _range(errors, bands, hats, level) * wider[:, None]
     lower, upper = middle + np.minimum(low, 0), middle + np.maximum(high, 0)
@@ -264,15 +264,17 @@ class _Past:
         """
         known = self.values[:, :cut]
         courses = list(_levels(known, ahead, self.periods[0][1] if self.periods else 0))
+        silent = np.full_like(courses[0], np.nan)
         for name, cycle in self.periods:
+            repeated = cut - cycle + np.arange(ahead) % cycle
+            courses.append(known[:, repeated].astype(np.float32) if cut >= cycle else silent)
             profile = _profile(self.detrended[cycle][:, : max(cut - cycle // 2, 0)], cycle, CYCLE_DECAY[name])
             if profile is None:
-                courses += [np.full_like(courses[0], np.nan)] * (COURSES + 1)
+                courses += [silent] * COURSES
                 continue
             tiled = profile[:, np.arange(cut + ahead) % cycle]
             for course in _levels(known - tiled[:, :cut], ahead, cycle):
                 courses.append(course + tiled[:, cut:].astype(np.float32))
-            courses.append(known[:, cut - cycle + np.arange(ahead) % cycle].astype(np.float32))
         return np.stack(courses)
 
 
