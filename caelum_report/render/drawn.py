@@ -61,8 +61,11 @@ class Shape:
 
 def shapes(figure: Figure, texts: Sequence[str], colours: Mapping[str, str]) -> list[Shape]:
     """What a figure drew in known roles, in its order; `colours` maps a fill or stroke (#rrggbb) to its role."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     output = io.StringIO()
-    figure.savefig(output, format="svg", metadata={"Date": None})
+    # savefig would draw everything twice
+    FigureCanvasSVG(figure).print_svg(output, metadata={"Date": None})  # type: ignore[no-untyped-call]
     root = ET.fromstring(output.getvalue())  # noqa: S314 - our own output of a moment ago
     templates = {element.get("id"): element.get("d", "") for element in root.iter(f"{_SVG}path") if element.get("id")}
     found: list[Shape] = []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from markupsafe import Markup
 
@@ -20,11 +23,24 @@ PACKAGE: Final = Path(__file__).resolve().parent.parent
 TEMPLATES: Final = next(d for d in (PACKAGE / "templates", PACKAGE.parent / "templates") if d.is_dir())
 
 
+class _BesideTheTemplates(FileSystemBytecodeCache):
+    """Compiled templates, kept as Python keeps its modules: in `__pycache__` of their folder, where that can be written.
+
+    Jinja compares each with its source before it is used.
+    """
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            Path(self.directory).mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
 @cache
 def environment() -> Environment:
     """One for the process: compiling the templates costs ten times a page."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=None if sys.dont_write_bytecode else _BesideTheTemplates(str(TEMPLATES / "__pycache__")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
