@@ -95,7 +95,7 @@ def test_the_sdk_sees_the_same_tools(fleet: Path, built: tuple[Path, str]) -> No
     entries = json.loads((fleet / "fleet.mcp.json").read_text("utf-8"))["mcpServers"]
     for name in sorted(GOOD & entries.keys()):
         slug = servers(built[0])[name]["slug"]
-        ours = json.loads((built[0] / f"api/v1/servers/{slug}.json").read_text("utf-8"))["tools"]
+        ours = json.loads((built[0] / f"api/v1/servers/{slug}.json").read_text("utf-8"))["server"]["tool_list"]
         assert {tool["name"] for tool in ours} == asyncio.run(asyncio.wait_for(sdk_tools(entries[name]), 60)), name
 
 
