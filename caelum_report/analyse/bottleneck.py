@@ -90,12 +90,12 @@ def rank(
     called.
     Weak: a cause that is not measured is seen at its nearest measured caller; without a graph callers and called are
     told apart by relative slowing only; several causes at once.
-    Empty where fewer than 3 rows come before, none after, or nothing changed.
+    Empty where fewer than 3 rows come before, none after, or no metric rose by two deviations.
     """
     changes = _changes(frame, pd.Timestamp(start))
     entity, _, metric = target.rpartition("|")
     kind = FAILURES if metric in FAILURES else LATENCIES if metric in LATENCIES else (metric,)
-    if not changes:
+    if all(change.sigmas < 2 for change in changes.values()):
         return []
     nodes = _nodes(changes, graph)
     names = {name for name, _ in changes}

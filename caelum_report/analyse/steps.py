@@ -33,6 +33,7 @@ class Steps:
 
 def regular(series: pd.Series) -> Steps:
     """The series by its usual step. Points off the grid go to the nearest place, several at one place become their mean."""
+    series = series[pd.notna(series.index)]
     index = pd.DatetimeIndex(series.index)
     wall = index.tz_localize(None) if index.tz is not None else index
     at = index.as_unit("us").asi8 / 1e6
