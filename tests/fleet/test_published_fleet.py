@@ -16,7 +16,7 @@ import pytest
 from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("fleet")]
 
 GOOD = {
     "everything", "filesystem", "memory", "sequential-thinking", "context7", "commands", "mui", "time", "fetch", "git", "sqlite",
