@@ -14,20 +14,21 @@ from .matrix import HOUR, Grid, mean, median, on_grid
 from .tails import normal_tails
 from .times import DAY, Floats, Ints
 
-RARE: Final = 5.2  # tuned: one false flag in four series-months of a mix of noises, a third of them heavy-tailed
+RARE: Final = 4.7  # a flag is about as rare as once in e^4.7, 110 days of a series
 _MEMORY: Final = 21  # days from which a profile, a spread and the usual extremes are learned
 _WEEKS: Final = 8  # the same for what depends on the weekday
 _GAIN: Final = 0.05  # the share of the error a profile has to save
 _LEAST: Final = 12  # values before the first that is judged
 _WINDOW: Final = 6 * HOUR
 _STUCK: Final = 8 * HOUR
-_HANDICAP: Final = np.array([0, 0, 2.0] * 2)  # sums of autocorrelated noise have the wilder extremes
+_CHANNELS: Final = 6  # by itself, as a step, summed; upwards and downwards
 _MONDAY: Final = 4 * DAY  # 1970 began on a Thursday
 _PRIOR_DAYS: Final = 12.0  # what is assumed of a tail weighs as much as so many days of it
 _PRIOR_TAIL: Final = 1.7  # extremes of monitoring data go about so many times farther than normal ones
 _PRIOR_COUNTS: Final = 1.2  # those of counts are known better
 _LEAST_TAIL: Final = 0.8
 _TAIL_DAYS: Final = 42
+_TUNED: Final = 1.1  # makes the score tell the truth on a mix of noises of which a half is skewed or heavy-tailed
 _BOUND: Final = 4.0  # spreads that one value may add to a sum
 _TO_AND_FRO: Final = 0.01  # of a logarithmic error, in favour of the profile in use
 _SIMPLER: Final = 0.02  # the same for a simpler one
@@ -119,15 +120,17 @@ class _Profiles:
         self.gain = np.zeros((len(self.now), x.shape[2]))  # mean logarithm of the error against that of no profile
         self.days = np.zeros_like(self.gain)
         self.choice = np.zeros(x.shape[2], np.int64)
-        self.spreads = np.full((len(self.now), *x.shape[::2], 4), np.nan).transpose(0, 3, 1, 2)
+        self.spreads = np.full((len(self.now), 2, len(x), x.shape[2]), np.nan)  # median and mean distances of days
 
     def before(self, day: int) -> tuple[Floats, Ints, NDArray[np.bool_]]:
         """What each profile says of a day, which is the best for each series, and whether that is a new choice."""
-        self.now = np.zeros_like(self.now)
-        self._say(1, self.about_day[max(0, day - _MEMORY) : day], 3)
+        self.now = self.now.copy()
+        if day <= _MEMORY or day % 7 == 0:
+            self._say(1, self.about_day[max(0, day - _MEMORY) : day], 3)
         if self.weekday is not None and day >= 14:
-            same = self.weekday[:day] >= 5 if self.weekday[day] >= 5 else self.weekday[:day] < 5
-            self._say(2, self.about_week[np.flatnonzero(same)[-_MEMORY:]], 3)
+            free = self.weekday >= 5
+            if day <= 2 * _MEMORY or day % 7 == 0 or free[day] != free[day - 1]:
+                self._say(2, self.about_week[:day][free[:day] == free[day]][-_MEMORY:], 3)
             self._say(3, self.about_week[day - 7 :: -7][:_WEEKS], 3)
         proven = np.where(self.there & (self.days >= 2), self.gain, 0.0)
         proven[1:] += _SIMPLER * np.arange(len(proven) - 1)[:, None]
@@ -147,27 +150,25 @@ class _Profiles:
     def learn(self, day: int) -> None:
         """Scores the profiles on a day that is over."""
         self.about_week[day] = self.x[day] - median(self.middle[max(0, day - 6) : day + 1], axis=0)
-        plain = self.about_day[day]
-        error = _error(plain)
-        self.spreads[0, :, day] = _spreads(plain)
+        self.spreads[0, :, day] = _sizes(self.about_day[day])
         for which in range(1, len(self.now)):
             if not self.there[which].any():
                 continue
             rest = self.x[day] - self.now[which]
-            rest = rest - median(rest, axis=0)
-            other = _error(rest)
-            self.spreads[which, :, day] = np.where(self.there[which], _spreads(rest), np.nan)
+            self.spreads[which, :, day] = np.where(self.there[which], _sizes(rest - median(rest, axis=0)), np.nan)
             with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.log(other / error)
+                ratio = np.log(self.spreads[which, 1, day] / self.spreads[0, 1, day])
             scored = self.there[which] & np.isfinite(ratio)
             self.days[which] += scored
             step = 1 / np.clip(self.days[which], 1, 14)
             self.gain[which] += np.where(scored, step * (np.clip(ratio, -2, 2) - self.gain[which]), 0.0)
 
 
-def _error(rest: Floats) -> Floats:
+def _sizes(rest: Floats) -> Floats:
+    """The median distance, and the mean one in which none counts for more than five medians."""
     size = np.abs(rest)
-    return mean(np.minimum(size, 5 * median(size, axis=0)), axis=0)
+    middle = median(size, axis=0, least=max(3, len(rest) // 8))
+    return np.stack([middle, mean(np.fmin(size, 5 * middle), axis=0)])
 
 
 def _spreads(rest: Floats) -> Floats:
@@ -198,7 +199,7 @@ class _Judge:
         self.by_hour_days = np.zeros(series)
         self.earlier = np.full((self.behind * cells, series), np.nan)  # distances, in spreads
         self.phi = np.zeros(series)
-        self.extremes = np.full((days, len(_HANDICAP), series), np.nan)
+        self.extremes = np.full((days, _CHANNELS, series), np.nan)
         usual = _normal_beyond(1 / cells)
         density = math.exp(-(usual**2) / 2) / math.sqrt(2 * math.pi)
         self.prior = usual, 1 / (cells * density)
@@ -218,9 +219,8 @@ class _Judge:
         level = self._levels(flat, len(x))
         rest = flat[-len(x) :] - level
         if new.any():  # what was usual about another profile says little about this one
-            self.spreads[:, :day, new] = 1.15 * known.spreads[choice[new], :, :day, np.flatnonzero(new)].transpose(
-                1, 2, 0
-            )
+            sizes = 1.15 * known.spreads[choice[new], :, :day, np.flatnonzero(new)].transpose(1, 2, 0)
+            self.spreads[:, :day, new] = sizes[[0, 0, 0, 1]]
             self.extremes[:day, :, new] = np.nan
             self.by_hour[:, new], self.by_hour_days[new] = 0.8, 0
         z = self._distances(day, rest, level + (x - flat[-len(x) :]), level)
@@ -251,7 +251,8 @@ class _Judge:
         around = _around(self.by_hour, self.hour)
         local = np.where(enough, np.clip(around / np.maximum(around.mean(axis=0), 1e-12), 0.6, 2.5), 1.0)
         spread = np.maximum(spread * local, 1e-3 * np.abs(level))
-        small = self.counts & (np.abs(expected) < 30)
+        varied = (level < 1) | (average > 0.3 * np.sqrt(np.abs(level)))  # a Poisson variable strays by 0.8 of its root
+        small = self.counts & varied & (np.abs(expected) < 30)
         spread = np.where(small, np.maximum(spread, np.sqrt(np.clip(expected, 0.3, None))), spread)
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(rest == 0, 0.0, rest / spread)
@@ -268,7 +269,10 @@ class _Judge:
         total = np.concatenate([np.zeros((1, z.shape[1])), np.cumsum(np.where(there, bounded, 0.0), axis=0)])
         count = np.concatenate([np.zeros((1, z.shape[1])), np.cumsum(there, axis=0)])
         end = np.arange(len(both) - cells, len(both)) + 1
-        summed = (total[end] - total[end - self.window]) / np.sqrt(np.maximum(count[end] - count[end - self.window], 1))
+        longer = 1 + 2 * self.phi / (1 - self.phi) * (1 - (1 - self.phi**self.window) / (self.window * (1 - self.phi)))
+        summed = (total[end] - total[end - self.window]) / np.sqrt(
+            longer * np.maximum(count[end] - count[end - self.window], 1)
+        )
         ways = []
         for side in (1.0, -1.0):
             going_on = np.where(side * z >= 1, side * summed, np.where(np.isnan(z), np.nan, -1.0))
@@ -284,8 +288,9 @@ class _Judge:
         weight = days / (days + _PRIOR_DAYS)
         seen = np.clip(np.nan_to_num(_upper(past) / (usual + scale)), 0.5, 10)
         tail = np.maximum(weight * seen + (1 - weight) * assumed, _LEAST_TAIL)
-        rarity = (channels / tail[:, None] - usual) / scale - math.log(len(channels)) - _HANDICAP[:, None, None]
-        return np.max(np.where(np.isnan(rarity), -np.inf, rarity), axis=0)
+        rarity = (channels / tail[:, None] - usual) / scale - math.log(_CHANNELS) - _TUNED
+        most: Floats = np.max(np.where(np.isnan(rarity), -np.inf, rarity), axis=0)
+        return most
 
     def _learn(self, day: int, x: Floats, rest: Floats, z: Floats, channels: Floats) -> None:
         self.spreads[:, day] = _spreads(rest)
@@ -297,7 +302,7 @@ class _Judge:
         pairs = (there[1:] & there[:-1]).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             phi = (bounded[1:] * bounded[:-1]).sum(axis=0) / pairs / ((bounded**2).sum(axis=0) / there.sum(axis=0))
-        self.phi += np.where(np.isfinite(phi), (np.clip(phi, 0, 0.95) - self.phi) / 10, 0.0)
+        self.phi += np.where(np.isfinite(phi), (np.clip(phi, 0, 0.95) - self.phi) / min(day + 1, 10), 0.0)
         self.earlier = np.concatenate([self.earlier, z])[-len(self.earlier) :]
         with np.errstate(invalid="ignore"):
             extremes = np.max(np.where(np.isnan(channels), -np.inf, channels), axis=1)

@@ -119,7 +119,7 @@ def assessable(grid: Grid) -> NDArray[np.bool_]:
     n, series = there.shape
     counts = there.sum(axis=0)
     if not n or there.all():
-        return counts >= 3
+        return np.full(series, n >= 3)
     per_day = max(1, round(DAY / grid.step))
     first = np.argmax(there, axis=0)
     lived = np.arange(n)[:, None] >= first
@@ -135,7 +135,8 @@ def assessable(grid: Grid) -> NDArray[np.bool_]:
     for column in np.flatnonzero((share < 1 - MOST_MISSING) & (counts >= 3)):
         usual_gap = float(np.median(np.diff(np.flatnonzero(there[:, column]))))
         share[column] = max(share[column], counts[column] * usual_gap / (n - first[column]))
-    return np.asarray((share >= 1 - MOST_MISSING) & (counts >= 3))
+    enough: NDArray[np.bool_] = (share >= 1 - MOST_MISSING) & (counts >= 3)
+    return enough
 
 
 # --- statistics that leave out what is not measured -----------------------------------------------------------------
@@ -151,6 +152,11 @@ def mean(values: Floats, axis: int) -> Floats:
 def quantile(values: Floats, share: float, axis: int = -1, least: int = 1) -> Floats:
     """Linear between ranks; NaN where fewer than `least` values are there. One sort."""
     ordered = np.sort(values, axis=axis)
+    last = ordered.shape[axis] - 1
+    if last + 1 >= least and not np.isnan(ordered.take(-1, axis)).any():  # NaN is sorted to the end
+        at = share * last
+        lower = ordered.take(int(at), axis)
+        return np.asarray(lower + (ordered.take(min(int(at) + 1, last), axis) - lower) * (at - int(at)))
     count = (~np.isnan(ordered)).sum(axis=axis, keepdims=True)
     place = share * np.maximum(count - 1, 0)
     below = np.floor(place).astype(np.int64)
@@ -191,4 +197,4 @@ def rolling_median(values: Floats, width: int, stride: int = 1, least: int = 1) 
     rolled = np.ascontiguousarray(rolled.T)
     before, after, part = rolled[low], rolled[high], (place - low)[:, None]
     between = before + (after - before) * part
-    return np.where(np.isnan(between), np.where(np.isnan(before), after, before), between)
+    return np.asarray(np.where(np.isnan(between), np.where(np.isnan(before), after, before), between), np.float64)

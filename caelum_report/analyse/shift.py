@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from .matrix import HOUR, Grid, assessable, for_levels, mean, median, on_grid, rolling_median
-from .season import seasons
+from .matrix import HOUR, Grid, assessable, mean, median, on_grid, rolling_median
+from .season import Seasons, seasons
 from .tails import t_tails
 from .times import Floats, Ints
 
@@ -51,43 +52,40 @@ def level_shifts(series: pd.Series) -> list[LevelShift]:
     return level_shifts_of(series.to_frame())[0]
 
 
-def level_shifts_of(frame: pd.DataFrame) -> list[list[LevelShift]]:
-    """One answer a column; false-discovery control over them is the run's."""
-    fine, cell_of_row = on_grid(frame)
-    grid = for_levels(fine)
-    values = grid.points - seasons(grid).values()
+def level_shifts_of(frame: pd.DataFrame, known: Seasons | None = None) -> list[list[LevelShift]]:
+    """One answer a column; false-discovery control over them is the run's. `known` saves finding the seasons again."""
+    known = known or seasons(frame)
+    grid, values = known.grid, known.without()
+    rows = _Rows(frame.index, *on_grid(frame), grid)
     found: list[list[LevelShift]] = [[] for _ in frame.columns]
     for column, splits in _splits(grid, values).items():
         bounds = [0, *(s.cell for s in splits), len(values)]
-        levels = [float(np.nanmedian(values[a:b, column])) for a, b in zip(bounds, bounds[1:], strict=False)]
-        for split, before, after in zip(splits, levels, levels[1:], strict=False):
-            start = grid.start + split.cell * grid.step
-            at = _first_row(frame, fine, cell_of_row, column, start, grid.step, before, after)
-            found[column].append(LevelShift(at, before, after, split.p))
+        levels = [float(median(values[a:b, column])) for a, b in pairwise(bounds)]
+        for split, (before, after) in zip(splits, pairwise(levels), strict=True):
+            found[column].append(LevelShift(rows.first(column, split.cell, before, after), before, after, split.p))
     return found
 
 
-def _first_row(
-    frame: pd.DataFrame,
-    fine: Grid,
-    cell_of_row: Ints,
-    column: int,
-    start: float,
-    step: float,
-    before: float,
-    after: float,
-) -> pd.Timestamp:
-    """The first measured row of the new level: within the cell of the split the one after which the new level fits better."""
-    low = int(np.ceil((start - fine.start) / fine.step - 1e-6))
-    width = round(step / fine.step)
-    if width > 1:
-        low = max(0, low - width)
-        near = fine.points[low : low + 3 * width, column]
-        closer = np.nan_to_num(np.abs(near - after) - np.abs(near - before))
-        low += int(np.argmin(np.concatenate([[0.0], np.cumsum(-closer)[:-1]]) * -1.0))
-    rows = np.flatnonzero((cell_of_row >= low) & ~np.isnan(fine.points[cell_of_row, column]))
-    chosen = rows[np.argmin(cell_of_row[rows])] if len(rows) else len(cell_of_row) - 1
-    return pd.Timestamp(frame.index[chosen])
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The way back from a cell of the judged grid to a row of the frame."""
+
+    index: pd.Index
+    fine: Grid
+    cell_of_row: Ints
+    judged: Grid
+
+    def first(self, column: int, cell: int, before: float, after: float) -> pd.Timestamp:
+        """The first measured row of the new level; within finer cells the one from which the new level fits better."""
+        low = round((self.judged.start + cell * self.judged.step - self.fine.start) / self.fine.step)
+        width = round(self.judged.step / self.fine.step)
+        if width > 1:
+            low = max(0, low - width)
+            near = self.fine.points[low : low + 3 * width, column]
+            nearer = np.nan_to_num(np.abs(near - before) - np.abs(near - after))  # positive where the new level is
+            low += int(np.argmin(np.concatenate([[0.0], np.cumsum(nearer)])))
+        rows = np.flatnonzero((self.cell_of_row >= low) & ~np.isnan(self.fine.points[self.cell_of_row, column]))
+        return pd.Timestamp(self.index[rows[np.argmin(self.cell_of_row[rows])] if len(rows) else -1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,11 @@ def _splits(grid: Grid, values: Floats) -> dict[int, list[_Split]]:
         if not good[column]:
             continue
         series = values[:, column]
-        cells = [_placed(series, place, width) for place in places]
+        cells: list[int] = []
+        for place in places:
+            cell = _placed(series, place, width)
+            if all(abs(cell - other) >= least * width for other in cells):
+                cells.append(cell)
         kept = _confirmed(blocks[:, column], series, cells, width, least)
         if kept:
             result[column] = kept
@@ -139,7 +141,7 @@ def _clipped(blocks: Floats) -> Floats:
 
 
 def _candidates(blocks: Floats, least: int) -> dict[int, list[int]]:
-    """Splits of each column: the narrowest intervals whose CUSUM passes first; `least` blocks apart."""
+    """Splits of each column, those of the narrowest intervals whose CUSUM passes first; `least` blocks apart."""
     n, series = blocks.shape
     there = ~np.isnan(blocks)
     centred = np.where(there, blocks - median(blocks, axis=0), 0.0)
@@ -158,15 +160,15 @@ def _candidates(blocks: Floats, least: int) -> dict[int, list[int]]:
         z = np.where((a >= least / 2) & (b >= least / 2), z, 0.0)
         best = np.argmax(z, axis=0)
         top = z[best, np.arange(series)]
-        for column in np.flatnonzero(top > _SCAN * scale):
-            over.setdefault(int(column), []).append((high - low, -float(top[column]), low + least + int(best[column])))
+        for column in np.flatnonzero(top > _SCAN * scale).tolist():
+            over.setdefault(column, []).append((high - low, -float(top[column]), low + least + int(best[column])))
     result = {}
     for column, found in over.items():
         chosen: list[int] = []
         for _, _, place in sorted(found):
             if all(abs(place - other) >= least for other in chosen):
                 chosen.append(place)
-        result[column] = sorted(chosen)
+        result[column] = chosen
     return result
 
 
@@ -212,14 +214,14 @@ def _placed(series: Floats, place: int, width: int) -> int:
 
 def _confirmed(blocks: Floats, series: Floats, cells: list[int], width: int, least: int) -> list[_Split]:
     """Candidates less those that fail: in each round all that fail and are weaker than their neighbours."""
-    remaining = np.array(sorted(set(cells)), np.int64)
+    remaining = np.array(sorted(cells), np.int64)
     while len(remaining):
         score, t, freedom = _judged(blocks, series, remaining, width, least)
         if np.all(score >= 1):
             p = np.minimum(1.0, t_tails(t, freedom) * len(blocks))
             return [_Split(int(cell), float(each)) for cell, each in zip(remaining, p, strict=True)]
         beside = np.concatenate([[np.inf], score, [np.inf]])
-        weakest = (score < 1) & (score <= beside[:-2]) & (score <= beside[2:])
+        weakest = (score < 1) & (score < beside[:-2]) & (score <= beside[2:])
         remaining = remaining[~weakest]
     return []
 

@@ -8,8 +8,8 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from .matrix import Grid, assessable, for_levels, mean, median, on_grid
-from .season import seasons
+from .matrix import HOUR, assessable, mean, median
+from .season import Seasons, seasons
 from .tails import t_quantile, t_tails
 from .times import DAY, Floats
 
@@ -18,6 +18,8 @@ LEAST_CHANGE: Final = 0.05  # of the level, over the history
 LEAST_POINTS: Final = 12
 _LIMIT: Final = 3.0  # standard deviations at which residuals are winsorised
 _MOST_CORRELATED: Final = 0.98
+_LONG_DAYS: Final = 90
+_LONG_STEP: Final = 6 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +54,24 @@ def trend(series: pd.Series, alpha: float = 0.05) -> Trend:
     return trends(series.to_frame(), alpha)[0]
 
 
-def trends(frame: pd.DataFrame, alpha: float = 0.05) -> list[Trend]:
-    """One answer a column; false-discovery control over them is the run's."""
-    grid = for_levels(on_grid(frame)[0])
-    return trends_on(grid, grid.points - seasons(grid).values(), alpha)
-
-
-def trends_on(grid: Grid, values: Floats, alpha: float) -> list[Trend]:
-    """Trends of deseasonalised values of the grid."""
-    n, series = values.shape
-    good = assessable(grid) & ((~np.isnan(values)).sum(axis=0) >= LEAST_POINTS)
-    if grid.days < 1 or not good.any():
+def trends(frame: pd.DataFrame, alpha: float = 0.05, known: Seasons | None = None) -> list[Trend]:
+    """One answer a column; false-discovery control over them is the run's. `known` saves finding the seasons again."""
+    known = known or seasons(frame)
+    values, step = known.without(), known.grid.step
+    series = values.shape[1]
+    good = assessable(known.grid) & ((~np.isnan(values)).sum(axis=0) >= LEAST_POINTS)
+    if known.grid.days < 1 or not good.any():
         return [UNKNOWN] * series
-    days = (np.arange(n) * grid.step / DAY)[:, None]
-    width = _block(grid)
-    clipped = _winsorised(values, days, width)
+    if (
+        known.grid.days > _LONG_DAYS and step < _LONG_STEP
+    ):  # neighbouring hours say nothing more about a slope over months
+        width = round(_LONG_STEP / step)
+        values, step = _means(_winsorised(values[: len(values) // width * width], step), width), width * step
+    days = _days(values, step)
+    width = _block(values, step)
+    clipped = _winsorised(values, step)
     slope, residuals, squares = _line(clipped, days)
     error, freedom = _standard_error(residuals, squares)
-    width = _block(grid)
     _, slow_residuals, slow_squares = _line(
         _means(clipped, width), _means(np.where(np.isnan(clipped), np.nan, days), width)
     )
@@ -100,12 +102,16 @@ def trends_on(grid: Grid, values: Floats, alpha: float) -> list[Trend]:
 def _lived(values: Floats, days: Floats) -> Floats:
     there = ~np.isnan(values)
     first, last = np.argmax(there, axis=0), len(values) - 1 - np.argmax(there[::-1], axis=0)
-    return days[last, 0] - days[first, 0]
+    return np.asarray(days[last, 0] - days[first, 0], np.float64)
 
 
-def _block(grid: Grid) -> int:
+def _days(values: Floats, step: float) -> Floats:
+    return np.asarray((np.arange(len(values)) * step / DAY)[:, None], np.float64)
+
+
+def _block(values: Floats, step: float) -> int:
     """Cells of a day; of a tenth of a history shorter than ten days."""
-    return max(1, min(grid.cells(DAY), len(grid.points) // 10))
+    return max(1, min(round(DAY / step), len(values) // 10))
 
 
 def _means(values: Floats, width: int) -> Floats:
@@ -113,8 +119,9 @@ def _means(values: Floats, width: int) -> Floats:
     return mean(np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1]), axis=1)
 
 
-def _winsorised(values: Floats, days: Floats, width: int) -> Floats:
+def _winsorised(values: Floats, step: float) -> Floats:
     """Values no farther than three robust deviations from a line through the medians of blocks."""
+    days, width = _days(values, step), _block(values, step)
     back = -len(values) % width
     blocks = np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1])
     medians = median(blocks, axis=1)
@@ -125,8 +132,8 @@ def _winsorised(values: Floats, days: Floats, width: int) -> Floats:
     rest = values - line
     centre = median(rest, axis=0)
     limit = _LIMIT * 1.4826 * median(np.abs(rest - centre), axis=0)
-    limit = np.where(limit > 0, limit, np.inf)
-    return line + centre + np.clip(rest - centre, -limit, limit)
+    limit = np.where(limit > 0, limit, 3 * mean(np.abs(rest - centre), axis=0))
+    return np.asarray(line + centre + np.clip(rest - centre, -limit, limit), np.float64)
 
 
 def _line(values: Floats, days: Floats) -> tuple[Floats, Floats, Floats]:
