@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from . import __version__, console, words
+from . import __version__, console
 from .errors import EXIT_FAIL_ON, CaelumError, LockedError, UsageError
 from .text import visible
 
@@ -246,7 +245,10 @@ def init(
     db: Database = None,
 ) -> None:
     """Find the MCP configurations of this machine, show them, and write a caelum.toml that watches them."""
+    import socket
+
     from . import config as configuration
+    from . import words
 
     environ, home = os.environ, Path.home()
     found = configuration.find_configurations(environ, home)
@@ -279,7 +281,7 @@ def approve(
 ) -> None:
     """List the servers that wait for consent, or approve some of them."""
     from . import config as configuration
-    from . import store
+    from . import store, words
 
     settings = _load(config, None, db, None)
     approved = {}
@@ -298,6 +300,7 @@ def approve(
 
 def _approve_each(settings: Config, waiting: tuple[Server, ...], *, everything: bool, ask: bool = True) -> None:
     """Show what each would start or contact; approve all, or those that a person at the terminal says yes to."""
+    from . import words
     from .config import describe
 
     chosen = []

@@ -14,8 +14,6 @@ from typing import Final, Literal
 
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
 
-METHOD_VERSION: Final = 1  # raised when the same history would give other figures
-
 Range = Literal["day", "week", "month", "quarter", "year"]
 RANGES: Final[tuple[Range, ...]] = ("day", "week", "month", "quarter", "year")
 

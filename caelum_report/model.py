@@ -349,6 +349,9 @@ class HostSample:
     networks: tuple[Network, ...]
 
 
+METHOD_VERSION: Final = 1  # raised when the same history would give other figures
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that one run saw, failures included."""

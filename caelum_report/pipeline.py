@@ -39,14 +39,17 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._since = time.monotonic()
-        self.steps: list[StepReport] = []
+        self._laps: list[tuple[str, float, str]] = []
 
     def lap(self, name: str, text: str = "") -> None:
+        now = time.monotonic()
+        self._laps.append((name, round(now - self._since, 3), text))
+        self._since = now
+
+    def steps(self) -> tuple[StepReport, ...]:
         from .document import StepReport
 
-        now = time.monotonic()
-        self.steps.append(StepReport(name, round(now - self._since, 3), text))
-        self._since = now
+        return tuple(StepReport(*lap) for lap in self._laps)
 
 
 def build(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Built:
@@ -129,7 +132,7 @@ def _analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwa
     with store.open_store(config.database) as database:
         history = store.history(database, snapshot_id, analyse.ROLLED_UP)
     watch.lap("read history")
-    report = analyse.report(snapshot, snapshot_id, history, config, tuple(watch.steps))
+    report = analyse.report(snapshot, snapshot_id, history, config, watch.steps())
     with store.open_store(config.database) as database:
         store.save_report(database, report)
     return report
@@ -155,5 +158,5 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     finally:
         if snapshot_id is not None:
             with store.open_store(config.database) as database:
-                store.add_run_steps(database, snapshot_id, tuple(watch.steps), site.notes)
+                store.add_run_steps(database, snapshot_id, watch.steps(), site.notes)
     return Built(report, site, published)

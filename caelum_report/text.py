@@ -6,12 +6,8 @@ SVG, lone surrogates break SQLite, bidi overrides lie to the reader.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import re
 import unicodedata
-import urllib.parse
 from collections.abc import Iterable
 from typing import Final
 
@@ -30,9 +26,20 @@ def visible(text: str, limit: int = 300, *, lines: bool = False) -> str:
     different. With `lines`, line breaks and tabs are kept (a tab as a space).
     """
     if len(text) > limit:
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        return f"{_mark_hidden(text[:limit], lines=lines)}… ({len(text)} characters, sha256 {digest})"
+        return f"{_mark_hidden(text[:limit], lines=lines)}… ({len(text)} characters, sha256 {_digest(text)[:8]})"
     return _mark_hidden(text, lines=lines)
+
+
+def brief(text: str, limit: int) -> str:
+    """`visible`, cut with a plain ellipsis: for a sentence or a cell, where the whole stands elsewhere."""
+    shown = _mark_hidden(text[:limit], lines=False)
+    return f"{shown.rstrip()}…" if len(text) > limit else shown
+
+
+def _digest(text: str) -> str:
+    import hashlib  # loads OpenSSL; `--help` does without
+
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _mark_hidden(text: str, *, lines: bool) -> str:
@@ -105,6 +112,10 @@ class Redactor:
 
 def _forms(secret: str) -> Iterable[str]:
     """The secret, and all but its last few characters: a server that cuts its echo still tells."""
+    import base64
+    import json
+    import urllib.parse
+
     if len(secret) < 8:
         return
     raw = secret.encode("utf-8", "surrogatepass")
@@ -151,7 +162,6 @@ def slug(identifier: str) -> str:
         and identifier not in _RESERVED
     ):
         return identifier
-    digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     ascii_name = unicodedata.normalize("NFKD", identifier).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-")
-    return f"{stem or 'x'}-{digest}"
+    return f"{stem or 'x'}-{_digest(identifier)[:10]}"

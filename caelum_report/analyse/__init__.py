@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from caelum_report.document import METHOD_VERSION, Change, Finding, Looming, Report, RunReport, StepReport
+from caelum_report.document import Change, Finding, Looming, Report, RunReport, StepReport
 from caelum_report.history import History
-from caelum_report.model import Config, Snapshot
+from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
 from . import changes, findings, objectives, summary
 from .architecture import architecture

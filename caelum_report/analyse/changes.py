@@ -10,8 +10,8 @@ from typing import Final, Literal
 import numpy as np
 
 from caelum_report import words
-from caelum_report.document import METHOD_VERSION, Change
-from caelum_report.model import Status
+from caelum_report.document import Change
+from caelum_report.model import METHOD_VERSION, Status
 
 from .facts import PROBLEMS, Facts, Standing
 from .times import DAY, Floats, moment

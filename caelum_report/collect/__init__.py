@@ -20,8 +20,19 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from caelum_report import __version__
-from caelum_report.document import METHOD_VERSION
-from caelum_report.model import Config, Failure, Memory, Note, Probe, Remembered, Server, Snapshot, Status, Transport
+from caelum_report.model import (
+    METHOD_VERSION,
+    Config,
+    Failure,
+    Memory,
+    Note,
+    Probe,
+    Remembered,
+    Server,
+    Snapshot,
+    Status,
+    Transport,
+)
 from caelum_report.text import Redactor
 from caelum_report.wire import Pool
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays

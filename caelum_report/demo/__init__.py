@@ -15,9 +15,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from caelum_report import __version__
-from caelum_report.document import METHOD_VERSION
+from caelum_report import __version__, words
 from caelum_report.model import (
+    METHOD_VERSION,
     Canary,
     Config,
     Disk,
@@ -311,7 +311,9 @@ class _Fault:
 
 def _fault(member: Member, age: int, draw: float) -> _Fault | None:
     if _during("outage", member.id, age) or (_during("flapping", member.id, age) and age % 2):
-        return _Fault(Failure.CONNECT_ERROR, "connect", f"no connection to caelum-01 port {member.port}: Connection refused")
+        return _Fault(
+            Failure.CONNECT_ERROR, "connect", f"no connection to caelum-01 port {member.port}: Connection refused"
+        )
     if _during("auth-wall", member.id, age):
         return _Fault(Failure.AUTH_REQUIRED, "auth", "HTTP 401: it does not accept our credentials")
     if draw > 0.0004:
@@ -459,7 +461,7 @@ def _judge(
         return status_of(fault.failure), fault.reason
     slow, objective = "", member.latency_objective
     if objective and (usual := sorted(timings)[len(timings) // 2]) > objective:
-        slow = f"it answers in {usual:.3g} s, its objective is {objective:g} s"
+        slow = f"it answers in {words.seconds(usual)}, its objective is {words.seconds(objective)}"
     reason = "; ".join(filter(None, (canary_fails, slow, unsteady)))
     return (Status.DEGRADED if reason else Status.UP), reason
 

@@ -1,6 +1,6 @@
 """The history: snapshots in, frames out, roll-ups, retention, locks. One SQLite file, one writer, standard library.
 
-NumPy comes in with `maintain`, pandas only with `history`.
+NumPy comes in with a `maintain` that has something to roll up, pandas only with `history`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from caelum_report.history import History
 from caelum_report.model import Config
 
 from .backup import backup, restore
@@ -18,6 +18,9 @@ from .locks import publish_lock, run_lock
 from .memory import approvals, remember, report_at
 from .rows import add_mark, add_run_steps, add_snapshot, approve, save_report
 from .servers import StoredServer, forget_server, list_servers, rename_server, retire_server
+
+if TYPE_CHECKING:
+    from caelum_report.history import History
 
 __all__ = [
     "StoredServer", "add_mark", "add_run_steps", "add_snapshot", "approvals", "approve", "backup", "batch", "damage",

@@ -8,9 +8,10 @@ from typing import Final
 
 from caelum_report.model import Config
 
-from . import rollups, surfaces
+from . import surfaces
 from .database import batch
 from .times import DAY, HOUR, to_us
+from .upkeep import hours_have_closed, progress, set_progress
 
 _RAW: Final = ("probes", "disks", "networks", "host_samples", "run_steps", "run_notes")
 
@@ -24,11 +25,17 @@ def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> No
     """
     now = to_us(at)
     with batch(connection):
-        earliest = rollups.update(connection, now)
+        earliest = _roll_up(connection, now) if hours_have_closed(connection, now) else now
         _drop_raw(connection, now, earliest, now - now % HOUR - config.raw_days * DAY)
         _drop_hours(connection, now - now % DAY - config.hourly_days * DAY)
         _thin_reports(connection, now - config.raw_days * DAY, now - config.hourly_days * DAY)
         surfaces.thin(connection)
+
+
+def _roll_up(connection: sqlite3.Connection, now: int) -> int:
+    from . import rollups  # and NumPy
+
+    return rollups.update(connection, now)
 
 
 def _drop_raw(connection: sqlite3.Connection, now: int, earliest: int, limit: int) -> None:
@@ -36,7 +43,7 @@ def _drop_raw(connection: sqlite3.Connection, now: int, earliest: int, limit: in
 
     Snapshots stay where a report, a surface or the beginning of the history names them.
     """
-    known = rollups.progress(connection, "raw_from")
+    known = progress(connection, "raw_from")
     span = (min(known, earliest), limit)
     for table in _RAW:
         connection.execute(
@@ -47,16 +54,16 @@ def _drop_raw(connection: sqlite3.Connection, now: int, earliest: int, limit: in
             AND id NOT IN (SELECT snapshot FROM reports) AND id NOT IN (SELECT snapshot FROM surface_versions)""",
         span,
     )
-    rollups.set_progress(connection, "raw_from", max(limit, known if known < now else 0))
+    set_progress(connection, "raw_from", max(limit, known if known < now else 0))
 
 
 def _drop_hours(connection: sqlite3.Connection, limit: int) -> None:
-    done = rollups.progress(connection, "hours_from")
+    done = progress(connection, "hours_from")
     if limit > done:
         connection.execute(
             "UPDATE rollups SET hours = NULL, hour_buckets = NULL WHERE at >= ? AND at < ?", (done, limit)
         )
-        rollups.set_progress(connection, "hours_from", limit)
+        set_progress(connection, "hours_from", limit)
 
 
 def _thin_reports(connection: sqlite3.Connection, daily_from: int, monthly_from: int) -> None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from caelum_report.buckets import PAIR, Floats, Ints, bucket_of, value_of
 
 from .times import DAY, HOUR, SECOND
+from .upkeep import progress, set_progress
 
 SHAPE: Final = ("min", "mean", "max", "p5", "p50", "p95")
 RECORD: Final = np.dtype([("hour", "u1"), ("n", "<u4"), *((name, "<f8") for name in SHAPE), ("pairs", "<u2")])
@@ -80,15 +81,6 @@ def update(connection: sqlite3.Connection, at: int) -> int:
     if len(fresh):
         set_progress(connection, "rolled_up", int(fresh[is_open, 0].min() - 1 if is_open.any() else fresh[-1, 0]))
     return int(min([at, *fresh[:, 1]]))
-
-
-def progress(connection: sqlite3.Connection, name: str) -> int:
-    row = connection.execute("SELECT value FROM upkeep WHERE name = ?", (name,)).fetchone()
-    return row[0] if row else 0
-
-
-def set_progress(connection: sqlite3.Connection, name: str, value: int) -> None:
-    connection.execute("INSERT OR REPLACE INTO upkeep VALUES (?, ?)", (name, value))
 
 
 def _blocks(hours: Ints) -> list[Ints]:

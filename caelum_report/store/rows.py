@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from statistics import median
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from caelum_report.document import Report, StepReport
 from caelum_report.errors import StoreError
 from caelum_report.model import STAGES, Config, HostSample, Note, Probe, Snapshot, Stage, Surface
 
@@ -20,6 +19,9 @@ from . import standing
 from .database import batch
 from .standing import Stretch
 from .times import SECOND, duration_us, to_us
+
+if TYPE_CHECKING:
+    from caelum_report.document import Report, StepReport
 
 
 def add_snapshot(connection: sqlite3.Connection, snapshot: Snapshot, config: Config) -> int:
