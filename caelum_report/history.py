@@ -34,14 +34,14 @@ class History:
                   stage, reason, era, protocol_version, seconds, one column of seconds per stage (dns … canary), latency_p50,
                   latency_min, latency_max, latency_n, timings (tuple of float), rss, cpu_seconds, threads, open_files,
                   processes, instances, instances_rss, instances_oldest, tools, resources, prompts, tokens, surface
-                  (sha256), stderr_lines, certificate_expires_at, details (JSON: stages, notes, capabilities,
-                  supported_versions, server_name, server_version, timing_method, stderr_tail, exit_status)
+                  (sha256), stderr_lines, certificate_expires_at, details (JSON: stages without their
+                  times, notes, capabilities, supported_versions, server_name, server_version, timing_method, stderr_tail, exit_status)
     states        one row per stretch of one status and failure, for ever: host, server, start, end (last check that
                   confirmed it), status, failure, stage, reason, checks. A hole in the checks ends a stretch.
     rollups       level (hour, day), host, subject (server, "" for the host, mount point, interface), metric (a name of
                   metrics.METRICS), at (start of the hour or UTC day), n, min, mean, max, p5, p50, p95, buckets (bytes, see
                   `buckets`; None where n is 1). The first four are categorical. Only hours and days that had closed:
-                184 days of hours, fewer where a fleet is large, and two years of days; of the metrics asked for.
+                  184 days of hours, fewer where a fleet is large, and two years of days; of the metrics asked for.
     host_samples  snapshot, at, host, boot_at, cpus, cpu_percent, iowait_percent, steal_percent, load_1, load_5, load_15,
                   memory_total, memory_available, swap_total, swap_used, swap_in, swap_out (counters), temperature
     disks         snapshot, at, host, name, device, total, used, read, write (counters)

@@ -215,6 +215,9 @@ def _probe_of_row(row: Any, at: datetime) -> Probe:
     def number(name: str) -> int | None:
         return None if pd.isna(row[name]) else int(row[name])
 
+    def seconds(name: str) -> float | None:
+        return None if pd.isna(row[name]) else float(row[name])
+
     rss = number("rss")
     count = number("instances")
     return Probe(
@@ -225,7 +228,7 @@ def _probe_of_row(row: Any, at: datetime) -> Probe:
         reason=text_or_empty(row["reason"]),
         stage=text_or_empty(row["stage"]) or None,
         stages=tuple(
-            Stage(stage["name"], Outcome(stage["outcome"]), stage["seconds"], stage["detail"])
+            Stage(stage["name"], Outcome(stage["outcome"]), seconds(stage["name"]), stage["detail"])
             for stage in details.get("stages", ())
         ),
         seconds=0.0 if pd.isna(row["seconds"]) else float(row["seconds"]),

@@ -42,7 +42,7 @@ _PROBE: Final = (
     "protocol_version", *(column for column, _ in _DURATIONS), "latency_n", "timings",
     "rss_bytes", "cpu_us", "threads", "open_files", "processes", "instances", "instances_rss_bytes",
     "instances_oldest_us", "tools", "resources", "prompts", "tokens", "probes.surface", "stderr_lines",
-    "certificate_expires_at", "details",
+    "certificate_expires_at", "probes.details",
 )  # fmt: skip
 _PROBE_NAMES: Final = (
     "snapshot", "at", "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version",
@@ -118,7 +118,10 @@ def _probes(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
         WHERE snapshot <= ? ORDER BY snapshots.at, snapshot, probes.rowid""",
         (last,),
     )
-    return _frame(rows, _PROBE_NAMES)
+    frame = _frame(rows, _PROBE_NAMES)
+    documents = dict(connection.execute("SELECT id, document FROM details"))
+    frame["details"] = frame["details"].map(documents).astype(object)
+    return frame
 
 
 def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:

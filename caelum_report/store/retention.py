@@ -54,6 +54,11 @@ def _drop_raw(connection: sqlite3.Connection, now: int, earliest: int, limit: in
             AND id NOT IN (SELECT snapshot FROM reports) AND id NOT IN (SELECT snapshot FROM surface_versions)""",
         span,
     )
+    if limit // DAY > known // DAY:  # it reads every probe
+        connection.execute(
+            """DELETE FROM details WHERE id NOT IN (SELECT details FROM probes)
+                AND id NOT IN (SELECT details FROM servers WHERE details IS NOT NULL)"""
+        )
     set_progress(connection, "raw_from", max(limit, known if known < now else 0))
 
 

@@ -91,6 +91,8 @@ class _Standing:
     era_seen_at: int | None = None
     started: bool = False
     surface: str | None = None
+    details: int | None = None
+    document: str | None = None  # of `details`
 
 
 def _insert_probes(
@@ -100,7 +102,7 @@ def _insert_probes(
     standings = _standings(connection, host)
     configured = {server.id: server for server in config.servers}
     (next_state,) = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM states").fetchone()
-    extended, begun = [], []
+    extended, begun, rows = [], [], []
     for probe in snapshot.probes:
         known = standings.get(probe.server)
         if known is None:
@@ -119,20 +121,23 @@ def _insert_probes(
         if stretch is not None:
             known.gaps = standing.add_gap(known.gaps, (at - stretch.end) // SECOND)
         _learn(known, probe, at)
+        document = _details(probe)
+        if document != known.document:
+            known.details = _insert(
+                connection, "INSERT INTO details (server, document) VALUES (?, ?)", (known.id, document)
+            )
+            known.document = document
+        rows.append((snapshot_id, known.id, *_probe(probe), known.details))
     connection.executemany("UPDATE states SET end = ?, last_snapshot = ?, checks = checks + 1 WHERE id = ?", extended)
     connection.executemany(
         """INSERT INTO states (id, server, start, end, first_snapshot, last_snapshot, status, failure, stage, reason, checks)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)""",
         begun,
     )
-    seen = [standings[probe.server] for probe in snapshot.probes]
-    connection.executemany(
-        _INSERT_PROBE,
-        [(snapshot_id, known.id, *_probe(probe)) for known, probe in zip(seen, snapshot.probes, strict=True)],
-    )
+    connection.executemany(_INSERT_PROBE, rows)
     connection.executemany(
         """UPDATE servers SET state = ?, checked_at = ?, verdicts = ?, gaps = ?, flapping = ?, era = ?, era_seen_at = ?,
-        started = ?, surface = ?, retired_at = NULL WHERE id = ?""",
+        started = ?, surface = ?, details = ?, retired_at = NULL WHERE id = ?""",
         [
             (
                 known.stretch.id if known.stretch else None,
@@ -144,9 +149,10 @@ def _insert_probes(
                 known.era_seen_at,
                 known.started,
                 known.surface,
+                known.details,
                 known.id,
             )
-            for known in seen
+            for known in (standings[probe.server] for probe in snapshot.probes)
         ],
     )
 
@@ -154,16 +160,17 @@ def _insert_probes(
 def _standings(connection: sqlite3.Connection, host: int) -> dict[str, _Standing]:
     rows = connection.execute(
         """SELECT servers.name, servers.id, states.id, states.start, states.end, states.status, states.failure,
-            checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface
-        FROM servers LEFT JOIN states ON states.id = servers.state WHERE host = ?""",
+            checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details, document
+        FROM servers LEFT JOIN states ON states.id = servers.state LEFT JOIN details ON details.id = servers.details
+        WHERE host = ?""",
         (host,),
     )
     return {
         name: _Standing(
             server, Stretch(*state) if state[0] else None, checked, verdicts, [int(gap) for gap in gaps.split()], *rest
         )
-        for name, server, *state, checked, verdicts, gaps, flapping, era, era_seen, started, surface in rows
-        for rest in [(bool(flapping), era, era_seen, bool(started), surface)]
+        for name, server, *state, checked, verdicts, gaps, flapping, era, era_seen, started, surface, details, document in rows
+        for rest in [(bool(flapping), era, era_seen, bool(started), surface, details, document)]
     }
 
 
@@ -210,7 +217,7 @@ _INSERT_PROBE: Final = (
 
 
 def _probe(probe: Probe) -> tuple[Any, ...]:
-    """In the order of PROBE_COLUMNS."""
+    """In the order of PROBE_COLUMNS, without the last."""
     took_us = {stage.name: round(stage.seconds * SECOND) for stage in probe.stages if stage.seconds is not None}
     return (
         to_us(probe.started_at),
@@ -225,7 +232,6 @@ def _probe(probe: Probe) -> tuple[Any, ...]:
         *_offer(probe.surface),
         probe.stderr_lines,
         probe.certificate_expires_at and to_us(probe.certificate_expires_at),
-        _details(probe),
     )
 
 
@@ -276,9 +282,8 @@ def _details(probe: Probe) -> str:
 
 def _stage(stage: Stage) -> str:
     """By hand: ten rungs a probe would be half the cost of storing it."""
-    seconds = "null" if stage.seconds is None else repr(stage.seconds)
     detail = _json(stage.detail) if stage.detail else '""'
-    return f'{{"name":"{stage.name}","outcome":"{stage.outcome.value}","seconds":{seconds},"detail":{detail}}}'
+    return f'{{"name":"{stage.name}","outcome":"{stage.outcome.value}","detail":{detail}}}'
 
 
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

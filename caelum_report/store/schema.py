@@ -53,6 +53,7 @@ TABLES: Final = (
     era_seen_at INTEGER,
     started INTEGER NOT NULL DEFAULT 0,  -- 1: has answered before, so a launcher has downloaded what it needs
     surface TEXT REFERENCES surfaces,    -- what it offered last
+    details INTEGER REFERENCES details,  -- of its last probe
     UNIQUE (host, name)
 )""",
     """CREATE TABLE probes (
@@ -97,8 +98,14 @@ TABLES: Final = (
     surface TEXT REFERENCES surfaces,
     stderr_lines INTEGER NOT NULL,
     certificate_expires_at INTEGER,
-    details TEXT NOT NULL,               -- JSON: what is read by people only (stages, notes, names, stderr, …)
+    details INTEGER NOT NULL REFERENCES details,
     UNIQUE (snapshot, server)
+)""",
+    """CREATE TABLE details (
+    -- What of a probe is read by people only; stored again when it differs from that of the probe before.
+    id INTEGER PRIMARY KEY,
+    server INTEGER NOT NULL REFERENCES servers,
+    document TEXT NOT NULL               -- JSON: stages (their times are columns of `probes`), notes, names, stderr, …
 )""",
     """CREATE TABLE host_samples (
     -- One reading of a host. Counters are raw, since boot; rates are derived and survive a reset. Kept for `raw_days`.

@@ -71,8 +71,8 @@ def forget_server(connection: sqlite3.Connection, name: str) -> None:
             connection.execute(
                 "DELETE FROM rollups WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
             )
-            connection.execute("UPDATE servers SET state = NULL WHERE id = ?", (server,))
-            for table in ("series", "probes", "states", "surface_versions"):
+            connection.execute("UPDATE servers SET state = NULL, details = NULL WHERE id = ?", (server,))
+            for table in ("series", "probes", "details", "states", "surface_versions"):
                 connection.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
             connection.execute("DELETE FROM servers WHERE id = ?", (server,))
         connection.execute("DELETE FROM approvals WHERE server = ?", (name,))
@@ -103,7 +103,7 @@ def _join(connection: sqlite3.Connection, server: int, newer: int) -> None:
         "(SELECT snapshot FROM surface_versions WHERE server = ?)",
         (newer, server),
     )
-    for table in ("probes", "states", "surface_versions"):
+    for table in ("probes", "details", "states", "surface_versions"):
         connection.execute(f"UPDATE {table} SET server = ? WHERE server = ?", (server, newer))
     for number, host, metric in connection.execute(
         "SELECT id, host, metric FROM series WHERE server = ?", (newer,)
@@ -116,8 +116,8 @@ def _join(connection: sqlite3.Connection, server: int, newer: int) -> None:
         else:
             connection.execute("UPDATE series SET server = ? WHERE id = ?", (server, number))
     connection.execute(
-        """UPDATE servers SET (state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, retired_at) =
-            (SELECT state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, retired_at
+        """UPDATE servers SET (state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details, retired_at) =
+            (SELECT state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details, retired_at
              FROM servers WHERE id = ?) WHERE id = ?""",
         (newer, server),
     )

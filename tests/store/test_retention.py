@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from caelum_report import codec, store
@@ -54,6 +55,15 @@ def test_nothing_is_let_go_before_it_is_rolled_up(database: sqlite3.Connection) 
     assert history.probes.empty
     latency = history.rollups.query("metric == 'latency' and level == 'day'")
     assert latency["n"].tolist() == [15, 15, 15]
+
+
+def test_what_people_read_of_a_probe_goes_with_it(database: sqlite3.Connection) -> None:
+    for number in range(4):
+        noisy = replace(probe("a"), stderr_tail=f"line {number}")
+        store.add_snapshot(database, snapshot(NOON + days(number), noisy), config("a"))
+        store.maintain(database, NOON + days(number), config(raw_days=2))
+    documents = [document for (document,) in database.execute("SELECT document FROM details ORDER BY id")]
+    assert ["line 0" in document for document in documents] == [False] * 3
 
 
 def save_reports(connection: sqlite3.Connection, times: list[datetime]) -> None:

@@ -63,9 +63,18 @@ def test_what_only_people_read_is_kept_as_json(database: sqlite3.Connection) -> 
     one = probe("a", DOWN, reason="no answer", stderr_tail=awkward, exit_status="signal 9 (SIGKILL)")
     one = replace(one, stages=tuple(replace(stage, detail=awkward) for stage in one.stages))
     store.add_snapshot(database, snapshot(NOON, one), config("a"))
-    details = json.loads(database.execute("SELECT details FROM probes").fetchone()[0])
-    assert details["stages"][3] == {"name": "list", "outcome": "failed", "seconds": 10.0, "detail": awkward}
+    details = json.loads(database.execute("SELECT document FROM details").fetchone()[0])
+    assert details["stages"][3] == {"name": "list", "outcome": "failed", "detail": awkward}
     assert (details["stderr_tail"], details["exit_status"]) == (awkward, "signal 9 (SIGKILL)")
+
+
+def test_what_a_server_always_says_is_kept_once(database: sqlite3.Connection) -> None:
+    for number in range(5):
+        store.add_snapshot(database, fleet(NOON + hours(number), {"server-1": DOWN} if number == 2 else {}), config())
+    kept = dict(
+        database.execute("SELECT name, count(*) FROM details JOIN servers ON servers.id = server GROUP BY name")
+    )
+    assert kept == {"server-0": 1, "server-1": 3, "server-2": 1}
 
 
 def test_ids_count_runs_and_a_run_that_failed_uses_none(database: sqlite3.Connection) -> None:
