@@ -134,7 +134,7 @@ def _schedule(_: Config | None, environ: Mapping[str, str]) -> Iterator[Check]:
             "schedule",
             "warn",
             "none found: reports are made only when you ask",
-            "caelum-report schedule install --user",
+            "caelum-report schedule --install",
         )
     elif known.endswith("not enabled"):
         user = " --user" if "this user" in known else ""
@@ -168,7 +168,7 @@ def _database(config: Config | None, _: Mapping[str, str]) -> Iterator[Check]:
         return
     path = Path(config.database)
     place = visible(str(path), 300)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  a folder that we may not enter is no error here
         folder = _nearest(path.parent)
         if os.access(folder, os.W_OK | os.X_OK):
             yield Check("history", "ok", f"{place}: begins with the first run")
@@ -344,7 +344,7 @@ def _output_of(*command: str) -> str | None:
 
 def _nearest(path: Path) -> Path:
     """The path itself or the first folder above it that exists."""
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if os.path.exists(folder))  # noqa: PTH110  a folder that we may not enter is no error here
 
 
 def _packages(debian: str, homebrew: str) -> str:

@@ -108,7 +108,9 @@ def _files(environ: Mapping[str, str], command: Sequence[str], *, user: bool, ro
     if root == Path("/"):
         _refuse_a_persons_own(command)
         if os.geteuid() != 0:
-            raise UsageError("a system unit is installed by root: use sudo, or schedule install --user")
+            raise UsageError(
+                "a system unit is installed by root: use sudo, or `caelum-report schedule --install --user`"
+            )
     files = {folder / name: content for name, content in units(command).items()}
     return {**files, root / "etc/sysusers.d/caelum-report.conf": _read("caelum-report.sysusers")}
 
@@ -119,7 +121,7 @@ def _refuse_a_persons_own(command: Sequence[str]) -> None:
         if place.startswith(("/home/", "/root/", "/run/user/", "/tmp/")):  # noqa: S108
             raise UsageError(
                 f"{visible(place, 500)} is a person's own installation, which a system unit must not see. "
-                "Install caelum-report for everybody (pipx install --global caelum-report), or use: schedule install --user"
+                "Install caelum-report for everybody (pipx install --global caelum-report), or use `caelum-report schedule --install --user`"
             )
 
 

@@ -38,11 +38,13 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A latency: 41 ms, 4.8 s, 0.35 ms, 2 min 10 s."""
+    """A latency: 41 ms, 4.8 s, 0.35 ms, 2 min 10 s. Nobody measures a nanosecond: below a microsecond it says so."""
     if value is None:
         return NOTHING
     if value < 0:
         return f"−{seconds(-value)}"
+    if 0 < value < 1e-6:
+        return f"<{NBSP}0.001{NBSP}ms"
     if value < 0.9995:
         return f"{_short(value * 1000)}{NBSP}ms"
     if value < 120:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caelum_report.text import REDACTED, Redactor, has_hidden, looks_secret, slug, visible
+from caelum_report.text import REDACTED, Redactor, brief, has_hidden, looks_secret, slug, visible
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=400)
 
@@ -34,6 +34,11 @@ def test_what_cannot_be_seen_is_marked(raw: str, shown: str) -> None:
 
 def test_line_breaks_may_stay() -> None:
     assert visible("one\r\n\ttwo\x0b", lines=True) == "one\n two<U+000B>"
+
+
+def test_a_cell_is_cut_with_a_plain_ellipsis() -> None:
+    assert brief("needs a key to answer", 11) == "needs a key…"
+    assert brief("needs a\u202ekey", 40) == "needs a<U+202E>key"
 
 
 def test_long_texts_that_differ_stay_different() -> None:

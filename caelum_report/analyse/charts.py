@@ -466,11 +466,20 @@ def _caption(name: Range, metric: str, now: _Figures | None, before: _Figures | 
     if before is None or before.points < 3:
         return f"{head}. {spread}; nothing to compare with yet."
     then = words.quantity(before.middle, told.unit)
-    return f"{head}. {spread}; {_BEFORE[name]} the {word} was {then}{difference(before.middle, now.middle)}."
+    return f"{head}. {spread}; {_BEFORE[name]} the {word} was {then}{difference(before.middle, now.middle, told.unit)}."
 
 
-def difference(before: float, after: float) -> str:
-    """` (+12 %)`; nothing where there is nothing to divide by."""
+def difference(before: float, after: float, unit: str = "seconds") -> str:
+    """` (+12 %)`; nothing where there is nothing to divide by. Degrees have no such zero, and of shares a percentage of a
+    percentage would be misread: points.
+    """
+    if unit in {"celsius", "percent"}:
+        step = 1.0 if unit == "celsius" else 0.1
+        apart = round((after - before) / step) * step
+        if not apart:
+            return " (no difference)"
+        shown = words.quantity(abs(apart), unit) if unit == "celsius" else f"{abs(apart):.1f} points"
+        return f" ({'+' if apart > 0 else '−'}{shown})"
     if before <= 0 or after < 0:
         return ""
     change = (after / before - 1) * 100

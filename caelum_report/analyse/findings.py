@@ -206,7 +206,7 @@ def short(standing: Standing) -> str:
             return f"{standing.stage} times out" if standing.stage else "times out"
         case Failure.EXITED:
             code = standing.probe.exit_status if standing.probe else None
-            return f"ends, {text.visible(code, 40)}" if code else "ends"
+            return f"ends, {text.brief(code, 40)}" if code else "ends"
         case Failure.SPAWN_FAILED:
             return "does not start"
         case Failure.PROTOCOL_ERROR:
@@ -231,7 +231,7 @@ def short(standing: Standing) -> str:
         case Failure.CONFIG_ERROR if (variable := missing_variable(standing)) is not None:
             return f"{variable} is not set"
         case _:
-            return text.visible(standing.reason.removeprefix("it ").partition(":")[0], 60)
+            return text.brief(standing.reason.removeprefix("it ").partition(":")[0], 60)
 
 
 def cause(facts: Facts, standing: Standing) -> str:
@@ -244,7 +244,7 @@ def cause(facts: Facts, standing: Standing) -> str:
     parts = [_sentence(standing.reason)]
     probe = standing.probe
     if probe and probe.exit_status and probe.exit_status not in standing.reason and standing.failure is not Failure.OK:
-        parts.append(f"It ended with {text.visible(probe.exit_status, 60)}.")
+        parts.append(f"It ended with {text.brief(probe.exit_status, 60)}.")
     last = _last_line(probe.stderr_tail) if probe and standing.failure is not Failure.OK else ""
     if last and last not in standing.reason and "it said:" not in standing.reason:
         parts.append(f"Last line on stderr: “{last}”.")
@@ -254,11 +254,11 @@ def cause(facts: Facts, standing: Standing) -> str:
 def _last_line(stderr: str) -> str:
     """The last line that says something; of a traceback that is its exception."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return text.visible(lines[-1], 160) if lines else ""
+    return text.brief(lines[-1], 160) if lines else ""
 
 
 def _sentence(reason: str) -> str:
-    reason = text.visible(reason.strip(), 240)
+    reason = text.brief(reason.strip(), 240)
     first = reason.partition(" ")[0]
     if first.isalpha() and first.islower():
         reason = reason[0].upper() + reason[1:]
@@ -450,7 +450,9 @@ def contracts(facts: Facts) -> Iterator[Finding]:
             page=f"{standing.page}#contract",
             since=change.at,
             owner=standing.server.owner if standing.server else None,
-            evidence=f"{change.severity}, tokens {change.tokens:+d}" if change.tokens else change.severity,
+            evidence=f"{change.severity}, tokens {'+' if change.tokens > 0 else ''}{words.count(change.tokens)}"
+            if change.tokens
+            else change.severity,
             chance=0.0,
             impact="Calls that worked before may fail now."
             if breaking

@@ -31,6 +31,9 @@ NAMED_METRICS: Final = ("disk_used", "disk_read", "disk_write", "network_sent", 
 _LONG: Final = {"host_cpu", "host_memory", "disk_used"}  # the others end with a week
 _ONLY_WHERE_USED: Final = {"host_swap", "host_swap_in", "host_iowait", "host_steal"}
 _MOST_DISKS: Final = 6
+_NEARLY_MEMORY_PERCENT: Final = 85.0
+_NEARLY_DISK_PERCENT: Final = 80.0
+_SWAP_SHARE: Final = 0.1  # less is what idle programs left there
 _MOST_BUSY: Final = 2  # devices and interfaces, the busiest
 
 
@@ -65,20 +68,35 @@ def fullest(sample: HostSample) -> Disk | None:
 
 
 def has_room(sample: HostSample) -> bool:
+    memory, disk = _filled(sample)
+    return memory <= _NEARLY_MEMORY_PERCENT and disk <= _NEARLY_DISK_PERCENT
+
+
+def _filled(sample: HostSample) -> tuple[float, float]:
+    """Percent of the memory and of the fullest disk in use."""
     disk = fullest(sample)
-    used = disk.used_bytes / disk.total_bytes if disk else 0.0
-    return memory_share(sample) * 100 <= MEMORY_PERCENT and used * 100 <= DISK_PERCENT
+    return 100 * memory_share(sample), 100 * disk.used_bytes / disk.total_bytes if disk else 0.0
 
 
 def _lede(sample: HostSample) -> str:
+    """It is nearly full: memory 91 %, swap 31 % and /var 88 % in use; CPU 20 % during the run.
+
+    Busy processors make no verdict: the run itself keeps them busy.
+    """
+    memory, used = _filled(sample)
     disk = fullest(sample)
-    parts = [f"memory {words.percent(memory_share(sample), 0)}"]
-    if sample.cpu_percent is not None:
-        parts.insert(0, f"CPU {words.percent(sample.cpu_percent / 100, 0)}")
+    parts = [f"memory {words.percent(memory / 100, 0)}"]
+    if sample.swap_total_bytes and sample.swap_used_bytes >= _SWAP_SHARE * sample.swap_total_bytes:
+        parts.append(f"swap {words.percent(sample.swap_used_bytes / sample.swap_total_bytes, 0)}")
     if disk is not None:
-        parts.append(f"{text.visible(disk.name, 60)} {words.percent(disk.used_bytes / disk.total_bytes, 0)}")
-    verdict = "It has room" if has_room(sample) else "It is short of room"
-    return f"{verdict}: {words.listing(parts)} in use."
+        parts.append(f"{text.visible(disk.name, 60)} {words.percent(used / 100, 0)}")
+    verdict = "It has room" if has_room(sample) else "It is nearly full"
+    if memory > MEMORY_PERCENT or used > DISK_PERCENT:
+        verdict = "It is short of room"
+    busy = (
+        f"; CPU {words.percent(sample.cpu_percent / 100, 0)} during the run" if sample.cpu_percent is not None else ""
+    )
+    return f"{verdict}: {words.listing(parts)} in use{busy}."
 
 
 def _stats(sample: HostSample) -> Iterator[Stat]:

@@ -273,7 +273,7 @@ def lede(facts: Facts, standing: Standing, uptime: Sequence[Uptime], day: Latenc
         sentence = f"It {sentence}" if not sentence.startswith("The ") else sentence
         return f"{sentence} {told.cause(facts, standing)}".strip()
     if standing.status is Status.UNKNOWN:
-        reason = text.visible(standing.reason, 200).rstrip(".")
+        reason = text.brief(standing.reason, 200).rstrip(".")
         return f"Nothing is known of it now: {reason}." if reason else "Nothing is known of it now."
     if standing.status is Status.MAINTENANCE:
         return "It is in maintenance; this time is left out of its figures."

@@ -295,6 +295,9 @@ def read_on(facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes
             f"{words.plural(changes, 'change')} {since}." if changes else f"No change {since}.",
         )
     )
+    if facts.history.first_snapshot_at is not None:
+        days = words.duration(max(facts.now - facts.history.first_snapshot_at.timestamp(), 0.0))
+        links.append(ReadOn("Trends", "trends.html", f"States, answer times and up time of {days} on record."))
     tools = sum(len(s.surface.tools) for s in facts.current if s.surface)
     tokens = sum(tool.tokens for s in facts.current if s.surface for tool in s.surface.tools)
     needs = sum(1 for edge in diagram.edges if edge.kind == "depends-on")

@@ -134,9 +134,14 @@ def uptimes(book: Ledger) -> list[tuple[Uptime, ...]]:
 
 
 def strips(book: Ledger, at: datetime, zone: str, days: int = 90) -> list[tuple[Day, ...]]:
-    """The worst state of each of the last local days of every server; a day without a check has none."""
+    """The worst known state of each of the last local days of every server; a day without a check has none.
+
+    `unknown` is the state of a day only where nothing else was seen on it: not knowing for a while is not worse than up.
+    """
     dates, edges = midnights(at, zone, days)
     seen, seconds = _by_day(book, edges)
+    unknown = STATUSES.index(Status.UNKNOWN)
+    seen[:, :, unknown] &= ~np.delete(seen, unknown, axis=2).any(axis=2)
     empty = [Day(day, None, None, "no data") for day in dates]
     full = [Day(day, Status.UP, 1.0, "up") for day in dates]
     up, degraded, down = (STATUSES.index(s) for s in (Status.UP, Status.DEGRADED, Status.DOWN))

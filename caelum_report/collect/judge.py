@@ -10,6 +10,7 @@ from statistics import median
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from caelum_report import words
 from caelum_report.model import Failure, Memory, Probe, Server, Status, Window, status_of
 from caelum_report.wire import Fault
 from caelum_report.wire.net import is_loopback, split_url
@@ -32,7 +33,7 @@ def _degradations(probe: Probe, server: Server, memory: Memory, erring: Sequence
     yield from erring
     objective = server.latency_objective_seconds
     if objective is not None and probe.timings_seconds and (usual := median(probe.timings_seconds)) > objective:
-        yield f"it answers in {usual:.3g} s, its objective is {objective:g} s"
+        yield f"it answers in {words.seconds(usual)}, its objective is {words.seconds(objective)}"
     changes = changes_of((*memory.checks, True))
     if changes >= _FLAPPING_BEGINS or (memory.flapping and changes > _FLAPPING_ENDS):
         yield f"it changed between answering and failing {changes} times in the last {_CHECKS} checks"

@@ -133,6 +133,11 @@ def test_a_day_shows_its_worst_state_and_a_day_without_checks_none() -> None:
     assert strip[-1].status is Status.UP
 
 
+def test_not_knowing_for_a_while_is_not_worse_than_up() -> None:
+    (strip,) = strips(book((30, Status.UNKNOWN), (3, Status.UNKNOWN), (2, Status.UP), (0, Status.UP)), NOW, "UTC")
+    assert [bar.status for bar in strip[-2:]] == [Status.UNKNOWN, Status.UP]
+
+
 def test_a_day_is_a_local_day_even_where_midnight_does_not_exist() -> None:
     dates, edges = midnights(datetime(2026, 4, 25, 12, tzinfo=UTC), "Africa/Cairo", 3)
     assert [d.day for d in dates] == [23, 24, 25]

@@ -26,7 +26,7 @@ def watched(toml: Write, entry: dict[str, object], extra: str = "", environ: dic
 def test_a_new_server_of_a_watched_file_waits(toml: Write) -> None:
     config = watched(toml, {"command": "a"})
     (server,) = consent(config, {}).servers
-    assert server.skip == "not approved: new in a watched file; see it with `caelum-report approve a`"
+    assert server.skip == "not approved: new in a watched file; caelum-report approve shows it"
     assert pending(config, {}) == config.servers
 
 
@@ -35,9 +35,7 @@ def test_an_approved_server_runs_until_it_changes(toml: Write) -> None:
     approved = {server.id: server.fingerprint for server in config.servers}
     assert consent(config, approved) == config
     changed = consent(watched(toml, {"command": "a", "args": ["-x"]}), approved)
-    assert (
-        changed.servers[0].skip == "not approved: changed since it was approved; see it with `caelum-report approve a`"
-    )
+    assert changed.servers[0].skip == "not approved: changed since it was approved; caelum-report approve shows it"
 
 
 def test_a_file_named_for_this_run_is_approved_by_that(loaded: Callable[..., Config]) -> None:

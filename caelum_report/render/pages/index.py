@@ -86,7 +86,11 @@ def _needs_action(view: View) -> dict[str, Any]:
     others = len(view.report.findings) - len(shown)
     return {
         "findings": shown,
-        "note": steps if setup else f"{words.plural(len(findings), 'finding')}, by impact",
+        "note": steps
+        if setup
+        else f"{len(findings)} need action, worst first"
+        if len(findings) > 1
+        else "1 needs action",
         "others": words.plural(others, "more finding") if others else "",
     }
 
