@@ -37,6 +37,8 @@ def restore(path: str | Path, database: str | Path, *, force: bool = False) -> N
             raise UsageError(f"{source} is the history itself")
         if target.stat().st_size and not force:
             raise UsageError(f"{target} holds a history already; --force keeps it beside the restored one")
+    if not _is_ours(source):
+        raise UsageError(f"{source} is not a copy of a history; nothing was changed")
     with translated(str(source)), closing(_read_only(source)) as copy:
         _check(copy, source)
         restored = Path(f"{target}.restored")

@@ -18,7 +18,7 @@ from caelum_report.document import Report, ReportRef, RunReport, StepReport
 from caelum_report.history import History, SurfaceVersion
 from caelum_report.model import STAGES, Note, Surface
 
-from .rollups import SHAPE, unpacked
+from .rollups import SHAPE, pairs_of, unpacked
 from .times import DAY, HOUR, SECOND, from_us
 
 if TYPE_CHECKING:
@@ -285,16 +285,16 @@ def _of_series(
 def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
     """The hours that had closed at `at`, as far back as their number allows."""
     past = min(_HOURLY, _HOURS_AT_MOST // (24 * max(1, len(series))) * DAY)
-    number, day, packed, packed_buckets = _table(
+    number, day, *packed = _table(
         (
             row
-            for row in _of_series(connection, "hours, hour_buckets", series, (at - at % DAY - past, at))
+            for row in _of_series(connection, "hours, hour_buckets, flat_hours", series, (at - at % DAY - past, at))
             if row[2] is not None
         ),
-        4,
+        5,
     )
-    figures = unpacked(np.array(number, np.int64), np.array(day, np.int64), packed, ())
-    pairs, end = b"".join(packed_buckets), np.cumsum(figures.pairs) * PAIR.itemsize
+    figures = unpacked(np.array(number, np.int64), np.array(day, np.int64), *packed)
+    pairs, end = pairs_of(figures), np.cumsum(figures.pairs) * PAIR.itemsize
     start = end - figures.pairs * PAIR.itemsize
     several = np.flatnonzero(figures.n > 1)
     buckets = np.full(len(figures.n), None, object)

@@ -66,7 +66,8 @@ def _drop_hours(connection: sqlite3.Connection, limit: int) -> None:
     done = progress(connection, "hours_from")
     if limit > done:
         connection.execute(
-            "UPDATE rollups SET hours = NULL, hour_buckets = NULL WHERE at >= ? AND at < ?", (done, limit)
+            "UPDATE rollups SET hours = NULL, hour_buckets = NULL, flat_hours = NULL WHERE at >= ? AND at < ?",
+            (done, limit),
         )
         set_progress(connection, "hours_from", limit)
 

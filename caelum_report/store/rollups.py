@@ -21,6 +21,7 @@ from .upkeep import progress, set_progress
 
 SHAPE: Final = ("min", "mean", "max", "p5", "p50", "p95")
 RECORD: Final = np.dtype([("hour", "u1"), ("n", "<u4"), *((name, "<f8") for name in SHAPE), ("pairs", "<u2")])
+FLAT: Final = np.dtype([("hour", "u1"), ("n", "<u4"), ("value", "<f8")])
 _SHARES: Final = (("p5", 0.05), ("p50", 0.5), ("p95", 0.95))
 _AT_ONCE: Final = 7 * 24  # hours; bounds memory when a long history is rolled up anew
 
@@ -388,11 +389,11 @@ def _store(connection: sqlite3.Connection, hours: Figures, closed_days: Figures)
     by_day = merged(parts, parts.at - parts.at % DAY)
     without_hours = set(zip(closed_days.series.tolist(), closed_days.at.tolist(), strict=True))
     connection.executemany(
-        """INSERT INTO rollups (series, at, n, min, mean, max, p5, p50, p95, buckets, hours, hour_buckets)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """INSERT INTO rollups (series, at, n, min, mean, max, p5, p50, p95, buckets, hours, hour_buckets, flat_hours)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (series, at) DO UPDATE SET n = excluded.n, min = excluded.min, mean = excluded.mean,
             max = excluded.max, p5 = excluded.p5, p50 = excluded.p50, p95 = excluded.p95, buckets = excluded.buckets,
-            hours = excluded.hours, hour_buckets = excluded.hour_buckets""",
+            hours = excluded.hours, hour_buckets = excluded.hour_buckets, flat_hours = excluded.flat_hours""",
         _packed(by_day, by_hour, without_hours),
     )
 
@@ -404,7 +405,7 @@ def _stored(connection: sqlite3.Connection, days: Ints, series: Ints) -> tuple[F
         row
         for day in days.tolist()
         for row in connection.execute(
-            """SELECT series, at, hours, hour_buckets, buckets, n, min, mean, max, p5, p50, p95
+            """SELECT series, at, hours, hour_buckets, flat_hours, buckets, n, min, mean, max, p5, p50, p95
             FROM rollups WHERE at = ?""",
             (day,),
         )
@@ -412,9 +413,9 @@ def _stored(connection: sqlite3.Connection, days: Ints, series: Ints) -> tuple[F
     ]
     with_hours = [row for row in rows if row[2] is not None]
     closed = [row for row in rows if row[2] is None]
-    number, at, hours, buckets, *_ = _columns(with_hours, 12)
-    figures = unpacked(_ints(number), _ints(at), hours, buckets)
-    number, at, _, _, buckets, n, *values = _columns(closed, 12)
+    number, at, *packed = _columns(with_hours, 13)[:5]
+    figures = unpacked(_ints(number), _ints(at), *packed)
+    number, at, _, _, _, buckets, n, *values = _columns(closed, 13)
     pairs = np.frombuffer(b"".join(buckets), PAIR)
     return figures, Figures(
         series=_ints(number),
@@ -427,49 +428,81 @@ def _stored(connection: sqlite3.Connection, days: Ints, series: Ints) -> tuple[F
     )
 
 
-def unpacked(series: Ints, day: Ints, hours: Sequence[bytes], buckets: Sequence[bytes]) -> Figures:
-    """Packed hours as rows; without `buckets` they are left out."""
+def unpacked(
+    series: Ints, day: Ints, hours: Sequence[bytes], hour_buckets: Sequence[bytes], flat_hours: Sequence[bytes]
+) -> Figures:
+    """Packed hours as rows: those with a shape of each day, then the flat ones of each day."""
     record = np.frombuffer(b"".join(hours), RECORD)
     count = np.array([len(blob) // RECORD.itemsize for blob in hours], np.int64)
-    pairs = np.frombuffer(b"".join(buckets), PAIR)
-    return Figures(
+    pairs = np.frombuffer(b"".join(hour_buckets), PAIR)
+    flat = np.frombuffer(b"".join(flat_hours), FLAT)
+    flat_count = np.array([len(blob) // FLAT.itemsize for blob in flat_hours], np.int64)
+    value, n = flat["value"].astype(np.float64), flat["n"].astype(np.int64)
+    shaped = Figures(
         series=np.repeat(series, count),
         at=np.repeat(day, count) + record["hour"].astype(np.int64) * HOUR,
         n=record["n"].astype(np.int64),
-        **{name: record[name] for name in SHAPE},
+        **{name: record[name].astype(np.float64) for name in SHAPE},
         pairs=record["pairs"].astype(np.int64),
         bucket=pairs["bucket"].astype(np.int64),
         count=pairs["count"].astype(np.int64),
+    )
+    at = np.repeat(day, flat_count) + flat["hour"].astype(np.int64) * HOUR
+    ones = np.ones(len(flat), np.int64)
+    return _joined(
+        shaped,
+        Figures(
+            np.repeat(series, flat_count), at, n, value, value, value, value, value, value, ones, bucket_of(value), n
+        ),
     )
 
 
 def _packed(by_day: Figures, by_hour: Figures, without_hours: set[tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
     """Rows of the table. Both come ordered by series and time, so each day's hours are a slice."""
-    record = np.empty(len(by_hour.at), RECORD)
-    record["hour"] = by_hour.at % DAY // HOUR
+    is_flat = by_hour.min == by_hour.max
+    shaped, flat = _taken(by_hour, ~is_flat), _taken(by_hour, is_flat)
+    record, flat_record = np.empty(len(shaped.at), RECORD), np.empty(len(flat.at), FLAT)
+    record["hour"], flat_record["hour"] = shaped.at % DAY // HOUR, flat.at % DAY // HOUR
     for name in ("n", *SHAPE, "pairs"):
-        record[name] = _column(by_hour, name)
-    hours, hour_buckets, day_buckets = record.tobytes(), _pairs(by_hour), _pairs(by_day)
-    day_of_hour = by_hour.at - by_hour.at % DAY
-    hour_ends = np.append(0, np.cumsum(by_hour.pairs)) * PAIR.itemsize
+        record[name] = _column(shaped, name)
+    flat_record["n"], flat_record["value"] = flat.n, flat.min
+    hours, flat_hours, hour_buckets, day_buckets = (
+        record.tobytes(),
+        flat_record.tobytes(),
+        pairs_of(shaped),
+        pairs_of(by_day),
+    )
+    hour_ends = np.append(0, np.cumsum(shaped.pairs)) * PAIR.itemsize
     day_ends = np.append(0, np.cumsum(by_day.pairs)) * PAIR.itemsize
-    first = _changes(by_hour.series, day_of_hour).tolist()
-    slices = {
-        (int(by_hour.series[start]), int(day_of_hour[start])): (start, end)
-        for start, end in zip(first, [*first[1:], len(by_hour.at)], strict=True)
-    }
+    slices, flat_slices = _days(shaped), _days(flat)
     columns = [_column(by_day, name).tolist() for name in ("series", "at", "n", *SHAPE)]
     for i, row in enumerate(zip(*columns, strict=True)):
         buckets = day_buckets[day_ends[i] : day_ends[i + 1]]
         if row[:2] in without_hours:
-            yield (*row, buckets, None, None)
+            yield (*row, buckets, None, None, None)
         else:
-            start, end = slices[row[:2]]
-            size = RECORD.itemsize
-            yield (*row, buckets, hours[start * size : end * size], hour_buckets[hour_ends[start] : hour_ends[end]])
+            start, end = slices.get(row[:2], (0, 0))
+            first, last = flat_slices.get(row[:2], (0, 0))
+            yield (
+                *row,
+                buckets,
+                hours[start * RECORD.itemsize : end * RECORD.itemsize],
+                hour_buckets[hour_ends[start] : hour_ends[end]],
+                flat_hours[first * FLAT.itemsize : last * FLAT.itemsize],
+            )
 
 
-def _pairs(figures: Figures) -> bytes:
+def _days(figures: Figures) -> dict[tuple[int, int], tuple[int, int]]:
+    """Where the hours of each series and day lie."""
+    day = figures.at - figures.at % DAY
+    first = _changes(figures.series, day)
+    ends = [*first[1:].tolist(), len(day)]
+    keys = zip(figures.series[first].tolist(), day[first].tolist(), strict=True)
+    return dict(zip(keys, zip(first.tolist(), ends, strict=True), strict=True)) if len(first) else {}
+
+
+def pairs_of(figures: Figures) -> bytes:
+    """The buckets of all rows, one after the other, as they are stored."""
     pairs = np.empty(len(figures.bucket), PAIR)
     pairs["bucket"], pairs["count"] = figures.bucket, figures.count
     return pairs.tobytes()

@@ -59,7 +59,7 @@ def test_added_up_hours_give_the_true_percentile_within_two_percent(day: list[li
     assert (by_day.n[0], by_day.min[0], by_day.max[0]) == (len(values), values.min(), values.max())
     assert by_day.mean[0] == pytest.approx(values.mean(), rel=1e-9, abs=1e-9)
 
-    pairs = [rollups._pairs(rollups._taken(by_hour, by_hour.at == hour)) for hour in range(len(day))]
+    pairs = [rollups.pairs_of(rollups._taken(by_hour, by_hour.at == hour)) for hour in range(len(day))]
     whole = buckets.merge(pairs)
     assert buckets.total(whole) == len(values)
     assert abs(buckets.quantile(whole, share) - true) <= 0.02 * abs(true) * (1 + 1e-9)
@@ -140,6 +140,20 @@ def _everything(runs: Sequence[Snapshot], upkeep: set[int], folder: Path) -> pd.
         frame = store.history(connection, store.add_snapshot(connection, snapshot(end), config("a"))).rollups
     keys = ["level", "host", "subject", "metric"]
     return frame.astype(dict.fromkeys(keys, str)).sort_values([*keys, "at"]).reset_index(drop=True)
+
+
+def test_an_hour_in_which_nothing_changed_is_stored_short(database: sqlite3.Connection) -> None:
+    for number, seconds in enumerate([(0.1, 0.1), (0.1, 0.3), (0.2,)]):
+        store.add_snapshot(database, timed(MIDNIGHT + hours(number), *seconds), config())
+    store.maintain(database, MIDNIGHT + hours(5), config())
+    packed = database.execute(
+        "SELECT hours, flat_hours FROM rollups JOIN series ON series.id = series WHERE metric = 'latency'"
+    )
+    assert [len(blob) for blob in packed.fetchone()] == [rollups.RECORD.itemsize, 2 * rollups.FLAT.itemsize]
+    found = rolled(database, MIDNIGHT + hours(5))
+    assert found["n"].tolist() == [2, 2, 1]
+    assert found["p95"].tolist() == [0.1, 0.3, 0.2]
+    assert [blob and buckets.total(blob) for blob in found["buckets"]] == [2, 2, None]
 
 
 def test_a_late_row_is_counted_in_its_hour_and_day(database: sqlite3.Connection) -> None:
