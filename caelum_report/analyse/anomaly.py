@@ -23,12 +23,14 @@ _WINDOW: Final = 6 * HOUR
 _STUCK: Final = 8 * HOUR
 _CHANNELS: Final = 6  # by itself, as a step, summed; upwards and downwards
 _MONDAY: Final = 4 * DAY  # 1970 began on a Thursday
+_HOUR_CHANCE: Final = 0.4  # variance, after one day, of the relative spread of hours that are alike
 _PRIOR_DAYS: Final = 12.0  # what is assumed of a tail weighs as much as so many days of it
-_PRIOR_TAIL: Final = 1.7  # extremes of monitoring data go about so many times farther than normal ones
+_PRIOR_TAIL: Final = 1.7  # extremes of monitoring data go so many times farther than normal ones, until it is known
+_BODY: Final = 1.35  # the same factor where the body of the values is normal
 _PRIOR_COUNTS: Final = 1.2  # those of counts are known better
 _LEAST_TAIL: Final = 0.8
 _TAIL_DAYS: Final = 42
-_TUNED: Final = 1.1  # makes the score tell the truth on a mix of noises of which a half is skewed or heavy-tailed
+_TUNED: Final = 1.3  # makes the score tell the truth on a mix of noises of which a half is skewed or heavy-tailed; counts need a third
 _BOUND: Final = 4.0  # spreads that one value may add to a sum
 _TO_AND_FRO: Final = 0.01  # of a logarithmic error, in favour of the profile in use
 _SIMPLER: Final = 0.02  # the same for a simpler one
@@ -52,12 +54,18 @@ def anomalies(series: pd.Series) -> pd.DataFrame:
     hour of the day, of workdays and weekends, of the week) that predicted the days so far best. The distance is divided by
     a spread of its own for each direction and hour, and looked at in three ways: by itself, as a step from the value before,
     and summed over six hours, so that slow bursts count. How far each of them usually goes in a day is learned from its
-    daily maxima (Gumbel 1958; the idea of a tail learned on line is Siffer's SPOT, 2017) and turns the distance into a rarity.
+    daily maxima, and from the look of its body until there are many (Gumbel 1958; a tail learned on line is Siffer's SPOT,
+    2017), and turns the distance into a rarity.
     Also flagged: eight hours of one and the same value in a series that normally varies.
 
-    Cost: 1.2 µs a value. Assumes three weeks of history for its full power, judges nothing within the first day. Counts get
-    at least the spread of a Poisson variable. Weak: an anomaly in the first days widens what is normal; an event of more than
-    twelve hours becomes the level (`level_shifts` names it); a spike of a kind that comes every fifth day is usual.
+    Measured on generated months (tests/analyse/series.py, seeds not tuned on): 0.06 false events a series-month on normal
+    noise, 0.6 on lognormal and t4 noise; of planted spikes 84 % found, dips 64 %, bursts of counts 80 %, values of another hour
+    42 %, slow bursts of 2.5 to 5 deviations 20 %.
+
+    Cost: 0.6 µs a value, 1 µs over a year; nine weeks before the first moment of interest are enough. Assumes three weeks
+    for its full power, judges nothing within the first day. Counts get at least the spread of a Poisson variable. Weak: an
+    anomaly in the first days widens what is normal; an event of more than twelve hours becomes the level (`level_shifts` names
+    it); the first weekends of a weekly series; what comes every third day is usual.
     """
     found = anomalies_of(series.to_frame())
     return pd.DataFrame({"score": found.score.iloc[:, 0], "flag": found.flag.iloc[:, 0]})
@@ -130,7 +138,7 @@ class _Profiles:
         if self.weekday is not None and day >= 14:
             free = self.weekday >= 5
             if day <= 2 * _MEMORY or day % 7 == 0 or free[day] != free[day - 1]:
-                self._say(2, self.about_week[:day][free[:day] == free[day]][-_MEMORY:], 3)
+                self._say(2, self.about_week[np.flatnonzero(free[:day] == free[day])[-_MEMORY:]], 3)
             self._say(3, self.about_week[day - 7 :: -7][:_WEEKS], 3)
         proven = np.where(self.there & (self.days >= 2), self.gain, 0.0)
         proven[1:] += _SIMPLER * np.arange(len(proven) - 1)[:, None]
@@ -199,6 +207,8 @@ class _Judge:
         self.by_hour_days = np.zeros(series)
         self.earlier = np.full((self.behind * cells, series), np.nan)  # distances, in spreads
         self.phi = np.zeros(series)
+        self.squares = np.full((days, 2, series), np.nan)
+        self.days = np.zeros(series)
         self.extremes = np.full((days, _CHANNELS, series), np.nan)
         usual = _normal_beyond(1 / cells)
         density = math.exp(-(usual**2) / 2) / math.sqrt(2 * math.pi)
@@ -247,16 +257,21 @@ class _Judge:
         both = np.maximum(1.4826 * both, 0.9 * average)
         up, down = (np.where(np.isnan(side), both, np.clip(1.4826 * side, 0.6 * both, 2 * both)) for side in (up, down))
         spread = np.where(rest > 0, up, down)
-        enough = self.by_hour_days >= 5
-        around = _around(self.by_hour, self.hour)
-        local = np.where(enough, np.clip(around / np.maximum(around.mean(axis=0), 1e-12), 0.6, 2.5), 1.0)
-        spread = np.maximum(spread * local, 1e-3 * np.abs(level))
+        spread = np.maximum(spread * self._by_hour(), 1e-3 * np.abs(level))
         varied = (level < 1) | (average > 0.3 * np.sqrt(np.abs(level)))  # a Poisson variable strays by 0.8 of its root
         small = self.counts & varied & (np.abs(expected) < 30)
         spread = np.where(small, np.maximum(spread, np.sqrt(np.clip(expected, 0.3, None))), spread)
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(rest == 0, 0.0, rest / spread)
         return np.where(np.isnan(rest) | np.isnan(spread), np.nan, np.clip(z, -50, 50))
+
+    def _by_hour(self) -> Floats:
+        """By how much values of an hour stray more than those of others; shrunk by what chance alone makes of equal hours."""
+        around = _around(self.by_hour, self.hour)
+        local = around / np.maximum(around.mean(axis=0), 1e-12)
+        chance = _HOUR_CHANCE / np.clip(self.by_hour_days, 1, _MEMORY)
+        real = np.clip(1 - chance / np.maximum(local.var(axis=0), 1e-12), 0.0, 1.0)
+        return np.where(self.by_hour_days >= 5, np.clip(1 + real * (local - 1), 0.6, 2.5), 1.0)
 
     def _channels(self, z: Floats) -> Floats:
         """Each value by itself, as a step, summed over the window: channels × cells × series, upwards, then downwards."""
@@ -282,15 +297,24 @@ class _Judge:
     def _rarity(self, day: int, channels: Floats) -> Floats:
         """The logarithm of the days between values as far out, the least usual way counting."""
         usual, scale = self.prior
-        assumed = np.where(self.counts, _PRIOR_COUNTS, _PRIOR_TAIL)
+        assumed = np.where(self.counts, _PRIOR_COUNTS, self._assumed(day))
+        assumed = np.repeat(assumed, _CHANNELS // 2, axis=0)
         past = self.extremes[max(0, day - _TAIL_DAYS) : day]
         days = (~np.isnan(past)).sum(axis=0)
         weight = days / (days + _PRIOR_DAYS)
         seen = np.clip(np.nan_to_num(_upper(past) / (usual + scale)), 0.5, 10)
         tail = np.maximum(weight * seen + (1 - weight) * assumed, _LEAST_TAIL)
-        rarity = (channels / tail[:, None] - usual) / scale - math.log(_CHANNELS) - _TUNED
+        rarity = (
+            (channels / tail[:, None] - usual) / scale - math.log(_CHANNELS) - np.where(self.counts, _TUNED / 3, _TUNED)
+        )
         most: Floats = np.max(np.where(np.isnan(rarity), -np.inf, rarity), axis=0)
         return most
+
+    def _assumed(self, day: int) -> Floats:
+        """How far extremes should go by the look of the body: its root mean square in each direction, against its median."""
+        body = _BODY * np.sqrt(2 * mean(self.squares[max(0, day - _TAIL_DAYS) : day], axis=0))
+        share = np.minimum(self.days, 60) / (np.minimum(self.days, 60) + 4)
+        return np.where(np.isnan(body), _PRIOR_TAIL, share * np.clip(body, 1, 4) + (1 - share) * _PRIOR_TAIL)
 
     def _learn(self, day: int, x: Floats, rest: Floats, z: Floats, channels: Floats) -> None:
         self.spreads[:, day] = _spreads(rest)
@@ -306,6 +330,9 @@ class _Judge:
         self.earlier = np.concatenate([self.earlier, z])[-len(self.earlier) :]
         with np.errstate(invalid="ignore"):
             extremes = np.max(np.where(np.isnan(channels), -np.inf, channels), axis=1)
+        self.days += there.any(axis=0)
+        above = np.stack([np.where(side * z >= 0, np.minimum(np.abs(z), _BOUND), 0.0) for side in (1, -1)])
+        self.squares[day] = mean(np.where(there, above**2, np.nan), axis=1)
         self.extremes[day] = np.where(there.sum(axis=0) >= len(x) / 2, extremes, np.nan)
         known = ~np.isnan(x)
         self.counts &= np.all(~known | ((x >= 0) & (x == np.floor(x))), axis=0)

@@ -35,7 +35,7 @@ class Labelled:
 
     @property
     def series(self) -> pd.Series:
-        return pd.Series(self.points, pd.date_range(START, periods=len(self.values), freq="h"))
+        return pd.Series(self.points, pd.date_range(START, periods=len(self.points), freq="h"))
 
 
 def ar1(rng: np.random.Generator, n: int, phi: float, shocks: np.ndarray | None = None) -> np.ndarray:
@@ -103,8 +103,7 @@ def labelled(kind: Kind, seed: int, n: int = 720, *, missing: bool = True) -> La
         slope = float(rng.choice([-1, 1], p=[0.3, 0.7]) * level * rng.uniform(0.15, 0.6) / (n / 24))
         x += slope * np.arange(n) / 24
     elif kind in {"spike", "dip", "burst", "unusual-hour", "stuck"}:
-        for place in _places(rng, n):
-            events.append(_plant(rng, kind, x, place, sd, profile))
+        events = [_plant(rng, kind, x, place, sd, profile) for place in _places(rng, n)]
     if missing and rng.random() < 0.5:
         gaps = rng.random(n) < rng.uniform(0, 0.05)
         if rng.random() < 0.5:

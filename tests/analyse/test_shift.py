@@ -1,0 +1,124 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from caelum_report.analyse.shift import level_shifts, level_shifts_of
+
+from . import series
+
+
+def hourly(values):
+    return pd.Series(values, pd.date_range("2026-09-01", periods=len(values), freq="h"))
+
+
+def noise(n, seed=0, phi=0.0):
+    return series.ar1(np.random.default_rng(seed), n, phi)
+
+
+def planted(n=720, at=300, size=5.0, phi=0.5):
+    return 100 + noise(n, 3, phi) + size * (np.arange(n) >= at)
+
+
+def test_the_first_point_of_the_new_level_is_named():
+    one = hourly(planted())
+    (found,) = level_shifts(one)
+    assert found.at == one.index[300]
+    assert found.before == pytest.approx(100, abs=0.5)
+    assert found.after == pytest.approx(105, abs=0.5)
+    assert found.p < 1e-4
+
+
+def test_there_and_back_are_two():
+    one = hourly(planted() - 5.0 * (np.arange(720) >= 500))
+    assert [s.at for s in level_shifts(one)] == [one.index[300], one.index[500]]
+
+
+def test_an_incident_of_eight_hours_is_no_level():
+    values = 100 + noise(720)
+    values[300:308] += 20
+    assert level_shifts(hourly(values)) == []
+
+
+def test_a_drift_is_no_shift():
+    assert level_shifts(hourly(100 + noise(720) + np.arange(720) / 60)) == []
+
+
+def test_weekends_are_no_shifts():
+    one = hourly(100 + noise(900))
+    one -= 6.0 * (one.index.day_of_week >= 5)
+    assert level_shifts(one) == []
+
+
+def test_finer_and_coarser_cadences():
+    rng = np.random.default_rng(3)
+    n = 4032
+    wave = 10 * np.sin(2 * np.pi * np.arange(n) / 288)
+    fine = pd.Series(50 + wave + 3 * series.ar1(rng, n, 0.7), pd.date_range("2026-03-02", periods=n, freq="5min"))
+    fine.iloc[2000:] += 15
+    (found,) = level_shifts(fine)
+    assert abs(found.at - fine.index[2000]) <= pd.Timedelta("15min")
+    daily = pd.Series(100 + noise(200), pd.date_range("2026-01-01", periods=200, freq="D"))
+    daily.iloc[120:] += 6
+    assert [s.at for s in level_shifts(daily)] == [daily.index[120]]
+
+
+def test_holes_at_the_shift_move_it_to_the_first_measured_point():
+    values = planted()
+    values[300:306] = np.nan
+    one = hourly(values)
+    assert [s.at for s in level_shifts(one)] == [one.index[306]]
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 9.0] * 8, np.full(400, np.nan)])
+def test_too_little_history_has_no_shift(values):
+    assert level_shifts(hourly(np.asarray(values, float))) == []
+
+
+def test_much_missing_is_not_assessed():
+    values = planted()
+    values[350:600] = np.nan
+    assert level_shifts(hourly(values)) == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(-1e4, 1e4), st.floats(0.01, 1e4), st.integers(0, 30))
+def test_shifting_and_scaling_moves_no_change_point(offset, factor, seed):
+    one = series.labelled("shift", seed).series
+    assert [s.at for s in level_shifts(one * factor + offset)] == [s.at for s in level_shifts(one)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(-1e9, 1e9), st.integers(0, 800))
+def test_a_constant_has_no_shift(value, n):
+    assert level_shifts(hourly(np.full(n, value))) == []
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.permutations(range(8)))
+def test_permuting_the_columns_permutes_the_answers(order):
+    frame = series.frame(series.fleet(["shift", "clean"], range(4)))
+    plain = level_shifts_of(frame)
+    assert [[s.at for s in found] for found in level_shifts_of(frame.iloc[:, list(order)])] == [
+        [s.at for s in plain[k]] for k in order
+    ]
+
+
+def test_shifts_of_a_fleet_are_found_where_they_are():
+    fleet = series.fleet(["shift"], range(9000, 9100))
+    frame = series.frame(fleet)
+    found = [[frame.index.get_loc(s.at) for s in each] for each in level_shifts_of(frame)]
+    there = [
+        any(abs(at - true) <= 12 for at in ats) for ats, one in zip(found, fleet, strict=True) for true in one.shifts
+    ]
+    right = [
+        any(abs(at - true) <= 12 for true in one.shifts) for ats, one in zip(found, fleet, strict=True) for at in ats
+    ]
+    assert np.mean(there) > 0.85
+    assert np.mean(right) > 0.92
+
+
+def test_a_thousand_clean_series_have_fewer_than_fifty_false_shifts_a_month():
+    frame = series.frame(series.fleet(["clean"], range(30_000, 31_000)))
+    assert sum(map(len, level_shifts_of(frame))) < 50
