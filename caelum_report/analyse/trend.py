@@ -131,8 +131,8 @@ def _winsorised(values: Floats, step: float) -> Floats:
     line = level + slope * days
     rest = values - line
     centre = median(rest, axis=0)
-    limit = _LIMIT * 1.4826 * median(np.abs(rest - centre), axis=0)
-    limit = np.where(limit > 0, limit, 3 * mean(np.abs(rest - centre), axis=0))
+    size = np.abs(rest - centre)  # for counts that are mostly 0 the median says nothing
+    limit = _LIMIT * np.maximum(1.4826 * median(size, axis=0), mean(size, axis=0))
     return np.asarray(line + centre + np.clip(rest - centre, -limit, limit), np.float64)
 
 

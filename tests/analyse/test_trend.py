@@ -98,3 +98,9 @@ def test_drifts_of_a_fleet_are_found_with_honest_intervals():
     held = [f.low <= one.slope_per_day <= f.high for f, one in zip(found, fleet, strict=True)]
     assert np.mean(right) > 0.95
     assert np.mean(held) > 0.88
+
+
+def test_rare_errors_are_called_a_trend_as_rarely_as_alpha_says():
+    counts = np.random.default_rng(0).poisson(0.3, (720, 300)).astype(float)
+    frame = pd.DataFrame(counts, pd.date_range("2026-09-01", periods=720, freq="h"))
+    assert np.mean([found.p < 0.05 for found in trends(frame)]) < 0.08
