@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from caelum_report import metrics
@@ -253,6 +253,7 @@ def _series(charts: Iterable[Chart]) -> list[dict[str, Any]]:
     ]
 
 
+@cache  # the charts of all servers share their times
 def _unix(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
