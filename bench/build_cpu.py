@@ -77,7 +77,9 @@ def a_year(config: Config, template: Snapshot, days: int, end: datetime) -> None
 def main(servers: int, days: int, *, pdf: bool) -> None:
     with (
         tempfile.TemporaryDirectory() as name,
-        subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as idle,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as idle,
     ):
         try:
             assert idle.stdout is not None
