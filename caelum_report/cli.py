@@ -290,8 +290,13 @@ def approve(
             approved = store.approvals(database)
     waiting = {server.id: server for server in configuration.pending(settings, approved)}
     if names:
-        _record(settings, [_pick(name, waiting, "waiting server") for name in names])
-        typer.echo(f"Approved {words.listing([visible(name) for name in names], 10)}.")
+        ready = {server.id for server in settings.servers} - waiting.keys()
+        chosen = [_pick(name, waiting, "waiting server") for name in names if name not in ready]
+        _record(settings, chosen)
+        for name in ready.intersection(names):
+            typer.echo(f"{visible(name)} waits for nothing: it is approved, or cannot be asked.")
+        if chosen:
+            typer.echo(f"Approved {words.listing([visible(server.id) for server in chosen], 10)}.")
     elif not waiting:
         typer.echo("No server waits for consent.")
     else:
@@ -449,6 +454,8 @@ def servers_rename(
     db: Database = None,
 ) -> None:
     """Let the history follow a server that got another name."""
+    if old != new and any(server.id == old for server in _load(config, None, db, None).servers):
+        raise UsageError(f"{visible(old)!r} is still in the configuration; give it its new name there first")
     _change_fleet(config, db, lambda store, database: store.rename_server(database, old, new))
     typer.echo(f"The history of {visible(old)} is now that of {visible(new)}.")
 
@@ -470,8 +477,18 @@ def servers_forget(
     db: Database = None,
 ) -> None:
     """Erase a server's history for good."""
-    if not yes and not (
-        sys.stdin.isatty() and typer.confirm(f"Erase all that was measured of {visible(name)}?", default=False)
+    from . import store
+
+    settings = _load(config, None, db, None)
+    _existing(settings.database)
+    with store.open_store(settings.database) as database:
+        known = any(server.name == name for server in store.list_servers(database))
+    if (
+        known
+        and not yes
+        and not (
+            sys.stdin.isatty() and typer.confirm(f"Erase all that was measured of {visible(name)}?", default=False)
+        )
     ):
         raise UsageError("nothing was erased; say --yes to erase without being asked")
     _change_fleet(config, db, lambda store, database: store.forget_server(database, name))

@@ -104,19 +104,23 @@ def ladder(result: Probe, settings: Config) -> None:
     from rich.text import Text
 
     from . import words
-    from .model import Outcome
+    from .model import Failure, Outcome
 
-    console = Console(highlight=False)
-    console.print(Text(f"{result.status.value}: {result.failure.value}", style="bold"), Text(result.reason))
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())  # a pipe gets whole lines
+    head = result.status.value if result.failure is Failure.OK else f"{result.status.value} ({result.failure.value})"
+    console.print(Text(head, style="bold") + Text(f": {result.reason}" if result.reason else "", style="not bold"))
     table = Table(box=None, pad_edge=False)
     for name in ("Stage", "Took", "Result"):
         table.add_column(name, justify="right" if name == "Took" else "left", overflow="fold")
     for stage in result.stages:
         if stage.outcome is not Outcome.UNUSED:
             table.add_row(
-                stage.name, words.seconds(stage.seconds), Text(f"{stage.outcome.value} {stage.detail}".strip())
+                stage.name,
+                words.seconds(stage.seconds),
+                Text(": ".join(filter(None, (stage.outcome.value, stage.detail)))),
             )
-    console.print(table)
+    if table.row_count:
+        console.print(table, soft_wrap=False)
     facts = [
         ("Protocol", " ".join(filter(None, (result.protocol_version, f"({result.era.value})" if result.era else "")))),
         ("Calls itself", f"{result.server_name} {result.server_version}".strip()),
@@ -164,4 +168,10 @@ def stamp(at: datetime) -> str:
 def print_json(value: Any) -> None:
     import json
 
-    typer.echo(json.dumps(value, indent=2, default=str))
+    typer.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    from datetime import datetime
+
+    return stamp(value) if isinstance(value, datetime) else str(value)

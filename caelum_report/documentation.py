@@ -21,7 +21,11 @@ _EXIT_WORDS = {
 
 
 def exit_statuses() -> str:
-    rows = {0: "published", 1: "a bug, with its traceback", errors.EXIT_FAIL_ON: "the `--fail-on` condition holds"}
+    rows = {
+        0: "published",
+        1: "a bug, with its traceback",
+        errors.EXIT_FAIL_ON: "the `--fail-on` condition holds, or the server of `probe` does not answer",
+    }
     rows |= {error.exit_status: text for error, text in _EXIT_WORDS.items()}
     return _table(("status", "when"), [(f"`{status}`", rows[status]) for status in sorted(rows)])
 

@@ -116,7 +116,7 @@ def test_init_writes_a_configuration_and_starts_nothing_before_it_is_approved(ho
         (["backup", "copy.sqlite"], "there is no history"),
         (["restore", "nowhere.sqlite"], "nowhere.sqlite"),
         (["servers", "retire", "nobody"], "there is no history"),
-        (["servers", "forget", "nobody"], "--yes"),
+        (["servers", "forget", "nobody"], "there is no history"),
         (["config", "explain", "evry"], "every"),
         (["schedule", "--install", "--uninstall"], "exclude each other"),
     ],
@@ -183,7 +183,16 @@ def test_a_server_behind_a_changed_entry_is_found_by_name_and_history(home: Path
     assert [(row["name"], row["status"]) for row in listed] == [("small", "up")]
     assert run(home, "servers", "retire", "small").returncode == 0
     assert "retired" in run(home, "servers", "list").stdout
+    assert "no server 'smal'; did you mean 'small'" in run(home, "servers", "forget", "smal").stderr
+    assert "--yes" in run(home, "servers", "forget", "small").stderr
     assert run(home, "servers", "forget", "small", "--yes").returncode == 0
+
+
+def test_a_server_that_is_still_configured_keeps_its_history(home: Path) -> None:
+    assert run(home, "collect").returncode == 0
+    result = run(home, "servers", "rename", "caelum-report", "another")
+    assert result.returncode == 2
+    assert "still in the configuration" in result.stderr
 
 
 def test_backup_restore_and_the_same_bytes_again(home: Path) -> None:

@@ -108,6 +108,7 @@ def _server(facts: Facts, standing: Standing, past: _Past) -> ServerReport:
         for end in (facts.now, facts.now - DAY)
     )
     usual = [stage.usual_seconds for stage in past.stages if stage.usual_seconds is not None]
+    taken = [stage.seconds for stage in past.stages if stage.seconds is not None]
     return ServerReport(
         id=standing.id,
         name=standing.name,
@@ -133,7 +134,7 @@ def _server(facts: Facts, standing: Standing, past: _Past) -> ServerReport:
         server_version=probe.server_version if probe else "",
         capabilities=probe.capabilities if probe else (),
         stages=past.stages,
-        total_seconds=probe.seconds if probe else None,
+        total_seconds=shortened(sum(taken)) if taken else None,
         usual_total_seconds=shortened(sum(usual)) if usual else None,
         latency_now=_now(standing),
         latency_day=day,

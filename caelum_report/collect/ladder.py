@@ -20,13 +20,18 @@ class Ladder:
         if server.canary is None:
             unused.add("canary")
         self._rungs = {name: Stage(name, Outcome.UNUSED if name in unused else Outcome.NOT_REACHED) for name in STAGES}
+        self.fell_after_seconds: dict[str, float] = {}  # of the stages that something was raised in
         self.current = "spawn" if server.transport is Transport.STDIO else "http"
 
     @contextmanager
     def climb(self, name: str) -> Iterator[None]:
         """The time that a stage takes; it is good when nothing is raised."""
         self.current, since = name, time.perf_counter()
-        yield
+        try:
+            yield
+        except BaseException:
+            self.fell_after_seconds[name] = time.perf_counter() - since
+            raise
         self.good(name, time.perf_counter() - since)
 
     def good(self, name: str, seconds: float | None, detail: str = "") -> None:
@@ -38,8 +43,8 @@ class Ladder:
             if self._rungs[name].outcome is not Outcome.UNUSED:
                 self.good(name, value)
 
-    def failed(self, name: str, detail: str, seconds: float | None = None) -> None:
-        self._rungs[name] = Stage(name, Outcome.FAILED, seconds or self._rungs[name].seconds, detail)
+    def failed(self, name: str, detail: str, seconds: float | None) -> None:
+        self._rungs[name] = Stage(name, Outcome.FAILED, seconds, detail)
 
     def seconds(self, name: str) -> float | None:
         return self._rungs[name].seconds

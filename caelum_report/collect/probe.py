@@ -164,7 +164,22 @@ def _fell(look: Look, fault: Fault) -> None:
     fault.stage = stage
     if look.client:
         look.ladder.passed(look.client.seconds)
-    look.ladder.failed(stage, look.boundary.sentence(fault.reason))
+    look.ladder.failed(stage, look.boundary.sentence(fault.reason), _until_it_fell(look, stage))
+
+
+def _until_it_fell(look: Look, stage: str) -> float | None:
+    """How long the failed stage took. A process is starting until it answers; of a remote handshake, what the connection
+    took is its own stages'.
+    """
+    known, since = look.ladder.seconds(stage), look.ladder.fell_after_seconds
+    if stage == "spawn":
+        return (known or 0.0) + since.get("handshake", 0.0)
+    if known is not None:
+        return known
+    if stage in ("http", "auth", "handshake") and "handshake" in since:
+        before = sum(look.client.seconds.values()) if look.client else 0.0
+        return max(0.0, since["handshake"] - before)
+    return since.get(stage)
 
 
 def _probe(look: Look, fault: Fault | None, started_at: datetime, took: float) -> Probe:

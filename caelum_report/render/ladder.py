@@ -37,7 +37,11 @@ def ladder(server: ServerReport) -> Ladder | None:
     if not shown:
         return None
     total = max(
-        (max(stage.seconds or 0.0, stage.usual_seconds or 0.0) + (stage.start_seconds or 0.0) for stage in shown),
+        (
+            max(stage.seconds or 0.0, stage.usual_seconds or 0.0) + (stage.start_seconds or 0.0)
+            for stage in shown
+            if stage.outcome is not Outcome.NOT_REACHED
+        ),
         default=0.0,
     )
     rungs = tuple(_rung(stage, server, total or 1.0) for stage in shown)

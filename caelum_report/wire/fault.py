@@ -19,6 +19,7 @@ class Fault(Exception):  # noqa: N818 - the trade's word; an error is what JSON-
         self.reason = reason
         self.stage = stage  # where it happened, when the wire knows better than its caller
         self.certificate_expires_at: datetime | None = None
+        self.seconds: dict[str, float] = {}  # of the steps to a connection, the failed one included
 
 
 class HttpFault(Fault):

@@ -170,7 +170,11 @@ class HttpClient:
             if exchange.reusable:
                 return self._lend(exchange)
             exchange.close()
-        opened = await open_connection(self.origin, self._connect_seconds)
+        try:
+            opened = await open_connection(self.origin, self._connect_seconds)
+        except Fault as fault:
+            self.seconds = fault.seconds | self.seconds
+            raise
         self.seconds = opened.seconds | self.seconds
         self.certificate_expires_at = opened.certificate_expires_at or self.certificate_expires_at
         return self._lend(Exchange(opened, self._allowance))

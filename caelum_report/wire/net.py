@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -102,26 +103,34 @@ class Opened:
 
 
 async def open_connection(origin: Origin, seconds: float) -> Opened:
-    """Connect within `seconds` in all. Raises `Fault` with its stage: dns, connect or tls."""
+    """Connect within `seconds` in all. Raises `Fault` with its stage: dns, connect or tls, and what each step took."""
     stamps: dict[str, float] = {}
     deadline = time.monotonic() + seconds
-    since = time.perf_counter()
-    addresses = await _resolve(origin, deadline)
-    stamps["dns"] = time.perf_counter() - since
-    since = time.perf_counter()
-    connection = await _connect(origin, addresses, deadline)
-    stamps["connect"] = time.perf_counter() - since
-    if origin.scheme == "http":
-        reader, writer = await asyncio.open_connection(sock=connection)
-        return Opened(reader, writer, stamps, None)
+    try:
+        with _timed(stamps, "dns"):
+            addresses = await _resolve(origin, deadline)
+        with _timed(stamps, "connect"):
+            connection = await _connect(origin, addresses, deadline)
+        if origin.scheme == "http":
+            reader, writer = await asyncio.open_connection(sock=connection)
+            return Opened(reader, writer, stamps, None)
+        with _timed(stamps, "tls"):
+            reader, writer = await _secure(connection, origin, deadline)
+    except Fault as fault:
+        fault.seconds = stamps
+        if fault.stage == "tls":
+            fault.certificate_expires_at = await _expiry_unverified(origin, addresses)
+        raise
+    return Opened(reader, writer, stamps, _expiry(writer))
+
+
+@contextlib.contextmanager
+def _timed(stamps: dict[str, float], step: str) -> Iterator[None]:
     since = time.perf_counter()
     try:
-        reader, writer = await _secure(connection, origin, deadline)
-    except Fault as fault:
-        fault.certificate_expires_at = await _expiry_unverified(origin, addresses)
-        raise
-    stamps["tls"] = time.perf_counter() - since
-    return Opened(reader, writer, stamps, _expiry(writer))
+        yield
+    finally:
+        stamps[step] = time.perf_counter() - since
 
 
 async def _resolve(origin: Origin, deadline: float) -> list[Address]:

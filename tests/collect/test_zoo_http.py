@@ -91,6 +91,8 @@ def test_whoever_does_not_answer_ends_at_the_deadline(silent, path):
     assert probe.failure is Failure.TIMEOUT, probe.reason
     assert probe.stage in {"http", "handshake"}
     assert "no answer" in probe.reason or "endpoint" in probe.reason
+    if not path.startswith("sse"):
+        assert next(stage for stage in probe.stages if stage.name == probe.stage).seconds is not None
     assert probe.seconds <= HASTE.server_seconds + 1
 
 
@@ -112,6 +114,9 @@ def test_a_port_where_nobody_listens(zoo):
         port = listener.getsockname()[1]
     probe = ask(remote(f"http://127.0.0.1:{port}/mcp")).probe
     assert (probe.failure, probe.stage) == (Failure.CONNECT_ERROR, "connect")
+    stages = {stage.name: stage for stage in probe.stages}
+    assert stages["dns"].outcome is Outcome.OK
+    assert stages["connect"].seconds is not None
     assert "refused" in probe.reason
 
 

@@ -122,7 +122,7 @@ def _stats(view: View, server: ServerReport) -> list[Shown]:
     if server.total_seconds is not None:
         usual = server.usual_total_seconds
         compared = f"usual {words.seconds(usual)}" if usual is not None else "nothing to compare with yet"
-        stats.append(_shown("Whole probe", server.total_seconds, "seconds", compared))
+        stats.append(_shown("All stages", server.total_seconds, "seconds", compared))
     if server.rss_bytes is not None:
         compared = f"test instance, {words.plural(server.processes or 1, 'process', 'processes')}"
         stats.append(_shown("Memory", server.rss_bytes, "bytes", compared))
