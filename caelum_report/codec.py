@@ -16,7 +16,8 @@ def _adapter() -> TypeAdapter[Report]:
 
 def to_json(report: Report) -> bytes:
     """Same report, same bytes: its fields in the order of their declaration. ASCII, so that an identifier with bidi
-    controls, kept exactly, cannot disorder what a person sees of it."""
+    controls, kept exactly, cannot disorder what a person sees of it.
+    """
     return _adapter().dump_json(report, ensure_ascii=True).replace(b"\x7f", b"\\u007f")
 
 

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import unicodedata
 import urllib.parse
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -52,7 +53,8 @@ def test_long_texts_that_differ_stay_different() -> None:
 def test_visible_text_can_be_stored_encoded_and_read(text: str) -> None:
     shown = visible(text)
     shown.encode("utf-8")
-    assert sqlite3.connect(":memory:").execute("select ?", (shown,)).fetchone() == (shown,)
+    with closing(sqlite3.connect(":memory:")) as database:
+        assert database.execute("select ?", (shown,)).fetchone() == (shown,)
     assert all(unicodedata.category(c) not in {"Cc", "Cs", "Cf", "Zl", "Zp"} for c in shown)
     assert not has_hidden(shown)
 

@@ -100,9 +100,9 @@ def strip(days: Sequence[Day], label: str, pitch: int = 6) -> Markup:
 def _path(status: Status, boxes: Iterable[tuple[float, float]], height: int, base: int) -> Markup:
     if status in HOLLOW:
         d = "".join(f"M{x + 0.5:g} {base}v{0.5 - height:g}h{width - 1:g}v{height - 0.5:g}" for x, width in boxes)
-        return Markup(f'<path class="o-{status.value}" d="{d}"/>')
+        return Markup('<path class="o-{}" d="{}"/>').format(status.value, d)
     d = "".join(f"M{x:g} {base}v-{height}h{width:g}v{height}z" for x, width in boxes)
-    return Markup(f'<path class="f-{status.value}" d="{d}"/>')
+    return Markup('<path class="f-{}" d="{}"/>').format(status.value, d)
 
 
 def strip_label(days: Sequence[Day]) -> str:

@@ -454,7 +454,7 @@ async def main():
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    os._exit(0)  # its parent has ended, and many a visitor still waits
+        os._exit(0)  # its parent has ended; closing would wait for visitors who never leave
 
 
 asyncio.run(main())

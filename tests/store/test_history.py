@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 import sqlite3
 from dataclasses import replace
@@ -25,8 +26,10 @@ FRAMES = ("snapshots", "probes", "states", "rollups", "host_samples", "disks", "
 
 def documented(frame: str) -> list[str]:
     """The columns that the docstring of `History` names."""
-    text = (History.__doc__ or "").replace("one column of seconds per stage (dns … canary)", ", ".join(STAGES))
-    blocks = re.split(r"\n    (?=[a-z_]+  )", text)
+    text = inspect.cleandoc(History.__doc__ or "").replace(
+        "one column of seconds per stage (dns … canary)", ", ".join(STAGES)
+    )
+    blocks = re.split(r"\n(?=[a-z_]+  )", text)
     (block,) = (block for block in blocks if re.match(rf"{frame}  ", block))
     block = re.sub(r"\([^()]*\)", "", block.split(maxsplit=1)[1])
     block = block.rsplit(": ", maxsplit=1)[-1]
