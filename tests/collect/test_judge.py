@@ -36,7 +36,9 @@ def test_slower_than_its_objective_is_degraded_and_says_so():
     fast, slow = seen(server, timings_seconds=(0.01, 0.02, 3)), seen(server, timings_seconds=(0.2, 0.3, 0.1))
     assert status(fast, server) is Status.UP
     assert status(slow, server) is Status.DEGRADED
-    assert "in 200\u00a0ms, its objective is 100\u00a0ms" in judged(slow, server, Memory(), (), at=AT, zone="UTC").reason
+    assert (
+        "in 200\u00a0ms, its objective is 100\u00a0ms" in judged(slow, server, Memory(), (), at=AT, zone="UTC").reason
+    )
 
 
 def test_a_capability_that_errs_is_degraded_and_a_dead_server_stays_down():

@@ -15,7 +15,25 @@ from caelum_report.render.markdown import markdown, text
 
 from . import sample_reports
 
-KEYS = ["id", "name", "slug", "transport", "era", "protocol_version", "supported_versions", "status", "failure", "stage", "reason", "latency_seconds", "tools", "resources", "prompts", "rss_bytes", "uptime"]
+KEYS = [
+    "id",
+    "name",
+    "slug",
+    "transport",
+    "era",
+    "protocol_version",
+    "supported_versions",
+    "status",
+    "failure",
+    "stage",
+    "reason",
+    "latency_seconds",
+    "tools",
+    "resources",
+    "prompts",
+    "rss_bytes",
+    "uptime",
+]
 
 
 @pytest.fixture(scope="module")
