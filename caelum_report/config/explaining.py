@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from caelum_report.errors import UsageError
 from caelum_report.model import Config, Server
 from caelum_report.text import Redactor, visible
-from caelum_report.words import plural
+from caelum_report.words import listing, plural
 
 from .files import shown
 from .loading import resolved
@@ -39,7 +39,9 @@ def check(options: Options, environ: Mapping[str, str], home: Path) -> str:
     """What is in use, and every entry that cannot be; UsageError where the configuration itself is broken."""
     settings = settle(options, environ, home)
     config = resolved(settings, options)
-    lines = [f"{_where(settings)}: good"]
+    broken = sum(server.problem is not None for server in config.servers)
+    verdict = f"{plural(broken, 'entry', 'entries')} cannot be used" if broken else "good"
+    lines = [f"{_where(settings)}: {verdict}"]
     lines.append(
         f"{plural(len(config.servers), 'server')}, history in {shown(config.database)}, site in {shown(config.output)}"
     )
@@ -82,7 +84,7 @@ def _plain_keys() -> Iterator[str]:
 def _keys(table: str) -> Iterator[str]:
     from .schema import TABLES
 
-    yield from TABLES[table].model_fields
+    yield from TABLES[table].model_fields if table in TABLES else ()
 
 
 def _setting(settings: Settings, key: str) -> str:
@@ -142,12 +144,28 @@ def explain(key: str, options: Options, environ: Mapping[str, str], home: Path) 
     if name in servers:
         config = resolved(settings, options)
         return "\n".join(_server(servers[name], config))
+    table, _, field = name.rpartition(".")
+    if _is_server(key) and field in _keys(table or "server"):
+        return f"{key}: {_table(table or 'server').model_fields[field].description}\n  each [[server]] says it for itself; `config show` prints them"
+    if key.isupper() and key not in VARIABLES and (told := _foreign_variable(key, settings, options)):
+        return told
     valid = [*_plain_keys(), *(f"{table}.{each}" for table in _TABLES for each in _keys(table))]
     if key not in valid:
         raise UsageError(
             f"{visible(key, 80)}: is not a key{_did_you_mean(key, [*valid, *VARIABLES, *(f'server.{each}' for each in servers)])}"
         )
     return "\n".join(_explained(settings, key))
+
+
+def _foreign_variable(name: str, settings: Settings, options: Options) -> str:
+    """A variable that is no setting of ours; servers' entries may use it. Its value is never shown."""
+    if settings.environ.get(name):
+        return f"{visible(name, 80)}: set; no setting of ours, an entry may use it as ${{{visible(name, 80)}}}"
+    wanting = [s.id for s in resolved(settings, options).servers if f"variable {name} is not set" in (s.problem or "")]
+    if not wanting:
+        return ""
+    needed = listing([visible(each, 80) for each in wanting], 10)
+    return f"{visible(name, 80)}: not set, and needed by {needed}\n  set it in the environment of the run, or in .env beside caelum.toml"
 
 
 def _is_server(key: str) -> bool:
@@ -197,9 +215,13 @@ def _explain_variable(variable: Variable, settings: Settings) -> str:
 
 
 def _table_of(key: str) -> type[Table]:
+    return _table(key.rpartition(".")[0])
+
+
+def _table(name: str) -> type[Table]:
     from .schema import TABLES
 
-    return TABLES[key.rpartition(".")[0]]
+    return TABLES[name]
 
 
 def _layer(settings: Settings, key: str) -> str:

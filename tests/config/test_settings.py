@@ -202,6 +202,7 @@ def test_explain_says_which_layer_won(toml: Write, tmp_path: Path) -> None:
     assert f"  from: {file}:3:1" in explain("every", options, {}, tmp_path).splitlines()
     assert "  from: default" in explain("retention.raw", options, {}, tmp_path).splitlines()
     assert explain("CAELUM_EVERY", options, {}, tmp_path) == explain("every", options, {}, tmp_path)
+    assert explain("server.canary.tool", options, {}, tmp_path).startswith("server.canary.tool: the tool to call")
     assert explain("server.a", options, {}, tmp_path).startswith('[[server]]\nname = "a"')
 
 
@@ -222,6 +223,14 @@ def test_explain_knows_every_variable_and_keeps_secrets(name: str, tmp_path: Pat
     text = explain(name, Options(), environ, tmp_path)
     assert VARIABLES[name].text in text
     assert VARIABLES[name].key is not None or "hunter22secret" not in text
+
+
+def test_explain_names_the_entries_that_miss_a_variable(toml: Write, tmp_path: Path) -> None:
+    options = Options(
+        config=toml('[[server]]\nname = "a"\nurl = "https://x.example/mcp"\nheaders = { A = "${WANTED}" }\n')
+    )
+    assert explain("WANTED", options, {}, tmp_path).startswith("WANTED: not set, and needed by a")
+    assert "hidden" not in explain("WANTED", options, {"WANTED": "hidden"}, tmp_path)
 
 
 def test_explain_helps_with_a_wrong_key(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from caelum_report import document, words
@@ -42,7 +44,15 @@ def _latency(view: View) -> dict[str, Any]:
 
 
 def _uptime(view: View) -> dict[str, Any]:
-    return {"servers": current(view.report), "ranges": document.RANGES, "range_words": RANGE_WORDS, "up": _share}
+    servers = current(view.report)
+    return {"servers": servers, "ranges": _ranges(servers), "range_words": RANGE_WORDS, "up": _share}
+
+
+def _ranges(servers: Sequence[ServerReport]) -> list[str]:
+    """Those that say more than the shorter one: a year of which a month is known is no year."""
+    checks = {name: [u.checks for s in servers for u in s.uptime if u.range == name] for name in document.RANGES}
+    shorter = pairwise(document.RANGES)
+    return [document.RANGES[0], *(longer for short, longer in shorter if checks[longer] != checks[short])]
 
 
 def _share(server: ServerReport, name: str) -> float | None:
