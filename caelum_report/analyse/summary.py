@@ -296,8 +296,11 @@ def read_on(facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes
         )
     )
     if facts.history.first_snapshot_at is not None:
-        days = words.duration(max(facts.now - facts.history.first_snapshot_at.timestamp(), 0.0))
-        links.append(ReadOn("Trends", "trends.html", f"States, answer times and up time of {days} on record."))
+        seconds = facts.now - facts.history.first_snapshot_at.timestamp()
+        begun = f"States, answer times and up time of {words.duration(seconds)} on record."
+        links.append(
+            ReadOn("Trends", "trends.html", begun if seconds >= DAY else "Begin with a second day of history.")
+        )
     tools = sum(len(s.surface.tools) for s in facts.current if s.surface)
     tokens = sum(tool.tokens for s in facts.current if s.surface for tool in s.surface.tools)
     needs = sum(1 for edge in diagram.edges if edge.kind == "depends-on")
