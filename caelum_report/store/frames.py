@@ -29,6 +29,7 @@ _HOURLY: Final = 2 * 92 * DAY
 _DAILY: Final = 2 * 366 * DAY
 # Hours in a frame at most. A fleet of a thousand gets fewer by the hour, for the memory of all would be gigabytes.
 _HOURS_AT_MOST: Final = 1_500_000
+_AT_ONCE: Final = 20_000  # rows
 
 _DURATIONS: Final = (
     ("probes.took_us", "seconds"),
@@ -113,9 +114,9 @@ def _snapshots(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
 def _probes(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
     rows = connection.execute(
         f"""SELECT {", ".join(_PROBE)}
-        FROM probes JOIN snapshots ON snapshots.id = snapshot JOIN servers ON servers.id = server
-            JOIN hosts ON hosts.id = snapshots.host
-        WHERE snapshot <= ? ORDER BY snapshots.at, snapshot, probes.rowid""",
+        FROM snapshots CROSS JOIN probes ON snapshot = snapshots.id JOIN servers ON servers.id = server
+            JOIN hosts ON hosts.id = snapshots.host -- CROSS: in this order, so that only the rows of a run are sorted
+        WHERE snapshots.id <= ? ORDER BY snapshots.at, snapshots.id, probes.rowid""",
         (last,),
     )
     frame = _frame(rows, _PROBE_NAMES)
@@ -182,17 +183,32 @@ def _marks(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     return _frame(connection.execute("SELECT at, text FROM marks WHERE at <= ? ORDER BY at, id", (at,)), ("at", "text"))
 
 
-def _frame(rows: Iterable[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:
+def _frame(rows: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:
+    """Read in parts, and each text kept once: as Python's objects a thousand servers' checks would take a gigabyte."""
     import pandas as pd
 
-    columns = _table(rows, len(names))
-    return pd.DataFrame({name: _typed(name, column) for name, column in zip(names, columns, strict=True)})
+    known: dict[Any, Any] = {}
+    parts = [[_typed(name, column, known) for name, column in zip(names, _table((), len(names)), strict=True)]]
+    while some := rows.fetchmany(_AT_ONCE):
+        parts.append(
+            [_typed(name, column, known) for name, column in zip(names, _table(some, len(names)), strict=True)]
+        )
+    columns = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
+    return pd.DataFrame({name: _series(name, column) for name, column in columns.items()})
 
 
-def _typed(name: str, column: Sequence[Any]) -> Any:
+def _series(name: str, column: npt.NDArray[Any]) -> Any:
+    import pandas as pd
+
+    if name in _TIMES:
+        return _utc(column)
+    return pd.Series(column, dtype=object) if name in _TEXT else column
+
+
+def _typed(name: str, column: Sequence[Any], known: dict[Any, Any]) -> npt.NDArray[Any]:
     """A column in the units of `History`: UTC times, seconds as floats, NaN for what was not measured."""
     if name in _TIMES:
-        return _utc(np.array([_NOT_A_TIME if value is None else value for value in column], np.int64))
+        return np.array([_NOT_A_TIME if value is None else value for value in column], np.int64)
     if name in _SECONDS:
         return np.array(column, np.float64) / SECOND
     if name in _WHOLE:
@@ -200,11 +216,9 @@ def _typed(name: str, column: Sequence[Any]) -> Any:
     if name == "network_down":
         return np.array(column, np.bool_)
     if name == "timings":
-        return _objects([tuple(value / SECOND for value in json.loads(text)) if text else () for text in column])
+        return _objects([tuple([value / SECOND for value in json.loads(text)]) if text else () for text in column])
     if name in _TEXT:
-        import pandas as pd
-
-        return pd.Series(column, dtype=object)
+        return _objects([known.setdefault(value, value) for value in column])
     return np.array(column, np.float64)
 
 
