@@ -68,7 +68,7 @@ def main() -> None:
     try:
         app()
     except LockedError as error:
-        if "--verbose" in sys.argv or "-v" in sys.argv:
+        if sys.stderr.isatty() or "--verbose" in sys.argv or "-v" in sys.argv:
             _say(error)
         raise SystemExit(error.exit_status) from None
     except CaelumError as error:

@@ -50,7 +50,7 @@ def progress(settings: Config, *, quiet: bool) -> Iterator[Callable[[str, Status
             else:
                 bar.update(task, advance=1, description=f"{shown}: {status.value}")
             if bar.finished:
-                bar.update(task, description="Making the report")
+                bar.update(task, description="All have answered; working")
 
         yield tell
 
