@@ -17,9 +17,18 @@ stdio_faults = ["flood", "endless-line", "garbage-flood", "huge-list", "many-val
 http_faults = ["flood", "declared-huge", "event-flood", "huge-event", "endless-header", "gzip-bomb"]
 good = [replace(stdio("good"), id="good"), remote(f"{url}/good", name="good-http")]
 servers = [stdio(fault) for fault in stdio_faults] + [remote(f"{url}/{fault}", name=f"http-{fault}") for fault in http_faults]
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def peak():
+    # Largest resident size in kB. On Linux `ru_maxrss` would begin with that of the process which started us.
+    if sys.platform == "linux":
+        return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+before = peak()
 snapshot = collect(config(*servers, *good, budgets=Budgets()), Remembered(), AT)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+after = peak()
 print(json.dumps([before, after, {probe.server: probe.failure for probe in snapshot.probes}]))
 """
 
