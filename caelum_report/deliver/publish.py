@@ -20,6 +20,7 @@ import re
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -44,6 +45,9 @@ _CANNOT_SWAP: Final = {
     errno.EPERM,
     errno.EXDEV,
 }
+
+# A reader who has just looked the folder up still opens files in it: the old one stays that long after a swap.
+_LINGER_SECONDS: Final = 0.2
 
 
 def publish(site: Site, output: Path, mode: str) -> str:
@@ -140,6 +144,7 @@ def _exchange(site: Site, output: Path) -> None:
         else:
             build.rename(output)
         _sync(output.parent)
+        time.sleep(_LINGER_SECONDS)
 
 
 def _swing(site: Site, output: Path) -> None:
@@ -162,6 +167,7 @@ def _swing(site: Site, output: Path) -> None:
             if before:
                 output.with_name(before).rename(build)
         _sync(output.parent)
+        time.sleep(_LINGER_SECONDS)
 
 
 def _replace_files(site: Site, output: Path) -> None:
