@@ -6,10 +6,11 @@ the boundary of `text`: it is visible, bounded and free of secrets.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 
 class Transport(StrEnum):
@@ -155,6 +156,18 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Somebody to ask beside the MCP servers themselves: a `[[source]]` block, or an environment name of its kind."""
+
+    name: str
+    kind: str  # prometheus, influxdb, redis, …
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # its kind's own, validated; may hold secrets
+    endpoint: str = ""  # what may be shown
+    timeout_seconds: float = 10.0
+    problem: str | None = None  # why it cannot be asked
+
+
+@dataclass(frozen=True, slots=True)
 class FoundConfiguration:
     """An MCP host configuration that lies on this machine; its servers are counted, never started unasked."""
 
@@ -178,6 +191,7 @@ class Config:
     publish: str  # auto | exchange | symlink | in-place
     site_url: str | None
     servers: tuple[Server, ...]
+    sources: tuple[Source, ...] = ()
     budgets: Budgets = Budgets()
     pass_env: tuple[str, ...] = ()
     path: str = ""  # the PATH recorded by `init`, for cron's is short; "" takes the process's own
@@ -349,6 +363,31 @@ class HostSample:
     networks: tuple[Network, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One figure that a source gave. It stands beside what probes measured and is never mixed with it."""
+
+    subject: str  # whom it is about: a server's id, or the source's own name
+    metric: str  # snake_case with its unit: used_memory_bytes
+    value: float
+    unit: str = ""
+    counter: bool = False  # counts since some start; rates are derived and survive resets
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one source gave in one run; a failure is a value like any other."""
+
+    source: str  # Source.name
+    kind: str
+    failure: Failure
+    reason: str = ""  # a sentence for a person; empty when ok
+    seconds: float = 0.0
+    samples: tuple[Sample, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
 METHOD_VERSION: Final = 1  # raised when the same history would give other figures
 
 
@@ -362,6 +401,7 @@ class Snapshot:
     method_version: int
     probes: tuple[Probe, ...]
     host_sample: HostSample | None
+    readings: tuple[Reading, ...] = ()  # of the sources, in the order of the configuration
     not_due: tuple[str, ...] = ()  # servers whose own cadence is longer than the run's
     network_down: bool = False  # every remote failed at dns or connect: ours, not theirs
     seconds: float = 0.0
