@@ -7,12 +7,17 @@ import sys
 
 def main() -> None:
     if sys.argv[1:2] == ["mcp"]:
-        from .mcp_server import main as serve
-
-        sys.exit(serve(sys.argv[2:], configured_database))
+        sys.exit(mcp(sys.argv[2:]))
     from .cli import main as command_line
 
     command_line()
+
+
+def mcp(arguments: list[str]) -> int:
+    """`caelum-report mcp`; the exit status."""
+    from .mcp_server import main as serve
+
+    return serve(arguments, configured_database)
 
 
 def configured_database(file: str | None) -> str:

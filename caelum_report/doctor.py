@@ -148,7 +148,7 @@ def _schedule(_: Config | None, environ: Mapping[str, str]) -> Iterator[Check]:
 
 def _configuration(config: Config | None, _: Mapping[str, str]) -> Iterator[Check]:
     if config is None:
-        yield Check("configuration", "fail", "it cannot be used", "caelum-report config check")
+        yield Check("configuration", "fail", "it cannot be used; the last line says why")
         return
     broken = [server for server in config.servers if server.problem]
     if config.servers:

@@ -22,6 +22,7 @@ COMMANDS = (
     "doctor",
     "config",
     "schedule",
+    "mcp",
     "backup",
     "restore",
     "demo",
@@ -108,6 +109,7 @@ def test_init_writes_a_configuration_and_starts_nothing_before_it_is_approved(ho
         (["bild"], "No such command"),
         (["build", "--outptu", "x"], "No such option"),
         (["build", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["build", "--config", "."], "is a folder; name the file in it"),
         (["build", "--mcp-config", "nowhere.json"], "nowhere.json"),
         (["build", "--fail-on", "sometimes"], "needs-action"),
         (["probe", "caelum-reprot"], "did you mean 'caelum-report'"),
@@ -128,6 +130,22 @@ def test_typed_wrong(home: Path, words: list[str], told: str) -> None:
     assert told in result.stderr
     assert "Traceback" not in result.stderr
     assert not (home / "reports").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_under_standard_output_is_said(home: Path) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "caelum_report", "config", "show"],
+            env={"HOME": str(home), "PATH": os.environ["PATH"]},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr == "caelum-report: no space left to write standard output\n"
 
 
 def test_every_command_has_help(home: Path) -> None:

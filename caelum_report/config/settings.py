@@ -165,6 +165,10 @@ def find_file(options: Options, environ: Mapping[str, str], home: Path) -> Path 
     for said, path in (("--config", options.config), ("CAELUM_CONFIG", environ.get("CAELUM_CONFIG") or None)):
         if path is not None:
             file = placed(str(path), home, Path.cwd())
+            if file.is_dir():
+                raise UsageError(
+                    f"{said}: {shown(file)} is a folder; name the file in it: {shown(file / 'caelum.toml')}"
+                )
             if not is_there(file):
                 raise UsageError(f"{said}: {shown(file)}: no such file; `caelum-report init` writes one")
             return file

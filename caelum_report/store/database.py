@@ -156,6 +156,17 @@ def prepare(
         _create(connection, path, tables, newest)
     elif version < newest:
         _migrate(connection, path, version, migrations)
+    _check_tables(connection, path, tables)
+
+
+def _check_tables(connection: sqlite3.Connection, path: str, tables: Sequence[str]) -> None:
+    """A file with our mark but without our tables was written by an unreleased version."""
+    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = {statement.split()[2] for statement in tables if statement.startswith("CREATE TABLE")} - found
+    if missing:
+        raise StoreError(
+            f"{path} lacks the table {min(missing)}: an unreleased caelum-report wrote it. Move it away to start anew"
+        )
 
 
 def _version(connection: sqlite3.Connection, path: str) -> int:

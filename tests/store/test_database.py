@@ -116,6 +116,16 @@ def test_a_database_of_another_program_is_refused_and_untouched(tmp_path: Path) 
     assert foreign.read_bytes() == before
 
 
+def test_a_file_of_an_unreleased_version_is_refused_and_untouched(path: Path) -> None:
+    with store.open_store(str(path)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DROP TABLE details")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="lacks the table details"), store.open_store(str(path)):
+        pass
+    assert path.read_bytes() == before
+
+
 def test_a_newer_schema_is_refused_and_untouched(path: Path) -> None:
     with store.open_store(str(path)) as connection:
         connection.execute("PRAGMA user_version = 99")

@@ -1,0 +1,109 @@
+"""Which servers may be started: found, shown, approved."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from caelum_report.text import visible
+
+from .options import ConfigFile, Database, load, now, pick
+
+if TYPE_CHECKING:
+    from caelum_report.model import Config, Server
+
+app = typer.Typer()
+
+
+@app.command()
+def init(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve every server that is found.")] = False,
+    db: Database = None,
+) -> None:
+    """Find the MCP configurations of this machine, show them, and write a caelum.toml that watches them."""
+    import socket
+
+    from caelum_report import config as configuration
+    from caelum_report import words
+
+    environ, home = os.environ, Path.home()
+    found = configuration.find_configurations(environ, home)
+    file = configuration.initial_file(environ, home)
+    text = configuration.initial_toml(
+        found, fleet=socket.gethostname(), zone=configuration.system_zone(environ), path=environ.get("PATH", "")
+    )
+    configuration.write_initial(text, file)
+    typer.echo(f"Wrote {file}. It watches {words.plural(len(found), 'configuration')}.")
+    for each in found:
+        typer.echo(f"  {each.host}: {visible(each.path)}, {each.problem or words.plural(len(each.servers), 'server')}")
+    settings = load(file, db=db)
+    waiting = configuration.pending(settings, {})
+    if not waiting:
+        typer.echo("Next: caelum-report build")
+        return
+    typer.echo("A report would start or contact these, from a timer, for as long as it runs:")
+    _approve_each(settings, waiting, everything=yes)
+    typer.echo("Next: caelum-report build, then caelum-report schedule")
+
+
+@app.command()
+def approve(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Servers to approve; none lists what waits.", metavar="[NAME]...")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Approve every server that waits.")] = False,
+    config: ConfigFile = None,
+    db: Database = None,
+) -> None:
+    """List the servers that wait for consent, or approve some of them."""
+    from caelum_report import config as configuration
+    from caelum_report import store, words
+
+    settings = load(config, db=db)
+    approved = {}
+    if Path(settings.database).exists():
+        with store.open_store(settings.database) as database:
+            approved = store.approvals(database)
+    waiting = {server.id: server for server in configuration.pending(settings, approved)}
+    if names:
+        ready = {server.id for server in settings.servers} - waiting.keys()
+        chosen = [pick(name, waiting, "waiting server") for name in names if name not in ready]
+        _record(settings, chosen)
+        for name in ready.intersection(names):
+            typer.echo(f"{visible(name)} waits for nothing: it is approved, or cannot be asked.")
+        if chosen:
+            typer.echo(f"Approved {words.listing([visible(server.id) for server in chosen], 10)}.")
+    elif not waiting:
+        typer.echo("No server waits for consent.")
+    else:
+        _approve_each(settings, tuple(waiting.values()), everything=everything, ask=False)
+
+
+def _approve_each(settings: Config, waiting: tuple[Server, ...], *, everything: bool, ask: bool = True) -> None:
+    """Show what each would start or contact; approve all, or those that a person at the terminal says yes to."""
+    from caelum_report import words
+    from caelum_report.config import describe
+
+    chosen = []
+    for server in waiting:
+        typer.echo("\n".join([visible(server.id, 80), *(f"  {line}" for line in describe(server, settings))]))
+        if everything or (ask and sys.stdin.isatty() and typer.confirm("  Approve it?", default=False)):
+            chosen.append(server)
+    if chosen:
+        _record(settings, chosen)
+        typer.echo(f"Approved {words.plural(len(chosen), 'server')}.")
+    if len(chosen) < len(waiting):
+        typer.echo(
+            f"{len(waiting) - len(chosen)} not approved yet: caelum-report approve NAME, or caelum-report approve --all"
+        )
+
+
+def _record(settings: Config, servers: list[Server]) -> None:
+    from caelum_report import store
+
+    with store.open_store(settings.database) as database:
+        store.approve(database, {server.id: server.fingerprint for server in servers}, now())

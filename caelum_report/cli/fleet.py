@@ -1,0 +1,118 @@
+"""A fleet changes, and its history follows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from caelum_report import console
+from caelum_report.errors import UsageError
+from caelum_report.text import visible
+
+from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now
+
+if TYPE_CHECKING:
+    import sqlite3
+    from types import ModuleType
+
+app = typer.Typer(no_args_is_help=True, help="A fleet changes: list, rename, retire or forget its servers.")
+
+
+@app.command("list")
+def servers_list(
+    config: ConfigFile = None, mcp_config: McpFiles = None, db: Database = None, json: AsJson = False
+) -> None:
+    """List the servers of the configuration and of the history."""
+    from caelum_report import store
+
+    settings = load(config, mcp_config, db)
+    known: tuple[store.StoredServer, ...] = ()
+    if Path(settings.database).exists():
+        with store.open_store(settings.database) as database:
+            known = store.list_servers(database)
+    history = {server.name: server for server in known if server.host == settings.host}
+    configured = {server.id: server for server in settings.servers}
+    rows = []
+    for name in sorted(configured.keys() | history.keys()):
+        seen, server = history.get(name), configured.get(name)
+        rows.append(
+            {
+                "name": name,
+                "status": seen.status.value if seen and seen.status else None,
+                "checked_at": console.stamp(seen.checked_at) if seen and seen.checked_at else None,
+                "configured": server is not None,
+                "retired": bool(seen and seen.retired_at),
+                "endpoint": server.endpoint if server else None,
+            }
+        )
+    if json:
+        console.print_json(rows)
+        return
+    for row in rows:
+        state = "retired" if row["retired"] else row["status"] or "not asked yet"
+        place = row["endpoint"] or "not in the configuration any more"
+        typer.echo(f"{visible(str(row['name'])):32} {state:14} {place}")
+
+
+@app.command("rename")
+def servers_rename(
+    old: Annotated[str, typer.Argument(help="Its name in the history.")],
+    new: Annotated[str, typer.Argument(help="Its name in the configuration now.")],
+    config: ConfigFile = None,
+    db: Database = None,
+) -> None:
+    """Let the history follow a server that got another name."""
+    if old != new and any(server.id == old for server in load(config, db=db).servers):
+        raise UsageError(f"{visible(old)!r} is still in the configuration; give it its new name there first")
+    _change_fleet(config, db, lambda store, database: store.rename_server(database, old, new))
+    typer.echo(f"The history of {visible(old)} is now that of {visible(new)}.")
+
+
+@app.command("retire")
+def servers_retire(
+    name: Annotated[str, typer.Argument(help="The server's name.")], config: ConfigFile = None, db: Database = None
+) -> None:
+    """Take a server out of service; its history and its page stay."""
+    _change_fleet(config, db, lambda store, database: store.retire_server(database, name, now()))
+    typer.echo(f"{visible(name)} is retired. Its page stays; take it out of the configuration too.")
+
+
+@app.command("forget")
+def servers_forget(
+    name: Annotated[str, typer.Argument(help="The server's name.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigFile = None,
+    db: Database = None,
+) -> None:
+    """Erase a server's history for good."""
+    from caelum_report import store
+
+    settings = load(config, db=db)
+    existing(settings.database)
+    with store.open_store(settings.database) as database:
+        known = any(server.name == name for server in store.list_servers(database))
+    if (
+        known
+        and not yes
+        and not (
+            sys.stdin.isatty() and typer.confirm(f"Erase all that was measured of {visible(name)}?", default=False)
+        )
+    ):
+        raise UsageError("nothing was erased; say --yes to erase without being asked")
+    _change_fleet(config, db, lambda store, database: store.forget_server(database, name))
+    typer.echo(f"{visible(name)} is forgotten. Reports made before still mention it.")
+
+
+def _change_fleet(
+    config: Path | None, db: Path | None, change: Callable[[ModuleType, sqlite3.Connection], None]
+) -> None:
+    from caelum_report import store
+
+    settings = load(config, db=db)
+    existing(settings.database)
+    with store.run_lock(settings.database), store.open_store(settings.database) as database:
+        change(store, database)

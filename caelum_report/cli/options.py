@@ -1,0 +1,104 @@
+"""What several commands share: their options, and how they read settings, times and names."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from caelum_report.errors import UsageError
+
+if TYPE_CHECKING:
+    from caelum_report.config import Options
+    from caelum_report.model import Config
+
+T = TypeVar("T")
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="The caelum.toml to use.", metavar="FILE")]
+McpFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--mcp-config",
+        help="An MCP host's configuration; naming it approves it for this run. Repeatable.",
+        metavar="FILE",
+    ),
+]
+Database = Annotated[Path | None, typer.Option("--db", help="The history's database.", metavar="FILE")]
+Output = Annotated[Path | None, typer.Option("--output", help="The folder to publish into.", metavar="DIR")]
+FailOn = Annotated[
+    str | None, typer.Option("--fail-on", help="Exit with 6 on: never, down or needs-action.", metavar="WHEN")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="A summary for machines on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say what happened, also without a terminal.")]
+NoPdf = Annotated[bool, typer.Option("--no-pdf", help="Leave the PDF out.")]
+Rescue = Annotated[bool, typer.Option("--rescue", help="Move a damaged database aside and start a new one.")]
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def options(
+    config: Path | None = None,
+    mcp_config: list[Path] | None = None,
+    db: Path | None = None,
+    output: Path | None = None,
+    *,
+    no_pdf: bool = False,
+    fail_on: str | None = None,
+) -> Options:
+    from caelum_report.config import Options
+
+    return Options(
+        config=config,
+        mcp_config=tuple(mcp_config or ()),
+        db=db,
+        output=output,
+        pdf=False if no_pdf else None,
+        fail_on=fail_on,
+    )
+
+
+def load(
+    config: Path | None = None,
+    mcp_config: list[Path] | None = None,
+    db: Path | None = None,
+    output: Path | None = None,
+    *,
+    no_pdf: bool = False,
+    fail_on: str | None = None,
+) -> Config:
+    from caelum_report import config as configuration
+
+    chosen = options(config, mcp_config, db, output, no_pdf=no_pdf, fail_on=fail_on)
+    return configuration.load(chosen, os.environ, Path.home())
+
+
+def existing(database: str) -> None:
+    if not Path(database).exists():
+        raise UsageError(f"there is no history at {database} yet; make one: caelum-report build")
+
+
+def time_of(text: str, zone: str) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a time; write it like 2026-11-22T14:00 or 2026-11-22T14:00+01:00") from None
+    return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def pick(name: str, known: dict[str, T], what: str) -> T:
+    """The named one, or an error that knows the nearest name."""
+    import difflib
+
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
+    raise UsageError(f"no {what} is called {name!r}{hint}")

@@ -1,0 +1,176 @@
+"""The commands that make a report, or part of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from caelum_report import console
+from caelum_report.errors import EXIT_FAIL_ON
+
+from .options import (
+    AsJson,
+    ConfigFile,
+    Database,
+    FailOn,
+    McpFiles,
+    NoPdf,
+    Output,
+    Quiet,
+    Rescue,
+    Verbose,
+    load,
+    now,
+    pick,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from caelum_report.document import Report
+
+app = typer.Typer()
+
+
+@app.command()
+def build(
+    config: ConfigFile = None,
+    mcp_config: McpFiles = None,
+    db: Database = None,
+    output: Output = None,
+    fail_on: FailOn = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_pdf: NoPdf = False,
+    rescue: Rescue = False,
+) -> None:
+    """Collect, store, analyse, render and publish: the main job. Works with no configuration at all."""
+    from caelum_report import pipeline
+
+    settings = load(config, mcp_config, db, output, no_pdf=no_pdf, fail_on=fail_on)
+    with console.progress(settings, quiet=quiet) as progress:
+        built = pipeline.build(settings, now(), progress, rescue=rescue)
+    console.summary(built.report, settings, built.published, json=json, quiet=quiet, verbose=verbose)
+    if _fails(built.report, settings.fail_on):
+        raise SystemExit(EXIT_FAIL_ON)
+
+
+@app.command()
+def collect(
+    config: ConfigFile = None,
+    mcp_config: McpFiles = None,
+    db: Database = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    rescue: Rescue = False,
+) -> None:
+    """Take a snapshot only, for a timer denser than the report's."""
+    from caelum_report import pipeline
+
+    settings = load(config, mcp_config, db)
+    with console.progress(settings, quiet=quiet) as progress:
+        snapshot = pipeline.collect(settings, now(), progress, rescue=rescue)
+    tally = console.count(snapshot)
+    if json:
+        console.print_json(
+            {
+                "at": console.stamp(snapshot.at),
+                "seconds": round(snapshot.seconds, 3),
+                "tally": tally,
+                "not_due": len(snapshot.not_due),
+            }
+        )
+    elif console.talks(quiet=quiet, verbose=verbose):
+        typer.echo(f"Stored: {', '.join(f'{n} {status}' for status, n in tally.items()) or 'nothing was due'}.")
+
+
+@app.command()
+def render(
+    at: Annotated[
+        str | None, typer.Option("--at", help="The report stored for this time (ISO 8601).", metavar="TIME")
+    ] = None,
+    config: ConfigFile = None,
+    mcp_config: McpFiles = None,
+    db: Database = None,
+    output: Output = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_pdf: NoPdf = False,
+) -> None:
+    """Lay the site out again from a stored report, byte for byte."""
+    from caelum_report import pipeline
+
+    settings = load(config, mcp_config, db, output, no_pdf=no_pdf)
+    built = pipeline.render(settings, time_of(at, settings.zone) if at else None)
+    console.summary(built.report, settings, built.published, json=json, quiet=quiet, verbose=verbose)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", help="The folder to publish into.", metavar="DIR")] = Path(
+        "demo-report"
+    ),
+    at: Annotated[
+        str, typer.Option("--at", help="The end of the simulated month (ISO 8601).", metavar="TIME")
+    ] = "2026-11-22T14:00+01:00",
+    json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_pdf: NoPdf = False,
+) -> None:
+    """Make a full site from a simulated month of a fleet; every page says that it is a demonstration."""
+    import tempfile
+
+    from caelum_report import pipeline
+
+    with tempfile.TemporaryDirectory(prefix="caelum-demo-") as folder:
+        built = pipeline.demo(time_of(at, "UTC"), Path(folder) / "demo.sqlite", output, pdf=not no_pdf)
+    console.summary(built.report, None, built.published, json=json, quiet=quiet, verbose=verbose, output=output)
+
+
+@app.command()
+def probe(
+    name: Annotated[str, typer.Argument(help="The server's name.")],
+    config: ConfigFile = None,
+    mcp_config: McpFiles = None,
+    db: Database = None,
+    json: AsJson = False,
+) -> None:
+    """Ask one server now and show every stage; nothing is stored."""
+    from dataclasses import asdict, replace
+
+    from caelum_report import collect as collecting
+    from caelum_report import store
+    from caelum_report.config import consent
+    from caelum_report.model import Remembered
+
+    settings = load(config, mcp_config, db)
+    server = pick(name, {one.id: one for one in settings.servers}, "server")
+    remembered, approved = Remembered(), {}
+    if Path(settings.database).exists():
+        with store.open_store(settings.database) as database:
+            remembered, approved = store.remember(database, now()), store.approvals(database)
+    settings = consent(settings, approved)
+    server = next(one for one in settings.servers if one.id == server.id)
+    due = replace(remembered.of(server.id), last_checked_at=None)
+    alone = replace(settings, servers=(server,))
+    result = collecting.collect(alone, Remembered({server.id: due}), now()).probes[0]
+    if json:
+        console.print_json(asdict(result))
+    else:
+        console.ladder(result, settings)
+    if result.failure.value != "ok":
+        raise SystemExit(EXIT_FAIL_ON)
+
+
+def _fails(report: Report, fail_on: str) -> bool:
+    from caelum_report.model import Status
+
+    down = any(server.status is Status.DOWN for server in report.servers)
+    return (fail_on == "down" and down) or (
+        fail_on == "needs-action" and (down or any(one.needs_action and one.kind != "setup" for one in report.findings))
+    )
