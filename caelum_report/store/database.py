@@ -170,10 +170,11 @@ def _check_tables(connection: sqlite3.Connection, path: str, tables: Sequence[st
 
 
 def _version(connection: sqlite3.Connection, path: str) -> int:
-    """The schema's version; 0 is an empty file."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    """The schema's version; 0 is an empty file. One statement: another run may be making the tables."""
+    application, version, objects = connection.execute(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
+        "FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
     if application == schema.APPLICATION_ID and version:
         return int(version)
     if objects or application or version:
