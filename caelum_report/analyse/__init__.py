@@ -17,7 +17,8 @@ from . import changes, findings, objectives, summary
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, marks_of, rollups
 from .facts import Facts, gather
-from .hosts import HOST_METRICS, NAMED_METRICS, hosts
+from .host_tracks import HOST_METRICS, NAMED_METRICS
+from .hosts import hosts
 from .servers import servers
 
 Observation = Finding | Change | Looming
@@ -54,7 +55,7 @@ def report(
     analysers: tuple[Analyser, ...] = ANALYSERS,
 ) -> Report:
     """The report of one snapshot. Same values in, same report out."""
-    facts = gather(snapshot, history, config)
+    facts = gather(snapshot, history, config, rollups(history.rollups, ROLLED_UP))
     observed = [observation for analyser in analysers for observation in analyser(facts)]
     found = findings.rank([o for o in observed if isinstance(o, Finding)], facts)
     changed = changes.rank([o for o in observed if isinstance(o, Change)], facts)
@@ -62,9 +63,8 @@ def report(
         sorted((o for o in observed if isinstance(o, Looming)), key=lambda o: (o.earliest, o.latest, o.what))
     )
     targets = objectives.objectives(facts)
-    rolled = rollups(history.rollups, ROLLED_UP)
     marks = marks_of(history.marks, facts.now)
-    host_reports = hosts(facts, rolled, marks)
+    host_reports = hosts(facts, marks)
     diagram = architecture(facts)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
@@ -103,7 +103,7 @@ def report(
             tested=sum(1 for _ in changes.latency_samples(facts, facts.now)),
             changes=len(changed),
         ),
-        servers=servers(facts, rolled, marks, found),
+        servers=servers(facts, marks, found),
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,

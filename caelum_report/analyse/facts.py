@@ -30,7 +30,9 @@ from caelum_report.model import (
     Transport,
 )
 
+from .charts import Rollups
 from .latency import Checks, checks
+from .readings import Readings, readings
 from .surface import contract_changes
 from .times import DAY, HOLD, learned_interval, moment, run_interval, server_interval, unix
 from .uptime import Ledger, Run, latest_run, ledger, text_or_empty
@@ -92,6 +94,8 @@ class Facts:
     by_id: Mapping[str, Standing]
     ledger: Ledger
     checks: Checks
+    rolled: Rollups
+    readings: Readings  # every series on one grid, for whatever judges series
     contract: tuple[ContractChange, ...]
     roots: Mapping[str, str]  # server -> the failing dependency that explains its trouble
     baseline: datetime | None  # what "changed since" compares with; None: nothing to compare with
@@ -109,7 +113,7 @@ class Facts:
         return tuple(standing for standing in self.standings if not standing.retired)
 
 
-def gather(snapshot: Snapshot, history: History, config: Config) -> Facts:
+def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups) -> Facts:
     now = snapshot.at.timestamp()
     run = run_interval(config, history)
     configured = {server.id: server for server in config.servers}
@@ -152,6 +156,16 @@ def gather(snapshot: Snapshot, history: History, config: Config) -> Facts:
         by_id=by_id,
         ledger=book,
         checks=seen,
+        rolled=rolled,
+        readings=readings(
+            snapshot,
+            history,
+            rolled,
+            seen,
+            {standing.id: standing.index for standing in standings if not standing.retired},
+            every=run,
+            zone=config.zone,
+        ),
         contract=contract_changes(history.surfaces, _report_numbers(snapshot, history)),
         roots=_roots(by_id),
         baseline=_baseline(snapshot, history),

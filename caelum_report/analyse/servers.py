@@ -28,7 +28,7 @@ from caelum_report.history import SurfaceVersion
 from caelum_report.model import Status, Transport
 
 from . import findings as told
-from .charts import LONG_SERVER_METRICS, SERVER_METRICS, Rollups, ServerRows, chart, ranges_of, server_rows
+from .charts import LONG_SERVER_METRICS, SERVER_METRICS, ServerRows, chart, ranges_of, server_rows
 from .facts import PROBLEMS, Facts, Standing
 from .latency import latency, shortened, spark, stages, usual_stage_seconds
 from .times import DAY, RANGE_SECONDS
@@ -57,9 +57,7 @@ class _Past:
     needed_by: tuple[str, ...]
 
 
-def servers(
-    facts: Facts, rolled: Rollups, marks: tuple[Mark, ...], found: Sequence[Finding]
-) -> tuple[ServerReport, ...]:
+def servers(facts: Facts, marks: tuple[Mark, ...], found: Sequence[Finding]) -> tuple[ServerReport, ...]:
     """Worst first; within a state the least steady month first; those that are no longer asked last."""
     usual, counts = usual_stage_seconds(facts.checks, len(facts.standings), facts.now)
     rows = server_rows(facts.checks)
@@ -78,7 +76,7 @@ def servers(
                 ),
                 uptime=up[standing.index],
                 strip=bars[standing.index],
-                charts=tuple(_charts(facts, standing, rows, rolled, marks)),
+                charts=tuple(_charts(facts, standing, rows, marks)),
                 tools=_tools(standing, tools.get(standing.id, {})),
                 contract=tuple(contract.get(standing.id, ())[:_CONTRACT_SHOWN]),
                 findings=tuple(finding_ids.get(standing.id, ())),
@@ -209,9 +207,7 @@ def _tools(standing: Standing, seen: _Seen) -> tuple[ToolReport, ...]:
 # --- charts ---------------------------------------------------------------------------------------------------------
 
 
-def _charts(
-    facts: Facts, standing: Standing, rows: ServerRows, rolled: Rollups, marks: tuple[Mark, ...]
-) -> Iterable[Chart]:
+def _charts(facts: Facts, standing: Standing, rows: ServerRows, marks: tuple[Mark, ...]) -> Iterable[Chart]:
     book = facts.ledger.rows(standing.index)
     first = float(facts.ledger.start[book[0]]) if book else facts.now
     ranges = ranges_of(facts.now - first)
@@ -226,7 +222,7 @@ def _charts(
         if (
             not latency_chart
             and not len(track)
-            and not any(len(rolled.of(level, standing.id, metric)) for level in ("hour", "day"))
+            and not any(len(facts.rolled.of(level, standing.id, metric)) for level in ("hour", "day"))
         ):
             continue
         for name in ranges if metric in long else ranges[:1]:
@@ -235,7 +231,7 @@ def _charts(
                 name,
                 metric,
                 track,
-                rolled,
+                facts.rolled,
                 facts.now,
                 subject=standing.name,
                 key=standing.id,

@@ -23,7 +23,7 @@ from caelum_report.analyse.charts import (
     rollups,
     rounded,
 )
-from caelum_report.analyse.hosts import rates
+from caelum_report.analyse.host_tracks import rates
 from caelum_report.buckets import PAIR, bucket_of
 from caelum_report.document import Chart, Limit
 
