@@ -10,12 +10,12 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, partial
-from typing import Any
+from typing import Any, Final
 
 from caelum_report import metrics
-from caelum_report.document import Chart, Latency, Report, ServerReport
+from caelum_report.document import Chart, Latency, Report, ServerReport, ToolReport
 from caelum_report.words import stamp
 
 from .pages.view import host_slug
@@ -74,44 +74,16 @@ def latest(report: Report) -> dict[str, Any]:
 
 def server(one: ServerReport) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "name": one.name,
-        "slug": one.slug,
-        "host": one.host,
-        "transport": one.transport,
-        "endpoint": one.endpoint,
-        "era": one.era,
-        "protocol_version": one.protocol_version,
-        "supported_versions": one.supported_versions,
-        "status": one.status,
-        "failure": one.failure,
-        "stage": one.stage,
-        "reason": one.reason,
-        "since": _at(one.since),
-        "checked_at": _at(one.checked_at),
-        "checked_now": one.checked_now,
-        "group": one.group,
-        "owner": one.owner,
+        **_fields(one, _IDENTITY),
         "latency_seconds": {stage.name: stage.seconds for stage in one.stages},
         "answer_seconds": _latency(one.latency_now),
         "answer_seconds_day": _latency(one.latency_day),
-        "total_seconds": one.total_seconds,
         "tools": len(one.tools),
         "resources": len(one.resources),
         "prompts": len(one.prompts),
-        "tokens": one.tokens,
-        "rss_bytes": one.rss_bytes,
         "uptime": {uptime.range: uptime.share for uptime in one.uptime},
-        "objective": one.objective,
-        "certificate_expires_at": _at(one.certificate_expires_at),
-        "retired": one.retired,
+        **_fields(one, _FIGURES),
     }
-
-
-def _latency(latency: Latency | None) -> dict[str, Any] | None:
-    if latency is None:
-        return None
-    return {"p50": latency.p50, "p95": latency.p95, "max": latency.max, "n": latency.n}
 
 
 def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
@@ -119,114 +91,71 @@ def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
     mine = set(one.findings)
     return {
         **server(one),
-        "server_name": one.server_name,
-        "server_version": one.server_version,
-        "capabilities": one.capabilities,
-        "stages": [
-            {
-                "name": stage.name,
-                "outcome": stage.outcome,
-                "start_seconds": stage.start_seconds,
-                "seconds": stage.seconds,
-                "usual_seconds": stage.usual_seconds,
-                "slow": stage.slow,
-                "detail": stage.detail,
-            }
-            for stage in one.stages
-        ],
-        "tool_list": [
-            {
-                "name": item.tool.name,
-                "title": item.tool.title,
-                "description": item.tool.description,
-                "schema": item.tool.schema,
-                "output_schema": item.tool.output_schema,
-                "annotations": dict(item.tool.annotations),
-                "bytes": item.tool.bytes,
-                "tokens": item.tool.tokens,
-                "sha256": item.tool.sha256,
-                "first_seen": _at(item.first_seen),
-                "changed_at": _at(item.changed_at),
-            }
-            for item in one.tools
-        ],
+        **_fields(one, _DETAILS),
         "resource_list": one.resources,
         "prompt_list": one.prompts,
-        "surface_sha256": one.surface_sha256,
-        "process": {
-            "rss_bytes": one.rss_bytes,
-            "cpu_seconds": one.cpu_seconds,
-            "threads": one.threads,
-            "open_files": one.open_files,
-            "processes": one.processes,
-        },
+        "tool_list": [_tool(item) for item in one.tools],
+        "process": _fields(one, _PROCESS),
         "instances": {
             "count": one.instances,
             "rss_bytes": one.instances_rss_bytes,
             "oldest_seconds": one.instances_oldest_seconds,
         },
-        "uptime_accounting": [
-            {
-                "range": uptime.range,
-                "up_seconds": uptime.up_seconds,
-                "down_seconds": uptime.down_seconds,
-                "excluded_seconds": uptime.excluded_seconds,
-                "unknown_seconds": uptime.unknown_seconds,
-                "share": uptime.share,
-                "checks": uptime.checks,
-            }
-            for uptime in one.uptime
-        ],
-        "days": [{"date": day.date.isoformat(), "status": day.status, "up_share": day.up_share} for day in one.strip],
-        "episodes": [
-            {
-                "status": episode.status,
-                "failure": episode.failure,
-                "start": stamp(episode.start),
-                "end": _at(episode.end),
-                "seconds": episode.seconds,
-                "reason": episode.reason,
-            }
-            for episode in one.episodes
-        ],
-        "contract": [
-            {
-                "at": stamp(change.at),
-                "report": change.report,
-                "severity": change.severity,
-                "title": change.title,
-                "removed": change.removed,
-                "added": change.added,
-                "tokens": change.tokens,
-            }
-            for change in one.contract
-        ],
-        "findings": [
-            {
-                "id": finding.id,
-                "kind": finding.kind,
-                "status": finding.status,
-                "title": finding.title,
-                "since": _at(finding.since),
-                "owner": finding.owner,
-                "evidence": finding.evidence,
-                "chance": finding.chance,
-                "impact": finding.impact,
-                "cause": finding.cause,
-                "advice": finding.advice,
-                "command": finding.command,
-                "needs_action": finding.needs_action,
-            }
-            for finding in report.findings
-            if finding.id in mine
-        ],
-        "notes": [{"code": note.code, "text": note.text} for note in (*one.notes, *one.risks)],
-        "depends_on": one.depends_on,
-        "needed_by": one.needed_by,
-        "stderr_lines": one.stderr_lines,
-        "stderr_tail": one.stderr_tail,
-        "exit_status": one.exit_status,
+        "stages": [_fields(stage, _STAGE) for stage in one.stages],
+        "uptime_accounting": [_fields(uptime, _UPTIME) for uptime in one.uptime],
+        "days": [_fields(day, ("date", "status", "up_share")) for day in one.strip],
+        "episodes": [_fields(episode, _EPISODE) for episode in one.episodes],
+        "contract": [_fields(change, _CONTRACT) for change in one.contract],
+        "findings": [_fields(finding, _FINDING) for finding in report.findings if finding.id in mine],
+        "notes": [_fields(note, ("code", "text")) for note in (*one.notes, *one.risks)],
     }
+
+
+def _tool(item: ToolReport) -> dict[str, Any]:
+    return {
+        **_fields(item.tool, _TOOL),
+        "annotations": dict(item.tool.annotations),
+        **_fields(item, ("first_seen", "changed_at")),
+    }
+
+
+def _latency(latency: Latency | None) -> dict[str, Any] | None:
+    return None if latency is None else _fields(latency, ("p50", "p95", "max", "n"))
+
+
+# The keys are public contract, in this order; each is an attribute of the part of the Report that it comes from.
+_IDENTITY: Final = (
+    *("id", "name", "slug", "host", "transport", "endpoint", "era", "protocol_version", "supported_versions"),
+    *("status", "failure", "stage", "reason", "since", "checked_at", "checked_now", "group", "owner"),
+)
+_FIGURES: Final = ("total_seconds", "tokens", "rss_bytes", "objective", "certificate_expires_at", "retired")
+_DETAILS: Final = (
+    *("server_name", "server_version", "capabilities", "surface_sha256", "depends_on", "needed_by"),
+    *("stderr_lines", "stderr_tail", "exit_status"),
+)
+_PROCESS: Final = ("rss_bytes", "cpu_seconds", "threads", "open_files", "processes")
+_STAGE: Final = ("name", "outcome", "start_seconds", "seconds", "usual_seconds", "slow", "detail")
+_TOOL: Final = ("name", "title", "description", "schema", "output_schema", "bytes", "tokens", "sha256")
+_UPTIME: Final = (
+    *("range", "up_seconds", "down_seconds", "excluded_seconds", "unknown_seconds"),
+    *("share", "checks"),
+)
+_EPISODE: Final = ("status", "failure", "start", "end", "seconds", "reason")
+_CONTRACT: Final = ("at", "report", "severity", "title", "removed", "added", "tokens")
+_FINDING: Final = (
+    *("id", "kind", "status", "title", "since", "owner", "evidence", "chance"),
+    *("impact", "cause", "advice", "command", "needs_action"),
+)
+
+
+def _fields(part: object, names: Iterable[str]) -> dict[str, Any]:
+    return {name: _plain(getattr(part, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return stamp(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _series(charts: Iterable[Chart]) -> list[dict[str, Any]]:

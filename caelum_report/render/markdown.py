@@ -25,7 +25,15 @@ def text(words_of_others: str) -> str:
 
 
 def _lines(report: Report) -> Iterable[str]:
-    zone, now = report.zone, report.at
+    """Page 1 in its order, blank lines between the blocks."""
+    for block in (_title, _needs_action, _changed, _objectives, _looming, _fleet):
+        yield from block(report)
+        yield ""
+    yield f"Report {text(report.id)}, made by caelum-report {text(report.program_version)}."
+
+
+def _title(report: Report) -> Iterable[str]:
+    now, zone = report.at, report.zone
     yield f"# {text(report.verdict.sentence)}"
     yield ""
     if report.demo:
@@ -33,67 +41,76 @@ def _lines(report: Report) -> Iterable[str]:
         yield ""
     yield text(report.verdict.lede)
     yield ""
-    yield f"{text(report.fleet)}, report #{report.number}. Data to {words.full_date(now, zone)}, {words.clock(now, zone)} ({words.offset(now, zone)}). {_next(report)} Coverage: {text(report.coverage.sentence)}."
-    yield ""
-    yield "## Needs action"
-    yield ""
+    data_to = f"{words.full_date(now, zone)}, {words.clock(now, zone)} ({words.offset(now, zone)})"
+    yield (
+        f"{text(report.fleet)}, report #{report.number}. Data to {data_to}. {_next(report)} "
+        f"Coverage: {text(report.coverage.sentence)}."
+    )
+
+
+def _needs_action(report: Report) -> Iterable[str]:
+    yield from _heading("Needs action")
     actions = [finding for finding in report.findings if finding.needs_action]
     for finding in actions:
         yield from _finding(finding, report)
     if not actions:
         yield text(report.empty.needs_action or "Nothing.")
-        yield ""
-    yield f"## Changed since #{report.previous.number}" if report.previous else "## Changed"
-    yield ""
-    if report.changes:
-        names = {server.id: server.name for server in report.servers}
-        yield from _table(
-            ("Change", "Server", "What", "Before → now", "Evidence"),
-            (
-                (
-                    change.direction.capitalize(),
-                    ", ".join(names.get(server, server) for server in change.servers) or "this report",
-                    change.what,
-                    f"{change.before} → {change.after} {change.detail}".strip(),
-                    change.evidence,
-                )
-                for change in report.changes
-            ),
-        )
-    else:
+
+
+def _changed(report: Report) -> Iterable[str]:
+    yield from _heading(f"Changed since #{report.previous.number}" if report.previous else "Changed")
+    if not report.changes:
         yield text(report.empty.changes or "Nothing that stands out from chance.")
-    yield ""
-    yield "## SLO and budget"
-    yield ""
-    if report.objectives:
-        yield from _table(
-            ("Objective", "Target", "Last 30 days", "Budget left", "Burn, 24 h", "Spent by"),
+        return
+    names = {server.id: server.name for server in report.servers}
+    yield from _table(
+        ("Change", "Server", "What", "Before → now", "Evidence"),
+        (
             (
-                (
-                    objective.name,
-                    words.percent(objective.target, 1),
-                    words.percent(objective.achieved),
-                    words.percent(objective.budget_left, 0),
-                    words.NOTHING if objective.burn_24h is None else f"{objective.burn_24h:.1f}×",
-                    objective.spent_by,
-                )
-                for objective in report.objectives
-            ),
-        )
-        yield ""
-        yield text(report.objectives_note)
-    else:
+                change.direction.capitalize(),
+                ", ".join(names.get(server, server) for server in change.servers) or "this report",
+                change.what,
+                f"{change.before} → {change.after} {change.detail}".strip(),
+                change.evidence,
+            )
+            for change in report.changes
+        ),
+    )
+
+
+def _objectives(report: Report) -> Iterable[str]:
+    yield from _heading("SLO and budget")
+    if not report.objectives:
         yield text(report.empty.objectives or "No objective is set.")
+        return
+    yield from _table(
+        ("Objective", "Target", "Last 30 days", "Budget left", "Burn, 24 h", "Spent by"),
+        (
+            (
+                objective.name,
+                words.percent(objective.target, 1),
+                words.percent(objective.achieved),
+                words.percent(objective.budget_left, 0),
+                words.NOTHING if objective.burn_24h is None else f"{objective.burn_24h:.1f}×",
+                objective.spent_by,
+            )
+            for objective in report.objectives
+        ),
+    )
     yield ""
-    yield "## Looming"
-    yield ""
+    yield text(report.objectives_note)
+
+
+def _looming(report: Report) -> Iterable[str]:
+    yield from _heading("Looming")
     for item in report.looming:
         yield f"- {text(item.what)}: {text(item.when)} ({text(item.record)})"
     if not report.looming:
         yield text(report.empty.looming or "Nothing within 30 days.")
-    yield ""
-    yield "## Fleet, worst first"
-    yield ""
+
+
+def _fleet(report: Report) -> Iterable[str]:
+    yield from _heading("Fleet, worst first")
     yield from _table(
         ("Server", "State", "Why, since", "Up, 30 days", "p95, 24 h", "Tools", "Group"),
         (
@@ -110,8 +127,11 @@ def _lines(report: Report) -> Iterable[str]:
             if not server.retired
         ),
     )
+
+
+def _heading(words_of_ours: str) -> Iterable[str]:
+    yield f"## {words_of_ours}"
     yield ""
-    yield f"Report {text(report.id)}, made by caelum-report {text(report.program_version)}."
 
 
 def _next(report: Report) -> str:
