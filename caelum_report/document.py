@@ -178,7 +178,7 @@ class Chart:
     marks: tuple[Mark, ...] = ()
     spans: tuple[Span, ...] = ()  # incidents behind the line
     n: int = 0  # measurements behind the points
-    interval_seconds: float = 3600.0  # of the measurements; a longer hole breaks the line
+    interval_seconds: float = 0.0  # of the measurements, 0 where none is known yet; a longer hole breaks the line
     source: str = "own probe"
     empty: str = ""  # "No data since 3 July 2026." when there is nothing to draw
 

@@ -116,7 +116,7 @@ def _short(value: float | None) -> float | None:
 def _charts(facts: Facts, sample: HostSample, marks: tuple[Mark, ...]) -> Iterator[Chart]:
     first = facts.history.first_snapshot_at
     ranges = ranges_of(facts.now - first.timestamp() if first else 0.0)
-    interval = facts.run_seconds or 3600.0
+    interval = facts.run_seconds or 0.0
     for number, (metric, subject, track) in enumerate(host_tracks(facts.history, sample)):
         for name in ranges:
             if name in {"month", "quarter", "year"} and metric not in _LONG:

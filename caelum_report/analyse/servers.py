@@ -235,7 +235,7 @@ def _charts(facts: Facts, standing: Standing, rows: ServerRows, marks: tuple[Mar
                 facts.now,
                 subject=standing.name,
                 key=standing.id,
-                interval=facts.intervals[standing.id],
+                interval=facts.intervals[standing.id] if facts.run_seconds else 0.0,
                 ghost=latency_chart,
                 limit=Limit(objective, "objective") if latency_chart and objective else None,
                 spans=incidents(facts.ledger, standing.index, span, facts.now) if latency_chart else (),

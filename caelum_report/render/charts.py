@@ -13,7 +13,7 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from caelum_report import words
-from caelum_report.document import Chart, Points, Range
+from caelum_report.document import Chart, Limit, Points, Range, Stat
 from caelum_report.metrics import METRICS
 from caelum_report.text import visible
 
@@ -54,70 +54,80 @@ def svg(chart: Chart, zone: str, size: Size, skin: Skin, *, root: str = "") -> s
     if not points.at:
         return _nothing(chart, size, skin)
     ghost = _reduced(chart.ghost, start, end, geometry.buckets // 2)
-    metric = METRICS[chart.metric]
     ceiling = _ceiling(points)
-    low, high = _extent(points, ghost, ceiling)
-    limit = chart.limit
-    shown_limit = limit is not None and (limit.value <= 3 * high or limit.value <= (metric.cap or 0))
-    if limit is not None and shown_limit:
-        low, high = min(low, limit.value), max(high, limit.value)
-    from_zero = not (metric.cap is not None and metric.better == "higher")
-    axis = scale(low, high, metric.unit, metric.cap, from_zero=from_zero)
+    axis, limit = _axis(chart, _extent(points, ghost, ceiling))
+    plot = _Plot(geometry, axis, start, end, max(1.6 * chart.interval_seconds, 1.6 * _usual_step(points.at)))
 
     stats = chart.stats[: int(geometry.plot_width // geometry.column) + 1]
-    form = frame(
-        Key(
-            size,
-            chart.range,
-            start,
-            end,
-            zone,
-            axis.intervals,
-            tuple(_legend(chart, points, ghost)),
-            tuple(visible(stat.label, 40) for stat in stats),
-            skin,
-        )
-    )
-    plot = _Plot(geometry, axis, start, end, max(1.6 * chart.interval_seconds, 1.6 * _usual_step(points.at)))
-    below: list[str] = []
-    above: list[str] = []
-    for span in chart.spans:
-        left, right = plot.x(span.start.timestamp()), plot.x(span.end.timestamp())
-        right = max(right, left + 2)
-        if right > 0 and left < geometry.plot_width:
-            left, right = max(left, 0.0), min(right, float(geometry.plot_width))
-            box = f'x="{_n(left)}" width="{_n(right - left)}"'
-            below.append(f'<rect{paint(f"tint-{span.status}", skin)} {box} y="{TOP}" height="{geometry.plot_height}"/>')
-            above.append(f'<rect{paint(f"bar-{span.status}", skin)} {box} y="{TOP - 1.5}" height="3"/>')
-
-    parts = [*below, form.svg]
-    if points.low:
-        parts.append(f'<path{paint("band", skin)} d="{plot.area(points)}"/>')
-    if ghost.at:
-        parts.append(f'<path{paint("ghost", skin)} d="{plot.line(ghost)}"/>')
-    limit_y = plot.y(limit.value) if limit is not None and shown_limit else None
-    if limit_y is not None:
-        across = _n(round(limit_y - 0.5) + 0.5)
-        parts.append(f'<path{paint("limit", skin)} d="M0 {across}H{geometry.width}"/>')
-    parts.append(f'<path{paint("line", skin)} d="{plot.line(points)}"/>')
-    parts.append(_lone(plot, points, skin))
-    parts.append(_last(plot, points, skin))
-    parts += _carets(plot, points, ceiling, skin)
-    parts += above
+    labels = tuple(visible(stat.label, 40) for stat in stats)
+    legend = tuple(_legend(chart, points, ghost))
+    form = frame(Key(size, chart.range, start, end, zone, axis.intervals, legend, labels, skin))
+    tints, bars = _spans(chart, plot, skin)
     marks = list(_discs(chart, plot, root, skin))
-    parts += marks
-    parts.append(_y_labels(chart, axis, geometry, limit_y, skin))
-    if limit is not None:
-        parts.append(_limit_key(chart, geometry, form.legend_end, axis.unit, skin, shown=shown_limit))
-    for index, stat in enumerate(stats):
-        text = words.quantity(stat.value, stat.unit)
-        role = "value" if text_width(text, 14, bold=True) <= geometry.column - 6 else "tight"
-        parts.append(
-            f'<text{paint(role, skin)} x="{_n(index * geometry.column)}" y="{_n(geometry.bottom + 60)}">{escape(text)}</text>'
-        )
+    limit_y = plot.y(limit.value) if limit else None
+    parts = [
+        *tints,
+        form.svg,
+        *_paths(plot, points, ghost, limit_y, skin),
+        _lone(plot, points, skin),
+        _last(plot, points, skin),
+        *_carets(plot, points, ceiling, skin),
+        *bars,
+        *marks,
+        _y_labels(chart, axis, geometry, limit_y, skin),
+        *([_limit_key(chart, geometry, form.legend_end, axis.unit, skin, shown=bool(limit))] if chart.limit else []),
+        *_figures(stats, geometry, skin),
+    ]
     height = geometry.height(statistics=bool(stats))
     linked = any("<a " in mark for mark in marks)
     return _open(chart, size, height, skin, _description(chart, zone), linked=linked) + "".join(parts) + "</svg>"
+
+
+def _axis(chart: Chart, extent: tuple[float, float]) -> tuple[Scale, Limit | None]:
+    """The y axis, and the limit where it is near enough to be drawn without flattening what was measured."""
+    metric, limit = METRICS[chart.metric], chart.limit
+    low, high = extent
+    if limit is not None and limit.value > 3 * high and limit.value > (metric.cap or 0):
+        limit = None
+    if limit is not None:
+        low, high = min(low, limit.value), max(high, limit.value)
+    from_zero = not (metric.cap is not None and metric.better == "higher")
+    return scale(low, high, metric.unit, metric.cap, from_zero=from_zero), limit
+
+
+def _spans(chart: Chart, plot: _Plot, skin: Skin) -> tuple[list[str], list[str]]:
+    """Stretches of a state: a tint under everything, a bar along the top over everything."""
+    tints, bars = [], []
+    for span in chart.spans:
+        left, right = plot.x(span.start.timestamp()), plot.x(span.end.timestamp())
+        right = max(right, left + 2)
+        if right > 0 and left < plot.geometry.plot_width:
+            left, right = max(left, 0.0), min(right, float(plot.geometry.plot_width))
+            box = f'x="{_n(left)}" width="{_n(right - left)}"'
+            tint, bar = paint(f"tint-{span.status}", skin), paint(f"bar-{span.status}", skin)
+            tints.append(f'<rect{tint} {box} y="{TOP}" height="{plot.geometry.plot_height}"/>')
+            bars.append(f'<rect{bar} {box} y="{TOP - 1.5}" height="3"/>')
+    return tints, bars
+
+
+def _paths(plot: _Plot, points: Points, ghost: Points, limit_y: float | None, skin: Skin) -> Iterator[str]:
+    if points.low:
+        yield f'<path{paint("band", skin)} d="{plot.area(points)}"/>'
+    if ghost.at:
+        yield f'<path{paint("ghost", skin)} d="{plot.line(ghost)}"/>'
+    if limit_y is not None:
+        across = _n(round(limit_y - 0.5) + 0.5)
+        yield f'<path{paint("limit", skin)} d="M0 {across}H{plot.geometry.width}"/>'
+    yield f'<path{paint("line", skin)} d="{plot.line(points)}"/>'
+
+
+def _figures(stats: Sequence[Stat], geometry: Geometry, skin: Skin) -> Iterator[str]:
+    """The statistics under the plot; their labels are the frame's."""
+    for index, stat in enumerate(stats):
+        text = words.quantity(stat.value, stat.unit)
+        role = "value" if text_width(text, 14, bold=True) <= geometry.column - 6 else "tight"
+        at = f'x="{_n(index * geometry.column)}" y="{_n(geometry.bottom + 60)}"'
+        yield f"<text{paint(role, skin)} {at}>{escape(text)}</text>"
 
 
 def picture(chart: Chart, zone: str, size: Size, skin: Skin = "light") -> str:

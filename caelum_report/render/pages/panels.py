@@ -44,6 +44,7 @@ def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide:
     lead, stop, rest = chart.caption.partition(". ")
     n = f" n = {words.count(chart.n)}." if chart.n else ""
     zone = view.report.zone
+    every = f", every {words.duration(chart.interval_seconds)}" if chart.interval_seconds else ""
     whose = f", {chart.subject}" if metric.subject in {"disk", "network"} else ""
     return Figure(
         chart.title + whose,
@@ -51,7 +52,7 @@ def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide:
         _draw(chart, zone, "M", root, drawn),
         lead + stop.strip(),
         rest,
-        f"{metric.title}, every {words.duration(chart.interval_seconds)}.{n} Source: {chart.source}.",
+        f"{metric.title}{every}.{n} Source: {chart.source}.",
         csv,
     )
 
