@@ -8,6 +8,10 @@ import sys
 def main() -> None:
     if sys.argv[1:2] == ["mcp"]:
         sys.exit(mcp(sys.argv[2:]))
+    if sys.argv[1:2] == ["tap"]:
+        from .tap import main as tap
+
+        sys.exit(tap(sys.argv[2:]))
     from .cli import main as command_line
 
     command_line()

@@ -119,6 +119,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Tap:
+    """Where `caelum-report tap` logs a server's calls, and under which name."""
+
+    log: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """Where to look and what to tolerate. Values of `env`, `headers` and `url` are secret: never print them."""
 
@@ -149,6 +157,7 @@ class Server:
     maintenance: tuple[Window, ...] = ()
     risks: tuple[Note, ...] = ()  # facts about the entry itself: unpinned launcher, plain http, secret in plain text
     watched: bool = False  # named by a watched file only: started after `approve`
+    tap: Tap | None = None  # its entry runs it through `caelum-report tap`; command and args are its own
 
     @property
     def remote(self) -> bool:

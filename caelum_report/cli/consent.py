@@ -22,6 +22,9 @@ app = typer.Typer()
 @app.command()
 def init(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve every server that is found.")] = False,
+    tap: Annotated[
+        bool, typer.Option("--tap", help="Only show the entries that would log their servers' calls; write nothing.")
+    ] = False,
     db: Database = None,
 ) -> None:
     """Find the MCP configurations of this machine, show them, and write a caelum.toml that watches them."""
@@ -32,6 +35,9 @@ def init(
 
     environ, home = os.environ, Path.home()
     found = configuration.find_configurations(environ, home)
+    if tap:
+        typer.echo("\n".join(configuration.tapped_entries(found)))
+        return
     file = configuration.initial_file(environ, home)
     text = configuration.initial_toml(
         found, fleet=socket.gethostname(), zone=configuration.system_zone(environ), path=environ.get("PATH", "")

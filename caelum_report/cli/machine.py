@@ -69,6 +69,14 @@ def mcp(context: typer.Context) -> None:
     raise SystemExit(serve(context.args))
 
 
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def tap(context: typer.Context) -> None:
+    """Run a stdio MCP server unchanged and log its calls, so that real tool usage can be counted."""
+    from caelum_report.tap import main  # it goes there without us; here it stands for `--help`
+
+    raise SystemExit(main(context.args))
+
+
 @app.command()
 def backup(
     target: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")],

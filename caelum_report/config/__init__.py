@@ -5,6 +5,7 @@ from .hosts import find_configurations
 from .initial import initial_file, initial_toml, write_initial
 from .loading import OWN_SERVER, consent, load, pending
 from .settings import Options, system_zone
+from .tapped import tapped_entries
 
 __all__ = [
     "OWN_SERVER",
@@ -21,5 +22,6 @@ __all__ = [
     "reference",
     "show",
     "system_zone",
+    "tapped_entries",
     "write_initial",
 ]

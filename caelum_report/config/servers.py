@@ -21,6 +21,7 @@ from .endpoint import command_endpoint, url_endpoint, url_problem
 from .files import read_env_file, who_else_can_write
 from .risks import risks_of
 from .secrets import in_url, secret_arguments, secrets_of
+from .tapped import untapped
 from .variables import UnsetError, Variables, expand, has_variables
 
 # Their values choose what code a process runs, so consent is to the values too.
@@ -42,6 +43,7 @@ class Named:
 
 def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched: bool) -> Named:
     """The server of an entry. Whatever is wrong with it becomes its `problem`."""
+    entry, tap = untapped(entry)
     variables = replace(surroundings, folder=entry.folder, inputs=entry.inputs, bare=entry.bare)
     filled = _Filled(variables)
     command, url = filled.optional(entry.command, "command"), filled.optional(entry.url, "url")
@@ -71,6 +73,7 @@ def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched:
         fingerprint=_fingerprint(entry, cwd, env),
         server_seconds=_patience(entry.start_seconds),
         watched=watched,
+        tap=tap,
     )
     problem = entry.problem or filled.problem or _unusable(server)
     if problem is None and hasattr(os, "geteuid") and os.geteuid() == 0 and command is not None:
