@@ -23,6 +23,7 @@ COMMANDS = (
     "config",
     "schedule",
     "mcp",
+    "tap",
     "backup",
     "restore",
     "demo",

@@ -46,7 +46,9 @@ def tapped_entries(found: Sequence[FoundConfiguration]) -> Iterator[str]:
             entries = read_entries(Path(each.path), read_text(Path(each.path)))
         except UsageError:
             continue
-        entries = tuple(entry for entry in entries if entry.command and not entry.problem and untapped(entry)[1] is None)
+        entries = tuple(
+            entry for entry in entries if entry.command and not entry.problem and untapped(entry)[1] is None
+        )
         if entries:
             yield f"{each.host}: {visible(each.path)}"
         for entry in entries:
@@ -65,9 +67,9 @@ def _tapped(entry: Entry, sign: str) -> Iterator[str]:
         args[index] = args[index].replace(secret, "[redacted]")
     program = shutil.which("caelum-report")
     ours = [program] if program else [sys.executable, "-m", "caelum_report"]
-    command, *words = [*ours, "tap", "--server", entry.name, "--", entry.command or "", *args]
+    words = [*ours[1:], "tap", "--server", entry.name, "--", entry.command or "", *args]
     clean = Redactor().clean
     quote = '"' if sign == ":" else ""
     yield f"  {clean(entry.name, 80)}"
-    yield f"    {quote}command{quote}{sign} {clean(json.dumps(command), 500)}{',' if quote else ''}"
+    yield f"    {quote}command{quote}{sign} {clean(json.dumps(ours[0]), 500)}{',' if quote else ''}"
     yield f"    {quote}args{quote}{sign} {clean(json.dumps(words, ensure_ascii=False), 2000)}"
