@@ -261,6 +261,27 @@ class ContractChange:
     removed: tuple[str, ...]  # lines of the difference
     added: tuple[str, ...]
     tokens: int  # difference
+    pinned: bool = False  # when it came, the server was held to another surface
+    approved_at: datetime | None = None  # when somebody pinned what it brought
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Text for the model that somebody should read: what it does, where it stands, and the words around it. No verdict."""
+
+    tool: str  # or "instructions"
+    what: str  # hidden characters | an instruction to the model | …
+    where: str  # its description, its parameter “path”
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinReport:
+    """A tool surface that somebody agreed to."""
+
+    at: datetime
+    sha256: str
+    holds: bool  # the server still offers it
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +349,8 @@ class ServerReport:
     depends_on: tuple[str, ...]
     needed_by: tuple[str, ...]
     retired: bool = False
+    remarks: tuple[Remark, ...] = ()  # of what it offers now
+    pin: PinReport | None = None
 
 
 # --- host, diagram, run ---------------------------------------------------------------------------------------------

@@ -24,6 +24,15 @@ class SurfaceVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """What people agreed to of a server's offer, and when; the latest word counts."""
+
+    server: str
+    at: datetime
+    surface: Surface | None  # None: the pin was taken away
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """All that is known up to one snapshot. Times are `datetime64[ns, UTC]`, durations float seconds, NaN = not measured.
 
@@ -67,3 +76,4 @@ class History:
     snapshot_count: int
     first_snapshot_at: datetime | None
     database_bytes: int
+    pins: tuple[Pin, ...] = ()  # ascending

@@ -119,6 +119,7 @@ def test_init_writes_a_configuration_and_starts_nothing_before_it_is_approved(ho
         (["backup", "copy.sqlite"], "there is no history"),
         (["restore", "nowhere.sqlite"], "nowhere.sqlite"),
         (["servers", "retire", "nobody"], "there is no history"),
+        (["servers", "pin", "nobody"], "there is no history"),
         (["servers", "forget", "nobody"], "there is no history"),
         (["config", "explain", "evry"], "every"),
         (["schedule", "--install", "--uninstall"], "exclude each other"),
@@ -197,6 +198,14 @@ def test_fail_on_down_publishes_first(home: Path) -> None:
 def test_a_server_behind_a_changed_entry_is_found_by_name_and_history(home: Path) -> None:
     file = a_server(home)
     assert run(home, "build", "--no-pdf", "--mcp-config", str(file)).returncode == 0
+    pinned = run(home, "servers", "pin", "tiny").stdout
+    assert pinned.startswith("tiny is pinned: 4 tools, about ")
+    surface = pinned.partition("surface ")[2][:12]
+    assert "pinned to this already" in run(home, "servers", "pin", "tiny", "--surface", surface).stdout
+    assert (
+        f"now offers the surface {surface}, not 0000" in run(home, "servers", "pin", "tiny", "--surface", "0000").stderr
+    )
+    assert run(home, "servers", "unpin", "tiny").stdout == "tiny is no longer pinned.\n"
     assert run(home, "servers", "rename", "tiny", "small").returncode == 0
     listed = json.loads(run(home, "servers", "list", "--json", "--mcp-config", str(a_server(home, "small"))).stdout)
     assert [(row["name"], row["status"]) for row in listed] == [("small", "up")]

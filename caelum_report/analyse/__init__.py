@@ -13,7 +13,7 @@ from caelum_report.document import Change, Finding, Looming, Report, RunReport, 
 from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
-from . import changes, findings, objectives, summary
+from . import changes, findings, objectives, offers, summary
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, marks_of, rollups
 from .facts import Facts, gather
@@ -28,6 +28,8 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     findings.network,
     findings.states,
     findings.contracts,
+    offers.pins,
+    offers.remarks,
     findings.notes,
     findings.collisions,
     findings.risks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from caelum_report import text
-from caelum_report.document import ContractChange
-from caelum_report.history import History
+from caelum_report.document import ContractChange, Remark
+from caelum_report.history import History, Pin
 from caelum_report.model import (
     Config,
     Era,
@@ -34,6 +34,7 @@ from .charts import Rollups
 from .latency import Checks, checks
 from .readings import Readings, readings
 from .surface import contract_changes
+from .suspicion import remarks
 from .times import DAY, HOLD, learned_interval, moment, run_interval, server_interval, unix
 from .uptime import Ledger, Run, latest_run, ledger, text_or_empty
 
@@ -97,6 +98,8 @@ class Facts:
     rolled: Rollups
     readings: Readings  # every series on one grid, for whatever judges series
     contract: tuple[ContractChange, ...]
+    remarks: Mapping[str, tuple[Remark, ...]]  # surface's hash -> what stands in it
+    pins: Mapping[str, Pin]  # of the servers that are held to a surface now
     roots: Mapping[str, str]  # server -> the failing dependency that explains its trouble
     baseline: datetime | None  # what "changed since" compares with; None: nothing to compare with
 
@@ -166,10 +169,17 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
             every=run,
             zone=config.zone,
         ),
-        contract=contract_changes(history.surfaces, _report_numbers(snapshot, history)),
+        contract=contract_changes(history.surfaces, _report_numbers(snapshot, history), history.pins),
+        remarks={s.surface.sha256: tuple(remarks(s.surface)) for s in standings if s.surface and not s.retired},
+        pins=_held(history.pins),
         roots=_roots(by_id),
         baseline=_baseline(snapshot, history),
     )
+
+
+def _held(pins: Sequence[Pin]) -> dict[str, Pin]:
+    latest = {pin.server: pin for pin in pins}
+    return {server: pin for server, pin in latest.items() if pin.surface is not None}
 
 
 def _standing(

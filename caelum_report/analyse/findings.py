@@ -430,7 +430,7 @@ def contracts(facts: Facts) -> Iterator[Finding]:
     told: dict[tuple[str, object], bool] = {}
     for change in facts.contract:
         standing = facts.by_id.get(change.server)
-        if change.at <= start or standing is None or standing.retired:
+        if change.at <= start or standing is None or standing.retired or change.server in facts.pins:
             continue
         silent = versions.get((change.server, change.at)) is True
         if change.severity in {"additive", "cosmetic"} and (not silent or told.get((change.server, change.at))):
@@ -440,6 +440,7 @@ def contracts(facts: Facts) -> Iterator[Finding]:
         suspicious = change.severity == "suspicious"
         heir = next((line for line in change.added if "takes the same arguments" in line), "")
         causes = ["The server still calls itself the same version." if silent else "", f"{heir}." if heir else ""]
+        causes += [f"It reads: “{change.added[0]}”."] if suspicious and change.added else []
         yield Finding(
             id=f"contract:{change.server}:{change.at:%Y%m%dT%H%M%SZ}:{change.severity}:{change.title[:60]}",
             kind="security" if suspicious else "contract",
@@ -541,7 +542,7 @@ def notes(facts: Facts) -> Iterator[Finding]:
 
 def collisions(facts: Facts) -> Iterator[Finding]:
     """Tool names that can be taken for another: look-alikes one by one, equal names in one quiet line."""
-    from .surface import collisions as find
+    from .collisions import collisions as find
 
     offered = {s.id: [tool.name for tool in s.surface.tools] for s in facts.current if s.surface and s.asked}
     equal: list[tuple[str, tuple[str, ...]]] = []

@@ -19,6 +19,7 @@ from caelum_report.document import (
     Latency,
     Limit,
     Mark,
+    PinReport,
     ServerReport,
     StageReport,
     ToolReport,
@@ -169,7 +170,17 @@ def _server(facts: Facts, standing: Standing, past: _Past) -> ServerReport:
         depends_on=server.depends_on if server else (),
         needed_by=past.needed_by,
         retired=standing.retired,
+        remarks=facts.remarks.get(surface.sha256, ()) if surface else (),
+        pin=_pin(facts, standing),
     )
+
+
+def _pin(facts: Facts, standing: Standing) -> PinReport | None:
+    pin = facts.pins.get(standing.id)
+    if pin is None or pin.surface is None:
+        return None
+    sha256 = pin.surface.sha256
+    return PinReport(pin.at, sha256, holds=standing.surface is None or standing.surface.sha256 == sha256)
 
 
 def _now(standing: Standing) -> Latency | None:

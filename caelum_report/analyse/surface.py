@@ -1,141 +1,138 @@
 """How a server's tool surface changed, by what the change means to its callers.
 
-Breaking is what makes a call that worked fail: a tool or a property gone, an argument that became required, a type or an
-enumeration that became narrower. Suspicious is text for the model that hides or instructs. Everything is decided on the
-declarations as stored, at a cost of one JSON parse per schema that changed.
+Breaking is what makes a call that worked fail: a tool or an argument gone, an argument that became required, a type or an
+enumeration that became narrower; `schemas` decides. Suspicious is text for the model that hides or instructs; `suspicion`
+finds it. Everything is decided on the declarations as stored, at a cost of one JSON parse per schema that changed.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Final
 
 from caelum_report import text, words
 from caelum_report.document import ContractChange
-from caelum_report.history import SurfaceVersion
+from caelum_report.history import Pin, SurfaceVersion
 from caelum_report.model import Surface, Tool
 
-Severity = Literal["breaking", "additive", "cosmetic", "suspicious"]
+from . import schemas, suspicion
+from .schemas import Difference, Severity
+
 SEVERITIES: Final[tuple[Severity, ...]] = ("suspicious", "breaking", "additive", "cosmetic")
 _VERSIONS: Final = 20  # the latest of each server; older differences stand in older reports
 _LINES: Final = 40  # of one difference
-_DEPTH: Final = 12  # of nested properties
-
-_HIDDEN: Final = re.compile(r"<U\+[0-9A-F]{4,6}>")
-_URL: Final = re.compile(r"(?i)\bhttps?://[^\s<>\"')]+")
-_INSTRUCTION: Final = re.compile(
-    r"""(?ix)
-      \b(?:ignore|disregard|forget)\b.{0,40}\b(?:previous|prior|above|other|all)\b
-    | \bdo\s+not\s+(?:tell|inform|mention|show|reveal)\b
-    | \bwithout\s+(?:telling|asking|informing|mentioning)\b
-    | \b(?:before|after|instead\s+of)\s+(?:using|calling|running)\s+(?:this|any|every|other)\b
-    | <\s*/?\s*(?:important|system|instructions?|secret)\s*>
-    | \b(?:you\s+must|always)\b.{0,60}\b(?:call|send|read|include|pass|forward|upload)\b
-    | \b(?:system\s+prompt|api[ _-]?keys?|private\s+key|\.ssh|id_rsa|\.env\b|conversation\s+history)
-    """
-)
 
 
-@dataclass(slots=True)
-class _Difference:
-    """What one comparison finds, line by line."""
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One line of a comparison."""
 
-    titles: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    added: list[str] = field(default_factory=list)
+    severity: Severity
+    title: str
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    tokens: int = 0
 
 
 def contract_changes(
-    versions: Sequence[SurfaceVersion], reports: Mapping[tuple[str, datetime], int | None]
+    versions: Sequence[SurfaceVersion],
+    reports: Mapping[tuple[str, datetime], int | None],
+    pins: Sequence[Pin] = (),
 ) -> tuple[ContractChange, ...]:
     """Every change between the latest versions of each server, newest first. `reports` knows report numbers by server and time."""
     by_server: dict[str, list[SurfaceVersion]] = defaultdict(list)
     for version in versions:
         by_server[version.server].append(version)
     changes = [
-        change
+        _change(new, delta, reports.get((new.server, new.at)), pins)
         for own in by_server.values()
         for old, new in pairwise(own[-_VERSIONS - 1 :])
-        for change in compare(old.surface, new, reports.get((new.server, new.at)))
+        for delta in compare(old.surface, new.surface)
     ]
     changes.sort(key=lambda c: (-c.at.timestamp(), SEVERITIES.index(c.severity), c.server, c.title))
     return tuple(changes)
 
 
-def compare(old: Surface, version: SurfaceVersion, report: int | None = None) -> Iterator[ContractChange]:
-    """The changes that one new version of a surface brought, each with its meaning."""
-    new = version.surface
+def _change(version: SurfaceVersion, delta: Delta, report: int | None, pins: Sequence[Pin]) -> ContractChange:
+    own = [pin for pin in pins if pin.server == version.server]
+    held = next((pin for pin in reversed(own) if pin.at < version.at), None)
+    agreed = (p.at for p in own if p.at >= version.at and p.surface and p.surface.sha256 == version.surface.sha256)
+    return ContractChange(
+        at=version.at,
+        report=report,
+        server=version.server,
+        severity=delta.severity,
+        title=delta.title,
+        removed=delta.removed,
+        added=delta.added,
+        tokens=delta.tokens,
+        pinned=held is not None and held.surface is not None,
+        approved_at=next(agreed, None),
+    )
+
+
+def compare(old: Surface, new: Surface) -> Iterator[Delta]:
+    """What one new version of a surface changed, each line with its meaning."""
     before, after = _by_name(old.tools), _by_name(new.tools)
-
-    def change(
-        severity: Severity, title: str, removed: Sequence[str], added: Sequence[str], tokens: int = 0
-    ) -> ContractChange:
-        return ContractChange(
-            at=version.at,
-            report=report,
-            server=version.server,
-            severity=severity,
-            title=title,
-            removed=tuple(removed[:_LINES]),
-            added=tuple(added[:_LINES]),
-            tokens=tokens,
-        )
-
-    gone = [name for name in before if name not in after]
-    come = [name for name in after if name not in before]
-    if gone:
-        title = f"{'Tool' if len(gone) == 1 else 'Tools'} removed: {words.listing(gone, 5)}"
-        yield change("breaking", title, gone, _heirs(before, after, gone, come), -sum(before[n].tokens for n in gone))
-    if come:
-        title = f"{'Tool' if len(come) == 1 else 'Tools'} added: {words.listing(come, 5)}"
-        yield change("additive", title, (), come, sum(after[n].tokens for n in come))
-    cosmetic = _Difference()
+    yield from _comings_and_goings(before, after)
+    reworded: list[Difference] = []
+    tokens = 0
     for name in sorted(before.keys() & after.keys()):
         was, now = before[name], after[name]
         if was == now:
             continue
-        found = _tool(was, now)
-        for severity in SEVERITIES[1:3]:
-            difference = found[severity]
-            if difference.titles:
-                yield change(
-                    severity,
-                    f"{name}: {words.listing(difference.titles, 3)}",
-                    difference.removed,
-                    difference.added,
-                    now.tokens - was.tokens,
-                )
-        cosmetic.titles += [name] if found["cosmetic"].titles else []
-        cosmetic.removed += found["cosmetic"].removed
-        cosmetic.added += found["cosmetic"].added
-    for name, reason, line in _suspicions(old, new, before, after):
-        yield change("suspicious", f"{name}: {reason}", (), (line,))
-    for kind, was_names, now_names in (
-        ("Resource", old.resources, new.resources),
-        ("Prompt", old.prompts, new.prompts),
-    ):
-        lost = [item for item in was_names if item not in set(now_names)]
-        won = [item for item in now_names if item not in set(was_names)]
-        if lost:
-            yield change("breaking", f"{words.plural(len(lost), kind)} removed: {words.listing(lost, 3)}", lost, won)
-        elif won:
-            yield change("additive", f"{words.plural(len(won), kind)} added: {words.listing(won, 3)}", (), won)
+        found = list(_tool(was, now))
+        yield from _meanings(was, now, found)
+        cosmetic = [difference for difference in found if difference.severity == "cosmetic"]
+        tokens += now.tokens - was.tokens if cosmetic else 0
+        reworded += [Difference("cosmetic", name, d.before, d.now) for d in cosmetic]
+    for remark in suspicion.changed(old, new):
+        yield Delta("suspicious", f"{remark.tool}: {remark.what} in {remark.where}", (), (remark.excerpt,))
+    yield from _names("Resource", old.resources, new.resources)
+    yield from _names("Prompt", old.prompts, new.prompts)
     if old.instructions != new.instructions:
-        cosmetic.titles.append("instructions")
-        cosmetic.removed += _lines(old.instructions)
-        cosmetic.added += _lines(new.instructions)
-    if cosmetic.titles:
-        tokens = sum(after[n].tokens - before[n].tokens for n in cosmetic.titles if n in before and n in after)
-        yield change(
-            "cosmetic", f"Reworded: {words.listing(cosmetic.titles, 5)}", cosmetic.removed, cosmetic.added, tokens
-        )
+        reworded.append(Difference("cosmetic", "instructions", old.instructions, new.instructions))
+    if reworded:
+        names = list(dict.fromkeys(difference.title for difference in reworded))
+        yield Delta("cosmetic", f"Reworded: {words.listing(names, 5)}", *_lines(reworded), tokens)
+
+
+def _comings_and_goings(before: Mapping[str, Tool], after: Mapping[str, Tool]) -> Iterator[Delta]:
+    gone = [name for name in before if name not in after]
+    come = [name for name in after if name not in before]
+    if gone:
+        title = f"{'Tool' if len(gone) == 1 else 'Tools'} removed: {words.listing(gone, 5)}"
+        heirs = _heirs(before, after, gone, come)
+        yield Delta("breaking", title, _shown(gone), _shown(heirs), -sum(before[name].tokens for name in gone))
+    if come:
+        title = f"{'Tool' if len(come) == 1 else 'Tools'} added: {words.listing(come, 5)}"
+        yield Delta("additive", title, (), _shown(come), sum(after[name].tokens for name in come))
+
+
+def _meanings(was: Tool, now: Tool, found: Sequence[Difference]) -> Iterator[Delta]:
+    """One line for all that breaks in a tool, one for all that is new in it."""
+    severities: tuple[Severity, ...] = ("breaking", "additive")
+    for severity in severities:
+        mine = [difference for difference in found if difference.severity == severity]
+        if mine:
+            title = f"{now.name}: {words.listing([difference.title for difference in mine], 3)}"
+            yield Delta(severity, title, *_lines(mine), now.tokens - was.tokens)
+
+
+def _names(kind: str, was: Sequence[str], now: Sequence[str]) -> Iterator[Delta]:
+    """Resources or prompts that went or came."""
+    lost = [name for name in was if name not in set(now)]
+    won = [name for name in now if name not in set(was)]
+    if lost:
+        title = f"{words.plural(len(lost), kind)} removed: {words.listing(lost, 3)}"
+        yield Delta("breaking", title, _shown(lost), _shown(won))
+    elif won:
+        yield Delta("additive", f"{words.plural(len(won), kind)} added: {words.listing(won, 3)}", (), _shown(won))
 
 
 def _by_name(tools: Sequence[Tool]) -> dict[str, Tool]:
@@ -150,252 +147,66 @@ def _heirs(
     before: Mapping[str, Tool], after: Mapping[str, Tool], gone: Sequence[str], come: Sequence[str]
 ) -> list[str]:
     """New tools that take the same arguments as one that is gone."""
-    schemas = {after[name].schema: name for name in come if _properties(_json(after[name].schema))}
+    takers = {after[name].schema: name for name in come if schemas.properties(schemas.parsed(after[name].schema))}
     return [
-        f"{schemas[before[name].schema]} is new and takes the same arguments as {name}"
+        f"{takers[before[name].schema]} is new and takes the same arguments as {name}"
         for name in gone
-        if before[name].schema in schemas
+        if before[name].schema in takers
     ]
 
 
-def _tool(was: Tool, now: Tool) -> dict[Severity, _Difference]:
-    found = {severity: _Difference() for severity in SEVERITIES}
-    if was.schema != now.schema:
-        _schema(_json(was.schema), _json(now.schema), "", found, 0)
-    if was.output_schema != now.output_schema:
-        severity: Severity = "breaking" if now.output_schema is None else "additive"
-        verb = (
-            "output schema removed"
-            if now.output_schema is None
-            else "output schema " + ("added" if was.output_schema is None else "changed")
-        )
-        _note(found[severity], verb, was.output_schema, now.output_schema)
-    if dict(was.annotations) != dict(now.annotations):
-        worse = dict(now.annotations).get("destructiveHint") and not dict(was.annotations).get("destructiveHint")
-        _note(
-            found["breaking" if worse else "cosmetic"],
-            "now says that it destroys" if worse else "hints",
-            json.dumps(dict(was.annotations), sort_keys=True),
-            json.dumps(dict(now.annotations), sort_keys=True),
-        )
-    for label, old_text, new_text in (
-        ("title", was.title, now.title),
-        ("description", was.description, now.description),
-    ):
-        if old_text != new_text:
-            _note(found["cosmetic"], label, old_text, new_text)
-    if not any(difference.titles for difference in found.values()):  # the stored text was cut; its hash was not
-        _note(found["cosmetic"], "text beyond what is stored", was.sha256[:12], now.sha256[:12])
-    return found
+# --- one tool -------------------------------------------------------------------------------------------------------
 
 
-def _schema(was: Any, now: Any, path: str, found: dict[Severity, _Difference], depth: int) -> None:
-    """What a caller of the old schema meets in the new one."""
-    if was == now or depth > _DEPTH:
-        return
-    if not (isinstance(was, dict) and isinstance(now, dict)):
-        _note(found["breaking"], f"{_quoted(path)} changed", json.dumps(was), json.dumps(now))
-        return
-    told = sum(len(difference.titles) for difference in found.values())
-    old_properties, new_properties = _properties(was), _properties(now)
-    old_required, new_required = _required(was), _required(now)
-    for name in sorted(old_properties.keys() - new_properties.keys()):
-        _note(found["breaking"], f"{_quoted(path + name)} removed", _line(name, old_properties[name]), None)
-    for name in sorted(new_properties.keys() - old_properties.keys()):
-        if name in new_required:
-            _note(
-                found["breaking"], f"{_quoted(path + name)} added and required", None, _line(name, new_properties[name])
-            )
-        else:
-            _note(found["additive"], f"{_quoted(path + name)} added", None, _line(name, new_properties[name]))
-    for name in sorted((new_required - old_required) & old_properties.keys() & new_properties.keys()):
-        _note(
-            found["breaking"],
-            f"{_quoted(path + name)} became required",
-            _line("required", sorted(old_required)),
-            _line("required", sorted(new_required)),
-        )
-    for name in sorted((old_required - new_required) & new_properties.keys()):
-        _note(
-            found["additive"],
-            f"{_quoted(path + name)} became optional",
-            _line("required", sorted(old_required)),
-            _line("required", sorted(new_required)),
-        )
-    _types(was, now, path, found)
-    _enumeration(was, now, path, found)
-    for name in sorted(old_properties.keys() & new_properties.keys()):
-        _schema(old_properties[name], new_properties[name], f"{path}{name}.", found, depth + 1)
-    if isinstance(was.get("items"), dict) and isinstance(now.get("items"), dict):
-        _schema(was["items"], now["items"], f"{path}[].", found, depth + 1)
-    if told == sum(len(difference.titles) for difference in found.values()):
-        _rest(was, now, path, found)
-
-
-_WORDING: Final = {"description", "title", "examples", "$comment", "default", "$schema", "$id"}
-
-
-def _rest(was: dict[str, Any], now: dict[str, Any], path: str, found: dict[Severity, _Difference]) -> None:
-    """Keywords without a rule of their own: wording is cosmetic, a new constraint breaks, a dropped one does not."""
-    for key in sorted(was.keys() | now.keys()):
-        old, new = was.get(key), now.get(key)
-        if old == new or key in {"properties", "required", "items", "type", "enum"}:
-            continue
-        if key in _WORDING:
-            severity: Severity = "cosmetic"
-        elif new is None or (key == "additionalProperties" and new is not False):
-            severity = "additive"
-        else:
-            severity = "breaking"
-        label = f"{_quoted(path)} {key} changed" if path else f"{key} changed"
-        _note(
-            found[severity], label, None if old is None else _line(key, old), None if new is None else _line(key, new)
-        )
-
-
-def _types(was: dict[str, Any], now: dict[str, Any], path: str, found: dict[Severity, _Difference]) -> None:
-    old, new = _type_set(was), _type_set(now)
-    if old == new:
-        return
-    wider = new is None or (old is not None and old <= new)
-    verb = "accepts more types" if wider else "changed its type"
-    _note(
-        found["additive" if wider else "breaking"],
-        f"{_quoted(path)} {verb}",
-        _line("type", was.get("type")),
-        _line("type", now.get("type")),
-    )
-
-
-def _enumeration(was: dict[str, Any], now: dict[str, Any], path: str, found: dict[Severity, _Difference]) -> None:
-    old, new = _values(was), _values(now)
-    if old == new:
-        return
-    if new is not None and (old is None or old - new):
-        lost = sorted(old - new) if old is not None else []
-        title = (
-            f"{_quoted(path)} no longer takes {words.listing(lost, 3)}"
-            if lost
-            else f"{_quoted(path)} takes listed values only"
-        )
-        _note(found["breaking"], title, _line("enum", was.get("enum")), _line("enum", now.get("enum")))
-    else:
-        title = f"{_quoted(path)} takes more values"
-        _note(found["additive"], title, _line("enum", was.get("enum")), _line("enum", now.get("enum")))
-
-
-def _type_set(schema: dict[str, Any]) -> set[str] | None:
-    kind = schema.get("type")
-    if isinstance(kind, str):
-        kinds = {kind}
-    elif isinstance(kind, list):
-        kinds = {str(item) for item in kind}
-    else:
-        return None
-    return kinds | {"integer"} if "number" in kinds else kinds
-
-
-def _values(schema: dict[str, Any]) -> set[str] | None:
-    values = schema.get("enum")
-    return {json.dumps(value, sort_keys=True) for value in values} if isinstance(values, list) else None
-
-
-def _properties(schema: Any) -> dict[str, Any]:
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    return properties if isinstance(properties, dict) else {}
-
-
-def _required(schema: dict[str, Any]) -> set[str]:
-    required = schema.get("required")
-    return {str(name) for name in required} if isinstance(required, list) else set()
-
-
-def _json(schema: str) -> Any:
-    """A schema that was too long to keep whole is no JSON any more; then it is compared as text."""
-    try:
-        return json.loads(schema)
-    except ValueError:
-        return schema
-
-
-def _quoted(path: str) -> str:
-    path = path.rstrip(".")
-    return f"“{text.visible(path, 80)}”" if path else "the input"
-
-
-def _line(key: str, value: Any) -> str:
-    return text.visible(
-        f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False, sort_keys=True)}", 200
-    )
-
-
-def _lines(value: str) -> list[str]:
-    return [text.visible(line, 200) for line in value.splitlines() if line.strip()]
-
-
-def _note(difference: _Difference, title: str, removed: str | None, added: str | None) -> None:
-    difference.titles.append(title)
-    difference.removed += _lines(removed or "")
-    difference.added += _lines(added or "")
-
-
-# --- text for the model that should not be there --------------------------------------------------------------------
-
-
-def _suspicions(
-    old: Surface, new: Surface, before: Mapping[str, Tool], after: Mapping[str, Tool]
-) -> Iterator[tuple[str, str, str]]:
-    """Tool, reason and line of every text that a new version made suspicious: what was there before is not new."""
-    pairs = [
-        (
-            name,
-            f"{before[name].title}\n{before[name].description}" if name in before else "",
-            f"{tool.title}\n{tool.description}",
-        )
-        for name, tool in after.items()
+def _tool(was: Tool, now: Tool) -> Iterator[Difference]:
+    found = [
+        *schemas.inputs(schemas.parsed(was.schema), schemas.parsed(now.schema)),
+        *_output(was, now),
+        *_hints(dict(was.annotations), dict(now.annotations)),
     ]
-    for name, was, now in [*pairs, ("instructions", old.instructions, new.instructions)]:
-        if was != now:
-            for reason, line in suspicious_text(was, now):
-                yield name, reason, line
+    if was.title != now.title:
+        found.append(Difference("cosmetic", "title", was.title, now.title))
+    if was.description != now.description:
+        found.append(Difference("cosmetic", "description", was.description, now.description))
+    if not found:  # the stored text was cut; its hash was not
+        found.append(Difference("cosmetic", "text beyond what is stored", was.sha256[:12], now.sha256[:12]))
+    yield from found
 
 
-def suspicious_text(was: str, now: str) -> Iterator[tuple[str, str]]:
-    """What a new text for the model has that the old one had not: hidden characters, instructions, addresses."""
-    for pattern, reason in (
-        (_HIDDEN, "hidden characters in its description"),
-        (_INSTRUCTION, "its description now instructs the model"),
-        (_URL, "its description now names an address"),
-    ):
-        known = {match.group().lower() for match in pattern.finditer(was)}
-        for match in pattern.finditer(now):
-            if match.group().lower() not in known:
-                start = max(0, match.start() - 60)
-                yield reason, text.visible(now[start : match.end() + 60].replace("\n", " "), 240)
-                break
+def _output(was: Tool, now: Tool) -> Iterator[Difference]:
+    if was.output_schema == now.output_schema:
+        return
+    if now.output_schema is None:
+        yield Difference("breaking", "output schema removed", text.visible(was.output_schema or "", 200))
+    elif was.output_schema is None:
+        yield Difference("additive", "output schema added", "", text.visible(now.output_schema, 200))
+    else:
+        yield from schemas.outputs(schemas.parsed(was.output_schema), schemas.parsed(now.output_schema))
 
 
-# --- names that can be taken for another ----------------------------------------------------------------------------
+def _hints(was: Mapping[str, bool], now: Mapping[str, bool]) -> Iterator[Difference]:
+    """A tool that now says it destroys, or no longer says that it only reads, is another tool to whoever allowed it."""
+    if was == now:
+        return
+    said = json.dumps(was, sort_keys=True), json.dumps(now, sort_keys=True)
+    if now.get("destructiveHint") and not was.get("destructiveHint"):
+        yield Difference("breaking", "now says that it destroys", *said)
+    elif was.get("readOnlyHint") and not now.get("readOnlyHint"):
+        yield Difference("breaking", "no longer says that it only reads", *said)
+    else:
+        yield Difference("cosmetic", "hints", *said)
 
-_ALIKE: Final = str.maketrans(
-    "аеорсухіјѕһԁԛԝьӏοανρτικυχωβηγ",
-    "aeopcyxijshdqwbloavptikuxwbny",
-)
+
+# --- lines ----------------------------------------------------------------------------------------------------------
 
 
-def skeleton(name: str) -> str:
-    """What a hurried reader takes a name for: width and case folded, Cyrillic and Greek look-alikes as Latin letters."""
-    return unicodedata.normalize("NFKC", name).casefold().translate(_ALIKE)
-
-
-def collisions(tools: Mapping[str, Sequence[str]]) -> list[tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]:
-    """Tool names that can be taken for another: the different spellings of one skeleton, and where each is offered."""
-    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for server, names in tools.items():
-        for name in dict.fromkeys(names):
-            places[skeleton(name)].append((server, name))
-    return sorted(
-        (tuple(sorted({name for _, name in offered})), tuple(sorted(offered)))
-        for offered in places.values()
-        if len(offered) > 1
+def _lines(differences: Sequence[Difference]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Before and now of some differences, line by line."""
+    return (
+        _shown([line for difference in differences for line in difference.before.splitlines()]),
+        _shown([line for difference in differences for line in difference.now.splitlines()]),
     )
+
+
+def _shown(lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text.visible(line, 200) for line in lines if line.strip())[:_LINES]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import sqlite3
     from types import ModuleType
 
-app = typer.Typer(no_args_is_help=True, help="A fleet changes: list, rename, retire or forget its servers.")
+    from caelum_report.store import Offer
+
+app = typer.Typer(no_args_is_help=True, help="A fleet changes: list, rename, pin, retire or forget its servers.")
+T = TypeVar("T")
 
 
 @app.command("list")
@@ -81,6 +84,38 @@ def servers_retire(
     typer.echo(f"{visible(name)} is retired. Its page stays; take it out of the configuration too.")
 
 
+@app.command("pin")
+def servers_pin(
+    name: Annotated[str, typer.Argument(help="The server's name.")],
+    surface: Annotated[
+        str,
+        typer.Option("--surface", help="Only if this is what it offers: the beginning of its hash.", metavar="HASH"),
+    ] = "",
+    config: ConfigFile = None,
+    db: Database = None,
+) -> None:
+    """Agree to the tools that a server offers now; others are a finding until they are pinned too."""
+    from caelum_report import words
+
+    offer: Offer = _change_fleet(config, db, lambda store, database: store.pin_surface(database, name, now(), surface))
+    what = (
+        f"{words.plural(offer.tools, 'tool')}, about {words.plural(offer.tokens, 'token')}, surface {offer.sha256[:12]}"
+    )
+    if offer.pinned_before == offer.sha256:
+        typer.echo(f"{visible(name)} is pinned to this already: {what}.")
+    else:
+        typer.echo(f"{visible(name)} is pinned: {what}, first seen {console.stamp(offer.seen_at)}.")
+
+
+@app.command("unpin")
+def servers_unpin(
+    name: Annotated[str, typer.Argument(help="The server's name.")], config: ConfigFile = None, db: Database = None
+) -> None:
+    """Let a server change its tools again; changes stay in the ledger."""
+    held: bool = _change_fleet(config, db, lambda store, database: store.unpin_surface(database, name, now()))
+    typer.echo(f"{visible(name)} {'is no longer pinned' if held else 'was not pinned'}.")
+
+
 @app.command("forget")
 def servers_forget(
     name: Annotated[str, typer.Argument(help="The server's name.")],
@@ -107,12 +142,10 @@ def servers_forget(
     typer.echo(f"{visible(name)} is forgotten. Reports made before still mention it.")
 
 
-def _change_fleet(
-    config: Path | None, db: Path | None, change: Callable[[ModuleType, sqlite3.Connection], None]
-) -> None:
+def _change_fleet(config: Path | None, db: Path | None, change: Callable[[ModuleType, sqlite3.Connection], T]) -> T:
     from caelum_report import store
 
     settings = load(config, db=db)
     existing(settings.database)
     with store.run_lock(settings.database), store.open_store(settings.database) as database:
-        change(store, database)
+        return change(store, database)

@@ -106,6 +106,8 @@ def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
         "days": [_fields(day, ("date", "status", "up_share")) for day in one.strip],
         "episodes": [_fields(episode, _EPISODE) for episode in one.episodes],
         "contract": [_fields(change, _CONTRACT) for change in one.contract],
+        "pin": _fields(one.pin, ("at", "sha256", "holds")) if one.pin else None,
+        "remarks": [_fields(remark, ("tool", "what", "where", "excerpt")) for remark in one.remarks],
         "findings": [_fields(finding, _FINDING) for finding in report.findings if finding.id in mine],
         "notes": [_fields(note, ("code", "text")) for note in (*one.notes, *one.risks)],
     }
@@ -141,7 +143,7 @@ _UPTIME: Final = (
     *("share", "checks"),
 )
 _EPISODE: Final = ("status", "failure", "start", "end", "seconds", "reason")
-_CONTRACT: Final = ("at", "report", "severity", "title", "removed", "added", "tokens")
+_CONTRACT: Final = ("at", "report", "severity", "title", "removed", "added", "tokens", "pinned", "approved_at")
 _FINDING: Final = (
     *("id", "kind", "status", "title", "since", "owner", "evidence", "chance"),
     *("impact", "cause", "advice", "command", "needs_action"),

@@ -16,6 +16,7 @@ from .backup import backup, restore
 from .database import batch, damage, open_store
 from .locks import publish_lock, run_lock
 from .memory import approvals, remember, report_at
+from .pins import Offer, pin_surface, unpin_surface
 from .rows import add_mark, add_run_steps, add_snapshot, approve, save_report
 from .servers import StoredServer, forget_server, list_servers, rename_server, retire_server
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from caelum_report.history import History
 
 __all__ = [
-    "StoredServer", "add_mark", "add_run_steps", "add_snapshot", "approvals", "approve", "backup", "batch", "damage",
-    "forget_server", "history", "list_servers", "maintain", "open_store", "publish_lock", "remember", "rename_server",
-    "report_at", "restore", "retire_server", "run_lock", "save_report",
+    "Offer", "StoredServer", "add_mark", "add_run_steps", "add_snapshot", "approvals", "approve", "backup", "batch", "damage",
+    "forget_server", "history", "list_servers", "maintain", "open_store", "pin_surface", "publish_lock", "remember", "rename_server",
+    "report_at", "restore", "retire_server", "run_lock", "save_report", "unpin_surface",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from caelum_report import codec
 from caelum_report.buckets import PAIR
 from caelum_report.document import Report, ReportRef, RunReport, StepReport
-from caelum_report.history import History, SurfaceVersion
+from caelum_report.history import History, Pin, SurfaceVersion
 from caelum_report.model import STAGES, Note, Surface
 
 from .rollups import SHAPE, pairs_of, unpacked
@@ -90,6 +90,7 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
         snapshot_count=snapshot_id,
         first_snapshot_at=from_us(first),
         database_bytes=_size(connection),
+        pins=_pins(connection, at),
     )
 
 
@@ -329,23 +330,39 @@ def _table(rows: Iterable[Sequence[Any]], width: int) -> list[tuple[Any, ...]]:
 
 
 def _surfaces(connection: sqlite3.Connection, last: int) -> tuple[SurfaceVersion, ...]:
-    from pydantic import TypeAdapter
-
-    adapter = TypeAdapter(Surface)
     rows = connection.execute(
         """SELECT servers.name, at, snapshot, surface_versions.surface
         FROM surface_versions JOIN snapshots ON snapshots.id = snapshot JOIN servers ON servers.id = server
         WHERE snapshot <= ? ORDER BY snapshot, server""",
         (last,),
     ).fetchall()
-    documents: dict[str, Surface] = {}
-    for *_, sha256 in rows:
-        if sha256 not in documents:
-            (packed,) = connection.execute("SELECT document FROM surfaces WHERE sha256 = ?", (sha256,)).fetchone()
-            documents[sha256] = adapter.validate_json(zlib.decompress(packed))
+    documents = _documents(connection, (sha256 for *_, sha256 in rows))
     return tuple(
         SurfaceVersion(server, from_us(at), snapshot, documents[sha256]) for server, at, snapshot, sha256 in rows
     )
+
+
+def _pins(connection: sqlite3.Connection, at: int) -> tuple[Pin, ...]:
+    rows = connection.execute(
+        """SELECT name, at, pins.surface FROM pins JOIN servers ON servers.id = server
+        WHERE at <= ? ORDER BY at, pins.id""",
+        (at,),
+    ).fetchall()
+    documents = _documents(connection, (sha256 for *_, sha256 in rows if sha256 is not None))
+    return tuple(Pin(server, from_us(when), documents.get(sha256)) for server, when, sha256 in rows)
+
+
+def _documents(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, Surface]:
+    """Each different surface once."""
+    from pydantic import TypeAdapter
+
+    adapter = TypeAdapter(Surface)
+    documents: dict[str, Surface] = {}
+    for sha256 in hashes:
+        if sha256 not in documents:
+            (packed,) = connection.execute("SELECT document FROM surfaces WHERE sha256 = ?", (sha256,)).fetchone()
+            documents[sha256] = adapter.validate_json(zlib.decompress(packed))
+    return documents
 
 
 def _previous(

@@ -17,7 +17,21 @@ APPLICATION_ID: Final = 0x4361656C  # "Cael", in the file's header: tells our fi
 
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
-MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = ()
+MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (lambda database: _execute(database, _PINS),)
+
+
+def _execute(database: Database, *statements: str) -> None:
+    for statement in statements:
+        database.execute(statement)
+
+
+_PINS: Final = """CREATE TABLE pins (
+    -- What people agreed to of a server's offer, in order; the latest word counts.
+    id INTEGER PRIMARY KEY,
+    server INTEGER NOT NULL REFERENCES servers,
+    at INTEGER NOT NULL,
+    surface TEXT REFERENCES surfaces     -- NULL: the pin was taken away
+)"""
 
 TABLES: Final = (
     """CREATE TABLE hosts (
@@ -247,6 +261,7 @@ TABLES: Final = (
     fingerprint TEXT NOT NULL,           -- of command, arguments, working folder, environment names and URL
     at INTEGER NOT NULL
 ) WITHOUT ROWID""",
+    _PINS,
     """CREATE TABLE upkeep (
     -- How far the roll-ups and the retention have come.
     name TEXT PRIMARY KEY,               -- rolled_up: last snapshot id; raw_from, hours_from: what lies

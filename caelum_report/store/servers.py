@@ -48,7 +48,7 @@ def list_servers(connection: sqlite3.Connection) -> tuple[StoredServer, ...]:
 def rename_server(connection: sqlite3.Connection, old: str, new: str) -> None:
     """History follows the name. Where a run has met the new name already, both histories become one."""
     with batch(connection):
-        for server, host in _rows(connection, old):
+        for server, host in rows_of(connection, old):
             taken = connection.execute("SELECT id FROM servers WHERE host = ? AND name = ?", (host, new)).fetchone()
             if taken and taken[0] != server:
                 _join(connection, server, taken[0])
@@ -60,26 +60,26 @@ def rename_server(connection: sqlite3.Connection, old: str, new: str) -> None:
 def retire_server(connection: sqlite3.Connection, name: str, at: datetime) -> None:
     """Out of service from `at`; its history stays. A server that is probed again is back."""
     with batch(connection):
-        for server, _ in _rows(connection, name):
+        for server, _ in rows_of(connection, name):
             connection.execute("UPDATE servers SET retired_at = ? WHERE id = ?", (to_us(at), server))
 
 
 def forget_server(connection: sqlite3.Connection, name: str) -> None:
     """Removes everything measured of it, and overwrites it in the file; stored reports still mention it."""
     with batch(connection):
-        for server, _ in _rows(connection, name):
+        for server, _ in rows_of(connection, name):
             connection.execute(
                 "DELETE FROM rollups WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
             )
             connection.execute("UPDATE servers SET state = NULL, details = NULL WHERE id = ?", (server,))
-            for table in ("series", "probes", "details", "states", "surface_versions"):
+            for table in ("series", "probes", "details", "states", "surface_versions", "pins"):
                 connection.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
             connection.execute("DELETE FROM servers WHERE id = ?", (server,))
         connection.execute("DELETE FROM approvals WHERE server = ?", (name,))
         surfaces.drop_unused(connection)
 
 
-def _rows(connection: sqlite3.Connection, name: str) -> list[tuple[int, int]]:
+def rows_of(connection: sqlite3.Connection, name: str) -> list[tuple[int, int]]:
     """The server on every host that has one of this name."""
     rows = connection.execute("SELECT id, host FROM servers WHERE name = ?", (name,)).fetchall()
     if not rows:
@@ -103,7 +103,7 @@ def _join(connection: sqlite3.Connection, server: int, newer: int) -> None:
         "(SELECT snapshot FROM surface_versions WHERE server = ?)",
         (newer, server),
     )
-    for table in ("probes", "details", "states", "surface_versions"):
+    for table in ("probes", "details", "states", "surface_versions", "pins"):
         connection.execute(f"UPDATE {table} SET server = ? WHERE server = ?", (server, newer))
     for number, host, metric in connection.execute(
         "SELECT id, host, metric FROM series WHERE server = ?", (newer,)

@@ -26,5 +26,6 @@ def drop_unused(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE probes SET surface = NULL WHERE surface NOT IN (SELECT surface FROM surface_versions)")
     connection.execute(
         """DELETE FROM surfaces WHERE sha256 NOT IN (SELECT surface FROM surface_versions)
-            AND sha256 NOT IN (SELECT surface FROM servers WHERE surface IS NOT NULL)"""
+            AND sha256 NOT IN (SELECT surface FROM servers WHERE surface IS NOT NULL)
+            AND sha256 NOT IN (SELECT surface FROM pins WHERE surface IS NOT NULL)"""
     )

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caelum_report.analyse.surface import collisions, compare, contract_changes, skeleton, suspicious_text
-from caelum_report.document import ContractChange
+from caelum_report.analyse.collisions import collisions, skeleton
+from caelum_report.analyse.surface import Delta, compare, contract_changes
+from caelum_report.analyse.suspicion import suspicious_text
 from caelum_report.history import SurfaceVersion
 from caelum_report.model import Surface, Tool
 
@@ -19,11 +20,11 @@ from .past import NOW, surface, tool
 STRING = {"type": "string"}
 
 
-def changes(old: Surface, new: Surface) -> list[ContractChange]:
-    return list(compare(old, SurfaceVersion("alpha", NOW, 2, new)))
+def changes(old: Surface, new: Surface) -> list[Delta]:
+    return list(compare(old, new))
 
 
-def one(was: Tool, now: Tool) -> ContractChange:
+def one(was: Tool, now: Tool) -> Delta:
     (change,) = changes(surface(was), surface(now))
     return change
 
@@ -59,6 +60,16 @@ def one(was: Tool, now: Tool) -> ContractChange:
             't: “l.[]” no longer takes "y"',
         ),
         (tool("t"), tool("t", annotations=(("destructiveHint", True),)), "breaking", "t: now says that it destroys"),
+        (tool("t", annotations=(("readOnlyHint", True),)), tool("t"), "breaking", "t: no longer says that it only reads"),
+        (tool("t", {"a": {**STRING, "maxLength": 3}}), tool("t", {"a": {**STRING, "maxLength": 5}}), "additive", "t: “a” maxLength changed"),
+        (tool("t", {"a": {"minimum": 1}}), tool("t", {"a": {"minimum": 2}}), "breaking", "t: “a” minimum changed"),
+        (tool("t", {"a": {"anyOf": [STRING]}}), tool("t", {"a": {"anyOf": [STRING, {"type": "null"}]}}), "additive", "t: “a” anyOf changed"),
+        (tool("t", {"a": {"additionalProperties": True}}), tool("t", {"a": {"additionalProperties": STRING}}), "breaking", "t: “a” additionalProperties changed"),
+        (tool("t", {"a": {"default": 1}}), tool("t", {"a": {"default": 2}}), "cosmetic", "Reworded: t"),
+        (tool("t", output_schema='{"properties":{"x":{}}}'), tool("t", output_schema='{"properties":{}}'), "breaking", "t: the result’s “x” removed"),
+        (tool("t", output_schema='{"properties":{}}'), tool("t", output_schema='{"properties":{"x":{}}}'), "additive", "t: the result’s “x” added"),
+        (tool("t", output_schema='{"type":"object"}'), tool("t", output_schema='{"type":"array"}'), "breaking", "t: the result changed its type"),
+        (tool("t", output_schema='{"type":"object"}'), tool("t"), "breaking", "t: output schema removed"),
     ],
 )  # fmt: skip
 def test_a_difference_and_its_meaning(was: Tool, now: Tool, severity: str, title: str) -> None:
@@ -68,7 +79,7 @@ def test_a_difference_and_its_meaning(was: Tool, now: Tool, severity: str, title
 
 def test_the_lines_of_a_difference_are_shown() -> None:
     change = one(tool("t", {"a": STRING}), tool("t", {"a": STRING}, ["a"]))
-    assert (change.removed, change.added) == (('"required": []',), ('"required": ["a"]',))
+    assert (change.removed, change.added) == (("“a” is optional",), ("“a” is required",))
 
 
 def test_a_tool_that_went_names_the_one_that_takes_its_arguments() -> None:

@@ -147,16 +147,17 @@ def test_an_older_schema_is_copied_then_migrated(path: Path) -> None:
         database["hosts"].transform(rename={"name": "host_name"})
 
     with closing(file.connect(str(path))) as connection:
-        file.prepare(connection, str(path), migrations=(add_column, rebuild_table))
+        file.prepare(connection, str(path), migrations=(*schema.MIGRATIONS, add_column, rebuild_table))
         columns = [row[1] for row in connection.execute("PRAGMA table_info(marks)")]
         assert columns == ["id", "at", "text", "author"]
         assert connection.execute("SELECT host_name FROM hosts").fetchall() == [("here",)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3 + len(schema.MIGRATIONS),)
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    copy = path.with_name("history.db.schema-1")
+    newest = 1 + len(schema.MIGRATIONS)
+    copy = path.with_name(f"history.db.schema-{newest}")
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as old:
-        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        assert old.execute("PRAGMA user_version").fetchone() == (newest,)
         assert old.execute("SELECT count(*) FROM probes").fetchone() == (3,)
 
 
@@ -172,10 +173,33 @@ def test_a_migration_that_fails_leaves_the_old_schema_whole(path: Path) -> None:
         raise RuntimeError("a mistake")
 
     with closing(file.connect(str(path))) as connection, pytest.raises(RuntimeError):
-        file.prepare(connection, str(path), migrations=(add_column, fail))
+        file.prepare(connection, str(path), migrations=(*schema.MIGRATIONS, add_column, fail))
     with store.open_store(str(path)) as connection:
         assert [row[1] for row in connection.execute("PRAGMA table_info(marks)")] == ["id", "at", "text"]
         assert connection.execute("SELECT count(*) FROM states").fetchone() == (3,)
+
+
+def test_a_history_of_the_first_schema_is_what_a_new_one_is(path: Path, tmp_path: Path) -> None:
+    """Every table and column, whether made or migrated."""
+    first = [table for table in schema.TABLES if not table.startswith(SINCE_THE_FIRST)]
+    with store.open_store(str(tmp_path / "new.db")) as new:
+        wanted = columns_of(new)
+    path.parent.mkdir(exist_ok=True)
+    with closing(file.connect(str(path))) as old:
+        file.prepare(old, str(path), tables=first, migrations=())
+    with store.open_store(str(path)) as migrated:
+        assert columns_of(migrated) == wanted
+
+
+SINCE_THE_FIRST = ("CREATE TABLE pins",)
+
+
+def columns_of(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    return set(
+        connection.execute(
+            "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+        )
+    )
 
 
 def test_a_fresh_database_has_the_newest_version(database: sqlite3.Connection) -> None:

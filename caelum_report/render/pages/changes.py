@@ -1,4 +1,4 @@
-"""changes.html: what changed since the last report, every finding, and the ledger of tool contracts."""
+"""changes.html: what changed since the last report, every finding, and the ledger: every change of every server's tools."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, Final
 from caelum_report import words
 
 from .view import Page, View, changed_heading, severities
+
+SHOWN_ENTRIES: Final = 200  # of the ledger; the rest stand on the pages of their servers and in report.json
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -36,8 +38,17 @@ def _findings(view: View) -> dict[str, Any]:
     return {"findings": view.report.findings}
 
 
-def _contract(view: View) -> dict[str, Any]:
-    return {"changes": view.report.contract, "note": severities(view.report.contract), "on_fleet": True}
+def _ledger(view: View) -> dict[str, Any]:
+    entries = view.report.contract
+    held = [server for server in view.report.servers if server.pin and not server.retired]
+    return {
+        "entries": entries[:SHOWN_ENTRIES],
+        "rest": words.plural(max(0, len(entries) - SHOWN_ENTRIES), "older change"),
+        "more": len(entries) > SHOWN_ENTRIES,
+        "note": severities(entries),
+        "held": held,
+        "differ": [server for server in held if server.pin and not server.pin.holds],
+    }
 
 
 PAGE: Final = Page(
@@ -47,6 +58,6 @@ PAGE: Final = Page(
         ("page_head.html", _head),
         ("changes/since.html", _since),
         ("changes/findings.html", _findings),
-        ("server/contract.html", _contract),
+        ("changes/ledger.html", _ledger),
     ),
 )

@@ -18,6 +18,7 @@ from .panels import Drawn, Panel, figure
 from .view import RANGE_WORDS, Page, View, longer_ranges, next_due, severities, uptime_of
 
 SHOWN_TOOLS: Final = 100
+SHOWN_REMARKS: Final = 20
 TRANSPORT_WORDS: Final = {Transport.STDIO: "stdio", Transport.HTTP: "Streamable HTTP", Transport.SSE: "HTTP+SSE"}
 LEADING: Final = "latency"
 
@@ -190,8 +191,20 @@ def _tools(_: View, server: ServerReport) -> dict[str, Any]:
     return {"tools": server.tools[:SHOWN_TOOLS], "rest": words.plural(rest, "more tool") if rest > 0 else ""}
 
 
-def _contract(_: View, server: ServerReport) -> dict[str, Any]:
-    return {"changes": server.contract, "note": severities(server.contract), "on_fleet": False}
+def _contract(view: View, server: ServerReport) -> dict[str, Any]:
+    return {
+        "changes": server.contract,
+        "note": severities(server.contract),
+        "pinned": _pinned(view, server),
+        "shown": SHOWN_REMARKS,
+    }
+
+
+def _pinned(view: View, server: ServerReport) -> str:
+    if server.pin is None:
+        return ""
+    since = f"Pinned on {words.day(server.pin.at, view.report.zone)}, surface {server.pin.sha256[:12]}"
+    return f"{since}; it still offers that." if server.pin.holds else f"{since}; it offers something else now."
 
 
 def _about(_: View, server: ServerReport) -> dict[str, Any]:
