@@ -405,6 +405,22 @@ class Diagram:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceReport:
+    """One who was asked beside the servers: how it went in this run."""
+
+    name: str
+    kind: str
+    endpoint: str
+    failure: Failure
+    reason: str
+    seconds: float
+    figures: int  # that it gave in this run
+    succeeded_at: datetime | None  # the last time that it gave what it was asked for
+    failing_since: datetime | None
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
     """A stage of a run: how long it took, and what it said."""
 
@@ -471,3 +487,4 @@ class Report:
     found: tuple[FoundConfiguration, ...]
     run: RunReport
     previous_run: RunReport | None
+    sources: tuple[SourceReport, ...] = ()  # in the order of the configuration

@@ -33,6 +33,31 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceHistory:
+    """What sources gave: beside what our own probes measured, never mixed with it. Times are `datetime64[ns, UTC]`.
+
+    sources   host, source, kind, first_seen_at, succeeded_at, failing_since: as they stand
+    readings  one row a source and run (raw retention): snapshot, at, host, source, failure, reason, seconds, figures
+    series    indexed by number: host, source, kind, subject, server (the subject where it is a server, else None),
+              metric, labels (JSON object, "" for none), unit (of the figure; a counter's rate is that a second), counter
+    samples   series, at, value, raw (raw retention), by series and time; `value` of a counter is its rate since the
+              sample before, `raw` what it showed
+    rollups   level (hour, day), series, at, n, min, mean, max, p5, p50, p95, buckets: of rates where it is a counter
+    """
+
+    sources: pd.DataFrame
+    readings: pd.DataFrame
+    series: pd.DataFrame
+    samples: pd.DataFrame
+    rollups: pd.DataFrame
+
+    def of(self, source: str, subject: str, metric: str) -> pd.DataFrame:
+        """at, value, raw and labels of a figure of a subject, by series and time."""
+        named = self.series[["source", "subject", "metric"]] == [source, subject, metric]
+        return self.samples.join(self.series.loc[named.all(axis=1), ["labels"]], on="series", how="inner")
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """All that is known up to one snapshot. Times are `datetime64[ns, UTC]`, durations float seconds, NaN = not measured.
 
@@ -77,3 +102,4 @@ class History:
     first_snapshot_at: datetime | None
     database_bytes: int
     pins: tuple[Pin, ...] = ()  # ascending
+    sources: SourceHistory | None = None  # None: none was ever asked

@@ -382,6 +382,7 @@ class Sample:
     unit: str = ""
     counter: bool = False  # counts since some start; rates are derived and survive resets
     labels: tuple[tuple[str, str], ...] = ()
+    at: datetime | None = None  # None: at the run's time
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from .facts import Facts, gather
 from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
 from .servers import servers
+from .sources import sources
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]
@@ -122,4 +123,5 @@ def report(
             first_snapshot_at=history.first_snapshot_at,
         ),
         previous_run=history.previous_run,
+        sources=sources(facts),
     )

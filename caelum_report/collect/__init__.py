@@ -27,6 +27,7 @@ from caelum_report.model import (
     Memory,
     Note,
     Probe,
+    Reading,
     Remembered,
     Server,
     Snapshot,
@@ -42,6 +43,8 @@ from .judge import network_is_down, without_network
 from .look import Run
 from .probe import probe_server, unasked
 from .room import Room
+from .sources import SOURCES, ask_all
+from .sources.asking import last_frame
 
 Progress = Callable[[str, Status | None], None]
 Collector = Callable[[Snapshot, Config], Snapshot]
@@ -52,10 +55,13 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
     since, reading = time.perf_counter(), host.begin()
     due = tuple(server for server in config.servers if is_due(server, remembered.of(server.id), config, at))
     mark = secrets.token_hex(8)
-    stdio = any(not server.remote for server in due)
+    tools = {source.options.get("server") for source in config.sources if source.kind == "mcp-tool"}
+    stdio = any(not server.remote for server in (*due, *(s for s in config.servers if s.id in tools)))
     known = adopt_orphans() if stdio else set()
     try:
-        probes = asyncio.run(_probe_all(config, due, remembered, mark=mark, at=at, progress=progress or _silent))
+        probes, readings = asyncio.run(
+            _ask_all(config, due, remembered, mark=mark, at=at, progress=progress or _silent)
+        )
     finally:
         strays = kill_strays(mark) + kill_orphans(known) if stdio else 0
     network_down = network_is_down(probes, due)
@@ -66,6 +72,7 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
         method_version=METHOD_VERSION,
         probes=without_network(probes, due) if network_down else probes,
         host_sample=host.finish(reading, config.host),
+        readings=readings,
         not_due=tuple(server.id for server in config.servers if server not in due),
         network_down=network_down,
         notes=_notes(strays),
@@ -101,10 +108,10 @@ def _installed() -> Iterator[Collector]:
         yield entry.load()
 
 
-async def _probe_all(
+async def _ask_all(
     config: Config, servers: tuple[Server, ...], remembered: Remembered, *, at: datetime, mark: str, progress: Progress
-) -> tuple[Probe, ...]:
-    """In the order of the configuration. What is not done when the run's budget is spent is skipped."""
+) -> tuple[tuple[Probe, ...], tuple[Reading, ...]]:
+    """The servers, and after them the sources: what they answer must not disturb what is being timed."""
     since = time.perf_counter()
     run = Run(
         config=config,
@@ -116,6 +123,17 @@ async def _probe_all(
         elapsed=lambda: time.perf_counter() - since,
     )
 
+    with _ended_by_signals():
+        probes = await _probe_all(run, servers, remembered, progress)
+        return probes, await ask_all(config.sources, run, remembered, SOURCES)
+
+
+async def _probe_all(
+    run: Run, servers: tuple[Server, ...], remembered: Remembered, progress: Progress
+) -> tuple[Probe, ...]:
+    """In the order of the configuration. What is not done when the run's budget is spent is skipped."""
+    seconds = run.config.budgets.run_seconds
+
     async def one(server: Server) -> Probe:
         async with run.room.remotes if server.remote else run.room.children:
             progress(server.id, None)
@@ -123,18 +141,17 @@ async def _probe_all(
         progress(server.id, probe.status)
         return probe
 
-    with _ended_by_signals():
-        tasks = [asyncio.create_task(one(server)) for server in servers]
-        try:
-            if tasks:
-                await asyncio.wait(tasks, timeout=config.budgets.run_seconds)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-    reason = f"the run's {config.budgets.run_seconds:g} s were spent"
+    tasks = [asyncio.create_task(one(server)) for server in servers]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    reason = f"the run's {seconds:g} s were spent"
     return tuple(
-        unasked(server, at, Failure.SKIPPED, reason) if task.cancelled() else task.result()
+        unasked(server, run.at, Failure.SKIPPED, reason) if task.cancelled() else task.result()
         for server, task in zip(servers, tasks, strict=True)
     )
 
@@ -144,18 +161,9 @@ async def _guarded(server: Server, memory: Memory, run: Run) -> Probe:
     try:
         return await probe_server(server, memory, run)
     except Exception as error:  # noqa: BLE001
-        where = _last_frame(error)
+        where = last_frame(error)
         reason = run.redactor.clean(f"a bug of caelum-report, please report it: {type(error).__name__}: {error}{where}")
         return unasked(server, run.at, Failure.INTERNAL_ERROR, reason)
-
-
-def _last_frame(error: BaseException) -> str:
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    if frame is None:
-        return ""
-    return f" ({os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno})"  # noqa: PTH119
 
 
 @contextmanager

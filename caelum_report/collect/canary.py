@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from caelum_report.model import Canary, Era, Failure
-from caelum_report.wire import Fault
+from caelum_report.wire import Fault, Reply
 
 from .surface import hints
 from .talk import Talk, header_value, result_of
@@ -24,20 +24,29 @@ async def call(talk: Talk, canary: Canary, tools: list[dict[str, Any]]) -> str:
         return f"its canary tool {canary.tool} is not offered"
     if dict(hints(tool)).get("destructiveHint"):
         raise Refused(f"not called: {canary.tool} declares destructiveHint")
+    reply = await _called(talk, canary, tool)
+    try:
+        answer = result_of(reply, "tools/call")
+    except Fault as fault:
+        return f"its canary failed: {fault.reason}"
+    return f"its canary {canary.tool} failed: {first_text(answer)}" if answer.get("isError") is True else ""
+
+
+async def result(talk: Talk, canary: Canary, tool: dict[str, Any]) -> dict[str, Any]:
+    """What the tool gives, or says of its failure. Raises `Fault`."""
+    return result_of(await _called(talk, canary, tool), "tools/call")
+
+
+async def _called(talk: Talk, canary: Canary, tool: dict[str, Any]) -> Reply:
     try:
         arguments = json.loads(canary.arguments)
     except ValueError:
         raise Fault(Failure.CONFIG_ERROR, "the arguments of its canary are not JSON", "canary") from None
     headers = dict(_mirrored(tool.get("inputSchema"), arguments)) if talk.era is Era.MODERN else {}
-    reply = await talk.ask("tools/call", {"name": canary.tool, "arguments": arguments}, headers=headers)
-    try:
-        result = result_of(reply, "tools/call")
-    except Fault as fault:
-        return f"its canary failed: {fault.reason}"
-    return f"its canary {canary.tool} failed: {_first_text(result)}" if result.get("isError") is True else ""
+    return await talk.ask("tools/call", {"name": canary.tool, "arguments": arguments}, headers=headers)
 
 
-def _first_text(result: dict[str, Any]) -> str:
+def first_text(result: dict[str, Any]) -> str:
     content = result.get("content")
     for part in content if isinstance(content, list) else []:
         if isinstance(part, dict) and isinstance(part.get("text"), str):

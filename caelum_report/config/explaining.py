@@ -18,6 +18,7 @@ from caelum_report.model import Config, Server
 from caelum_report.text import Redactor, visible
 from caelum_report.words import listing, plural
 
+from . import source_words
 from .files import shown
 from .loading import resolved
 from .places import places
@@ -26,7 +27,7 @@ from .settings import OPTION_OF, VARIABLES, Options, Settings, Variable, settle,
 from .units import duration
 
 if TYPE_CHECKING:
-    from .schema import Table
+    from .fields import Table
 
 _TABLES: Final = ("retention", "budgets")
 _DURATIONS: Final = {"every", "stdio_every", "connect", "request", "server", "first_start", "run", "pdf"}
@@ -39,16 +40,19 @@ def check(options: Options, environ: Mapping[str, str], home: Path) -> str:
     """What is in use, and every entry that cannot be; UsageError where the configuration itself is broken."""
     settings = settle(options, environ, home)
     config = resolved(settings, options)
-    broken = sum(server.problem is not None for server in config.servers)
+    problems = [server.problem for server in config.servers] + [source.problem for source in config.sources]
+    broken = sum(problem is not None for problem in problems)
     verdict = f"{plural(broken, 'entry', 'entries')} cannot be used" if broken else "good"
     lines = [f"{_where(settings)}: {verdict}"]
+    sources = f", {plural(len(config.sources), 'source')}" if config.sources else ""
     lines.append(
-        f"{plural(len(config.servers), 'server')}, history in {shown(config.database)}, site in {shown(config.output)}"
+        f"{plural(len(config.servers), 'server')}{sources}, history in {shown(config.database)}, site in {shown(config.output)}"
     )
     for server in config.servers:
         if server.problem or server.skip:
             lines.append(f"  {visible(server.id, 80)}: {server.problem or server.skip}")
         lines += [f"  {visible(server.id, 80)}: {risk.text}" for risk in server.risks]
+    lines += [f"  source {source.name}: {source.problem}" for source in config.sources if source.problem]
     lines += [f"  note: {note.text}" for note in config.notes]
     return "\n".join(lines)
 
@@ -63,6 +67,8 @@ def show(options: Options, environ: Mapping[str, str], home: Path) -> str:
         lines += ["", f"[{name}]", *(_setting(settings, f"{name}.{key}") for key in _keys(name))]
     for server in config.servers:
         lines += ["", *_server(server, config)]
+    for source in config.sources:
+        lines += ["", *source_words.written(source, config)]
     for found in config.found:
         lines += ["", f"# found, not read: {found.host}, {shown(found.path)} ({plural(len(found.servers), 'server')})"]
     return "\n".join(lines)
@@ -78,7 +84,7 @@ def _where(settings: Settings) -> str:
 def _plain_keys() -> Iterator[str]:
     from .schema import CaelumToml
 
-    yield from (key for key in CaelumToml.model_fields if key not in {*_TABLES, "server"})
+    yield from (key for key in CaelumToml.model_fields if key not in {*_TABLES, "server", "source"})
 
 
 def _keys(table: str) -> Iterator[str]:
@@ -147,6 +153,8 @@ def explain(key: str, options: Options, environ: Mapping[str, str], home: Path) 
     table, _, field = name.rpartition(".")
     if _is_server(key) and field in _keys(table or "server"):
         return f"{key}: {_table(table or 'server').model_fields[field].description}\n  each [[server]] says it for itself; `config show` prints them"
+    if key == "source" or key.startswith("source."):
+        return source_words.explained(key.partition(".")[2], resolved(settings, options))
     if key.isupper() and key not in VARIABLES and (told := _foreign_variable(key, settings, options)):
         return told
     valid = [*_plain_keys(), *(f"{table}.{each}" for table in _TABLES for each in _keys(table))]
@@ -308,7 +316,7 @@ def reference() -> str:
     lines = ["| key | environment | meaning |", "|---|---|---|"]
     for table, model in TABLES.items():
         for key, field in model.model_fields.items():
-            if table or key not in TABLES:
+            if table or key not in {*TABLES, "source"}:
                 variable = f"`{variables[key]}`" if not table and key in variables else ""
                 lines.append(f"| `{titles[table]}{key}` | {variable} | {field.description} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *source_words.reference()])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from caelum_report.errors import UsageError
-from caelum_report.model import Budgets, Canary, Config, Note, Server, Transport, Window
+from caelum_report.model import Budgets, Canary, Config, Note, Server, Source, Transport, Window
 from caelum_report.text import looks_secret, slug, visible
 
 from .dialects import Entry, read_entries
@@ -24,6 +24,7 @@ from .hosts import find_configurations
 from .secrets import in_value
 from .servers import Named, join, resolve
 from .settings import VARIABLES, Options, Settings, is_debug, settle
+from .sources import sources_of
 from .variables import Variables
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def resolved(settings: Settings, options: Options) -> Config:
     named, notes = _named_servers(settings, options)
     servers, misplaced = _with_facts(join(named), toml.server, settings)
     secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings)
+    sources, source_secrets = sources_of(settings, variables_of(settings))
+    secrets |= source_secrets
     read = {source for server in servers for source in server.sources}
     found = find_configurations(settings.environ, settings.home) if toml.find_configurations else ()
     ping_url = variables_of(settings).get("CAELUM_PING_URL") or None
@@ -63,6 +66,7 @@ def resolved(settings: Settings, options: Options) -> Config:
         publish=toml.publish,
         site_url=toml.site_url,
         servers=servers or (own_server(database),),
+        sources=sources,
         budgets=_budgets(toml.budgets),
         pass_env=tuple(toml.pass_env),
         path=toml.path,
@@ -72,7 +76,7 @@ def resolved(settings: Settings, options: Options) -> Config:
         fail_on=toml.fail_on,
         scheduled=toml.every is not None,
         found=tuple(each for each in found if each.path not in read),
-        notes=(*_root_note(), *settings.notes, *notes, *misplaced),
+        notes=(*_root_note(), *settings.notes, *notes, *misplaced, *_about_nobody(sources, servers)),
         ping_url=ping_url,
         secrets=tuple(sorted(secrets | ({ping_url} if ping_url else set()))),
         file=str(settings.file) if settings.file is not None else None,
@@ -185,6 +189,16 @@ def _with_facts(
         if name not in by_name
     ]
     return tuple(by_name.values()), notes
+
+
+def _about_nobody(sources: Sequence[Source], servers: Sequence[Server]) -> list[Note]:
+    """A note for every source about a server that is not there."""
+    names = {server.id for server in servers}
+    return [
+        Note("source-of-nobody", f"the source {source.name} is about {visible(name, 80)}, which is not a server here")
+        for source in sources
+        if (name := source.options.get("server")) is not None and name not in names
+    ]
 
 
 def _nowhere(name: str, names: Sequence[str], settings: Settings) -> Server:

@@ -3,81 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import re
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from caelum_report.errors import UsageError
 from caelum_report.text import visible
 
-from . import units
+from .fields import Count, Days, FilePath, Seconds, Share, Size, Table, Text, Variable, site_address, zone_name
 from .files import shown
 from .places import Keys, places
-
-
-def _zone(value: object) -> str:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        ZoneInfo(value if isinstance(value, str) else "")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError('a time zone such as "Europe/Berlin" or "UTC"') from None
-    return str(value)
-
-
-def _site_url(value: object) -> str:
-    try:
-        parts = urllib.parse.urlsplit(value if isinstance(value, str) else "")
-        good = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc and not parts.query
-    except ValueError:
-        good = False
-    if not good or re.search(r"[\x00-\x20\x7f]", str(value)):
-        raise ValueError('the address of the published site, such as "https://status.example.org/mcp/"')
-    return str(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 300:
-        raise ValueError("a short text")
-    return value
-
-
-def _variable(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError("the name of an environment variable, without its value")
-    return value
-
-
-def _path(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ValueError("a path")
-    return value
-
-
-def _number(value: object, at_least: int = 1) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-        raise ValueError(f"a whole number, {at_least} or more")
-    return value
-
-
-Seconds = Annotated[float, BeforeValidator(units.seconds)]
-Days = Annotated[int, BeforeValidator(units.days)]
-Size = Annotated[int, BeforeValidator(units.size)]
-Share = Annotated[float, BeforeValidator(units.share)]
-Count = Annotated[int, BeforeValidator(_number)]
-Text = Annotated[str, BeforeValidator(_text)]
-Variable = Annotated[str, BeforeValidator(_variable)]
-FilePath = Annotated[str, BeforeValidator(_path)]
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+from .source_tables import SOURCE_TABLES, AnySource
 
 
 class RetentionTable(Table):
@@ -150,7 +90,7 @@ class ServerTable(Table):
 class CaelumToml(Table):
     fleet: Text | None = Field(default=None, description="the fleet's name, in titles")
     host: Text | None = Field(default=None, description="this machine's name in the history")
-    zone: Annotated[str, BeforeValidator(_zone)] | None = Field(
+    zone: Annotated[str, BeforeValidator(zone_name)] | None = Field(
         default=None, description="the zone in which times are shown"
     )
     every: Seconds | None = Field(
@@ -162,7 +102,7 @@ class CaelumToml(Table):
     publish: Literal["auto", "exchange", "symlink", "in-place"] = Field(
         default="auto", description="how the site is replaced"
     )
-    site_url: Annotated[str, BeforeValidator(_site_url)] | None = Field(
+    site_url: Annotated[str, BeforeValidator(site_address)] | None = Field(
         default=None, description="the published site's address, for links in mails and feeds"
     )
     pdf: bool = Field(default=True, description="make report.pdf")
@@ -185,6 +125,7 @@ class CaelumToml(Table):
     server: list[ServerTable] = Field(
         default_factory=list, description="servers, and facts about servers of an mcp.json"
     )
+    source: list[AnySource] = Field(default_factory=list, description="who is asked beside the servers")
 
 
 TABLES: Final[Mapping[str, type[Table]]] = {
@@ -258,6 +199,12 @@ def _contradictions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
                 )
             elif window.end <= window.start:
                 yield (*at, "maintenance", index, "end"), ": ", "expected a time after `start`"
+    sources: dict[str, int] = {}
+    for number, source in enumerate(checked.source):
+        if source.name in sources:
+            other = f"expected another name; [[source]] number {sources[source.name] + 1} has this one"
+            yield ("source", number, "name"), ": ", other
+        sources.setdefault(source.name, number)
     if checked.retention.hourly < checked.retention.raw:
         yield ("retention", "raw"), ": ", "expected at most as long as `retention.hourly`"
 
@@ -278,17 +225,37 @@ _EXPECTED: Final = {
 def _mistake(details: ErrorDetails) -> tuple[Keys, str, str]:
     keys = details["loc"]
     kind, context = details["type"], details.get("ctx", {})
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        return (*keys, "kind"), *_kind(context.get("tag"))
+    plain = _without_kind(keys)
     if kind == "extra_forbidden":
-        return keys, " is not a key here", _nearest(keys)
+        return plain, " is not a key here", _nearest(keys)
     if kind == "missing":
-        return keys, " is missing: ", str(_table(keys).model_fields[str(keys[-1])].description)
-    if keys == ("server",):
-        return keys, ": ", "expected [[server]], with two pairs of brackets"
+        return plain, " is missing: ", str(_table(keys).model_fields[str(keys[-1])].description)
+    if keys in {("server",), ("source",)}:
+        return keys, ": ", f"expected [[{keys[0]}]], with two pairs of brackets"
+    if kind == "too_short":
+        return plain, ": ", "expected at least one"
+    keys = plain
     if kind == "value_error":
         return keys, ": ", f"expected {context['error']}"
     if kind == "literal_error":
         return keys, ": ", f"expected {str(context['expected']).replace(chr(39), chr(34))}"
     return keys, ": ", f"expected {_EXPECTED.get(kind, details['msg'])}"
+
+
+def _without_kind(keys: Keys) -> Keys:
+    """As the file has them: pydantic puts the kind of a source among the keys."""
+    return (*keys[:2], *keys[3:]) if keys[0] == "source" and len(keys) > 2 and keys[2] in SOURCE_TABLES else keys
+
+
+def _kind(tag: object) -> tuple[str, str]:
+    """What is said of a source's kind that is missing or unknown."""
+    if tag is None:
+        return " is missing: ", f"one of {', '.join(SOURCE_TABLES)}"
+    near = difflib.get_close_matches(str(tag).lower().replace("_", "-"), SOURCE_TABLES, 1, 0.5)
+    hint = f"did you mean `{near[0]}`?" if near else f"the kinds are {', '.join(SOURCE_TABLES)}"
+    return " is not a kind of source; ", hint
 
 
 def _nearest(keys: Keys) -> str:
@@ -309,6 +276,9 @@ def _table(keys: Keys) -> type[Table]:
     """The table that holds the last of `keys`."""
     table: type[Table] = CaelumToml
     for key in keys[:-1]:
+        if keys[0] == "source" and key in SOURCE_TABLES:
+            table = SOURCE_TABLES[str(key)]
+            continue
         field = table.model_fields.get(str(key))
         table = next(_tables_in(field.annotation), table) if field is not None else table
     return table

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from caelum_report import metrics
-from caelum_report.document import Chart, Latency, Report, ServerReport, ToolReport
+from caelum_report.document import Chart, Latency, Report, ServerReport, SourceReport, ToolReport
 from caelum_report.words import stamp
 
 from .pages.view import host_slug
@@ -26,6 +26,7 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     head = {"report": report.id, "number": report.number, "at": stamp(report.at), "fleet": report.fleet}
     yield "latest.json", lambda: _json(latest(report))
     yield "api/v1/servers.json", lambda: _json({**head, "servers": [server(s) for s in report.servers]})
+    yield "api/v1/sources.json", lambda: _json({**head, "sources": [source(s) for s in report.sources]})
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)
@@ -83,6 +84,21 @@ def server(one: ServerReport) -> dict[str, Any]:
         "prompts": len(one.prompts),
         "uptime": {uptime.range: uptime.share for uptime in one.uptime},
         **_fields(one, _FIGURES),
+    }
+
+
+def source(one: SourceReport) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "endpoint": one.endpoint,
+        "failure": one.failure,
+        "reason": one.reason,
+        "seconds": one.seconds,
+        "figures": one.figures,
+        "succeeded_at": _at(one.succeeded_at),
+        "failing_since": _at(one.failing_since),
+        "notes": [{"code": note.code, "text": note.text} for note in one.notes],
     }
 
 

@@ -18,6 +18,7 @@ from caelum_report.document import Report, ReportRef, RunReport, StepReport
 from caelum_report.history import History, Pin, SurfaceVersion
 from caelum_report.model import STAGES, Note, Surface
 
+from . import source_frames
 from .rollups import SHAPE, pairs_of, unpacked
 from .times import DAY, HOUR, SECOND, from_us
 
@@ -52,11 +53,31 @@ _PROBE_NAMES: Final = (
     "surface", "stderr_lines", "certificate_expires_at", "details",
 )  # fmt: skip
 _SECONDS: Final = {name for _, name in _DURATIONS} | {"cpu_seconds", "instances_oldest"}
-_TIMES: Final = {"at", "start", "end", "boot_at", "certificate_expires_at"}
-_WHOLE: Final = {"id", "snapshot", "method_version", "latency_n", "stderr_lines", "checks", "cpus", "n"}
+_TIMES: Final = {
+    "at",
+    "start",
+    "end",
+    "boot_at",
+    "certificate_expires_at",
+    "first_seen_at",
+    "succeeded_at",
+    "failing_since",
+}
+_WHOLE: Final = {
+    "id",
+    "snapshot",
+    "method_version",
+    "latency_n",
+    "stderr_lines",
+    "checks",
+    "cpus",
+    "n",
+    "series",
+    "figures",
+}
 _TEXT: Final = {
     "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version", "surface", "details",
-    "program_version", "name", "device", "text",
+    "program_version", "name", "device", "text", "source", "kind", "subject", "metric", "labels", "unit",
 }  # fmt: skip
 
 
@@ -91,6 +112,7 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
         first_snapshot_at=from_us(first),
         database_bytes=_size(connection),
         pins=_pins(connection, at),
+        sources=source_frames.history(connection, snapshot_id, at),
     )
 
 
@@ -109,7 +131,7 @@ def _snapshots(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
         FROM snapshots JOIN hosts ON hosts.id = host WHERE snapshots.id <= ? ORDER BY at, snapshots.id""",
         (last,),
     )
-    return _frame(rows, ("id", "at", "host", "program_version", "method_version", "seconds", "network_down"))
+    return frame(rows, ("id", "at", "host", "program_version", "method_version", "seconds", "network_down"))
 
 
 def _probes(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
@@ -120,10 +142,10 @@ def _probes(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
         WHERE snapshots.id <= ? ORDER BY snapshots.at, snapshots.id, probes.rowid""",
         (last,),
     )
-    frame = _frame(rows, _PROBE_NAMES)
+    probes = frame(rows, _PROBE_NAMES)
     documents = dict(connection.execute("SELECT id, document FROM details"))
-    frame["details"] = frame["details"].map(documents).astype(object)
-    return frame
+    probes["details"] = probes["details"].map(documents).astype(object)
+    return probes
 
 
 def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:
@@ -141,7 +163,7 @@ def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:
         WHERE first_snapshot <= :last ORDER BY start, states.id""",
         {"last": last, "at": at},
     )
-    return _frame(rows, ("host", "server", "start", "end", "status", "failure", "stage", "reason", "checks"))
+    return frame(rows, ("host", "server", "start", "end", "status", "failure", "stage", "reason", "checks"))
 
 
 def _host_samples(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
@@ -152,7 +174,7 @@ def _host_samples(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
         WHERE snapshot <= ? ORDER BY at, snapshot""",
         (last,),
     )
-    return _frame(
+    return frame(
         rows,
         ("snapshot", "at", "host", "boot_at", "cpus", "cpu_percent", "iowait_percent", "steal_percent", "load_1",
          "load_5", "load_15", "memory_total", "memory_available", "swap_total", "swap_used", "swap_in", "swap_out",
@@ -167,7 +189,7 @@ def _disks(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
         WHERE snapshot <= ? ORDER BY at, snapshot, disks.name""",
         (last,),
     )
-    return _frame(rows, ("snapshot", "at", "host", "name", "device", "total", "used", "read", "write"))
+    return frame(rows, ("snapshot", "at", "host", "name", "device", "total", "used", "read", "write"))
 
 
 def _networks(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
@@ -177,14 +199,14 @@ def _networks(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
         WHERE snapshot <= ? ORDER BY at, snapshot, networks.name""",
         (last,),
     )
-    return _frame(rows, ("snapshot", "at", "host", "name", "sent", "received", "errors"))
+    return frame(rows, ("snapshot", "at", "host", "name", "sent", "received", "errors"))
 
 
 def _marks(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
-    return _frame(connection.execute("SELECT at, text FROM marks WHERE at <= ? ORDER BY at, id", (at,)), ("at", "text"))
+    return frame(connection.execute("SELECT at, text FROM marks WHERE at <= ? ORDER BY at, id", (at,)), ("at", "text"))
 
 
-def _frame(rows: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:
+def frame(rows: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:
     """Read in parts, and each text kept once: as Python's objects a thousand servers' checks would take a gigabyte."""
     import pandas as pd
 
@@ -202,7 +224,7 @@ def _series(name: str, column: npt.NDArray[Any]) -> Any:
     import pandas as pd
 
     if name in _TIMES:
-        return _utc(column)
+        return utc(column)
     return pd.Series(column, dtype=object) if name in _TEXT else column
 
 
@@ -214,7 +236,7 @@ def _typed(name: str, column: Sequence[Any], known: dict[Any, Any]) -> npt.NDArr
         return np.array(column, np.float64) / SECOND
     if name in _WHOLE:
         return np.array(column, np.int64)
-    if name == "network_down":
+    if name in {"network_down", "counter"}:
         return np.array(column, np.bool_)
     if name == "timings":
         return _objects([tuple([value / SECOND for value in json.loads(text)]) if text else () for text in column])
@@ -226,7 +248,7 @@ def _typed(name: str, column: Sequence[Any], known: dict[Any, Any]) -> npt.NDArr
 _NOT_A_TIME: Final = np.iinfo(np.int64).min
 
 
-def _utc(microseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
+def utc(microseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
     import pandas as pd
 
     return pd.DatetimeIndex(microseconds.view("datetime64[us]").astype("datetime64[ns]"), tz="UTC")
@@ -247,22 +269,11 @@ def _rollups(connection: sqlite3.Connection, at: int, metrics: Sequence[str] | N
 
     known = connection.execute(
         """SELECT series.id, hosts.name, coalesce(servers.name, subject), metric
-        FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server ORDER BY series.id"""
+        FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server
+        WHERE source IS NULL ORDER BY series.id"""
     )
     subjects = _table((row for row in known if metrics is None or row[3] in metrics), 4)
-    hours = _hours(connection, at, subjects[0])
-    today = at - at % DAY
-    days = _table(
-        _of_series(connection, "n, min, mean, max, p5, p50, p95, buckets", subjects[0], (today - _DAILY, today - 1)),
-        10,
-    )
-    columns = {
-        name: np.concatenate([hours[name], _objects(column).astype(hours[name].dtype)])
-        for name, column in zip(("series", "at", "n", *SHAPE, "buckets"), days, strict=True)
-    }
-    columns["buckets"][columns["n"] == 1] = None
-    order = np.argsort(columns["at"], kind="stable")
-    columns = {name: column[order] for name, column in columns.items()}
+    columns, is_day = rolled(connection, at, subjects[0])
     place = np.searchsorted(np.array(subjects[0], np.int64), columns["series"])
 
     def named(names: Sequence[str]) -> pd.Categorical[Any]:
@@ -273,18 +284,34 @@ def _rollups(connection: sqlite3.Connection, at: int, metrics: Sequence[str] | N
 
     return pd.DataFrame(
         {
-            "level": pd.Categorical.from_codes(
-                (order >= len(hours["at"])).astype(np.int8), categories=pd.Index(["hour", "day"])
-            ),
+            "level": pd.Categorical.from_codes(is_day.astype(np.int8), categories=pd.Index(["hour", "day"])),
             "host": named(subjects[1]),
             "subject": named(subjects[2]),
             "metric": named(subjects[3]),
-            "at": _utc(columns["at"]),
+            "at": utc(columns["at"]),
             **{name: columns[name] for name in ("n", *SHAPE)},
             "buckets": columns["buckets"],
         },
         copy=False,
     )
+
+
+def rolled(
+    connection: sqlite3.Connection, at: int, series: Sequence[int]
+) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
+    """The columns of hours and days of some series that had closed at `at`, by time; and which rows are days."""
+    hours = _hours(connection, at, series)
+    today = at - at % DAY
+    days = _table(
+        _of_series(connection, "n, min, mean, max, p5, p50, p95, buckets", series, (today - _DAILY, today - 1)), 10
+    )
+    columns = {
+        name: np.concatenate([hours[name], _objects(column).astype(hours[name].dtype)])
+        for name, column in zip(("series", "at", "n", *SHAPE, "buckets"), days, strict=True)
+    }
+    columns["buckets"][columns["n"] == 1] = None
+    order = np.argsort(columns["at"], kind="stable")
+    return {name: column[order] for name, column in columns.items()}, order >= len(hours["at"])
 
 
 def _of_series(

@@ -13,7 +13,7 @@ from .database import batch
 from .times import DAY, HOUR, to_us
 from .upkeep import hours_have_closed, progress, set_progress
 
-_RAW: Final = ("probes", "disks", "networks", "host_samples", "run_steps", "run_notes")
+_RAW: Final = ("probes", "disks", "networks", "host_samples", "readings", "run_steps", "run_notes")
 
 
 def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> None:
@@ -49,6 +49,10 @@ def _drop_raw(connection: sqlite3.Connection, now: int, earliest: int, limit: in
         connection.execute(
             f"DELETE FROM {table} WHERE snapshot IN (SELECT id FROM snapshots WHERE at >= ? AND at < ?)", span
         )
+    connection.execute(  # by series: that is how its rows lie
+        """DELETE FROM samples WHERE series IN (SELECT id FROM series WHERE source IS NOT NULL) AND at >= ? AND at < ?""",
+        span,
+    )
     connection.execute(
         """DELETE FROM snapshots WHERE at >= ? AND at < ? AND id > (SELECT min(id) FROM snapshots)
             AND id NOT IN (SELECT snapshot FROM reports) AND id NOT IN (SELECT snapshot FROM surface_versions)""",

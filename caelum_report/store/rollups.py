@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caelum_report.buckets import PAIR, Floats, Ints, bucket_of, value_of
+from caelum_report.counters import rates as counter_rates
 
 from .times import DAY, HOUR, SECOND
 from .upkeep import progress, set_progress
@@ -72,7 +73,8 @@ def update(connection: sqlite3.Connection, at: int) -> int:
     # A time in the future (the clock was wrong) counts as closed: else nothing after it would ever be done with.
     open_hour = at - at % HOUR
     is_open = hour == open_hour
-    hours = np.setdiff1d(np.concatenate([hour, next_hour]), open_hour)
+    late = _late_hours(connection, open_hour)
+    hours = np.setdiff1d(np.concatenate([hour, next_hour, late]), open_hour)
     raw_from = progress(connection, "raw_from")
     for block in _blocks(hours):
         measured = _measured(connection, int(block[0]), int(block[-1]) + HOUR)
@@ -81,7 +83,14 @@ def update(connection: sqlite3.Connection, at: int) -> int:
         _write(connection, figures, block, raw_from)
     if len(fresh):
         set_progress(connection, "rolled_up", int(fresh[is_open, 0].min() - 1 if is_open.any() else fresh[-1, 0]))
-    return int(min([at, *fresh[:, 1]]))
+    return int(min([at, *fresh[:, 1], *late]))
+
+
+def _late_hours(connection: sqlite3.Connection, open_hour: int) -> Ints:
+    """Hours of the past that sources filled since the last time. They are rolled up now, and forgotten."""
+    rows = connection.execute("SELECT at FROM late_hours WHERE at <> ?", (open_hour,)).fetchall()
+    connection.execute("DELETE FROM late_hours WHERE at <> ?", (open_hour,))
+    return _ints(tuple(at for (at,) in rows))
 
 
 def _blocks(hours: Ints) -> list[Ints]:
@@ -100,7 +109,7 @@ class _Series:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        rows = connection.execute("SELECT host, server, subject, metric, id FROM series")
+        rows = connection.execute("SELECT host, server, subject, metric, id FROM series WHERE source IS NULL")
         self._ids: dict[tuple[int, int | None, str, str], int] = {tuple(key): number for *key, number in rows}
 
     def number(self, host: int, server: int | None, subject: str, metric: str) -> int:
@@ -121,6 +130,7 @@ def _measured(connection: sqlite3.Connection, start: int, end: int) -> Measured:
         *_of_hosts(connection, series, start, end),
         *_of_disks(connection, series, start, end),
         *_of_networks(connection, series, start, end),
+        *_of_samples(connection, start, end),
     ]
     nothing = Measured(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     numbers, at, value = (
@@ -273,6 +283,27 @@ def _named(
         numbers = np.array([series.number(host, None, name, metric) for host, name in things], np.int64)
         measured.append(Measured(numbers[code[row]][there], when[there], value[there]))
     return measured
+
+
+def _of_samples(connection: sqlite3.Connection, start: int, end: int) -> list[Measured]:
+    """What sources gave: gauges as they are, counters as rates. The sample before the stretch is what the first starts from."""
+    rows = connection.execute(
+        """SELECT series, at, value, 0 FROM samples WHERE at >= :start AND at < :end
+            AND series IN (SELECT id FROM series WHERE source IS NOT NULL AND NOT counter)
+        UNION ALL SELECT id, at, value, 1 FROM series JOIN samples ON samples.series = id
+            AND at < :end AND at >= coalesce((SELECT max(at) FROM samples WHERE series = id AND at < :start), :start)
+        WHERE source IS NOT NULL AND counter""",
+        {"start": start, "end": end},
+    ).fetchall()
+    series_, at_, value_, counter_ = _columns(rows, 4)
+    series, at, value = _ints(series_), _ints(at_), _floats(value_)
+    counts = np.array(counter_, np.bool_)
+    when, rate, row = counter_rates(series[counts], at[counts], value[counts])
+    there = when >= start
+    return [
+        Measured(series[~counts], at[~counts], value[~counts]),
+        Measured(series[counts][row][there], when[there], rate[there]),
+    ]
 
 
 def rates(subject: Ints, at: Ints, boot: Ints, counter: Floats) -> tuple[Ints, Floats, Ints]:
@@ -538,4 +569,6 @@ def join(connection: sqlite3.Connection, into: int, other: int) -> None:
         connection.executemany("DELETE FROM rollups WHERE series = ? AND at = ?", [(other, at) for (at,) in rows])
         _store(connection, hours, closed_days)
     connection.execute("UPDATE rollups SET series = ? WHERE series = ?", (into, other))
+    connection.execute("UPDATE OR IGNORE samples SET series = ? WHERE series = ?", (into, other))
+    connection.execute("DELETE FROM samples WHERE series = ?", (other,))
     connection.execute("DELETE FROM series WHERE id = ?", (other,))

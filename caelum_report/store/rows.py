@@ -1,4 +1,4 @@
-"""Objects become rows here and nowhere else. Every function is one transaction, or part of the caller's `batch`."""
+"""Objects become rows here, and in `readings`, and nowhere else. Every function is one transaction, or part of the caller's `batch`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from caelum_report.model import STAGES, Config, HostSample, Note, Probe, Snapsho
 
 from . import standing
 from .database import batch
+from .readings import insert_readings
 from .standing import Stretch
 from .times import SECOND, duration_us, to_us
 
@@ -35,6 +36,7 @@ def add_snapshot(connection: sqlite3.Connection, snapshot: Snapshot, config: Con
         at = to_us(snapshot.at)
         snapshot_id = _insert_snapshot(connection, snapshot, host, at)
         _insert_probes(connection, snapshot, config, snapshot_id, host)
+        insert_readings(connection, snapshot.readings, snapshot_id, host, at)
         if snapshot.host_sample is not None:
             _insert_host_sample(connection, snapshot.host_sample, snapshot_id)
         return snapshot_id

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x4361656C  # "Cael", in the file's header: tells our file from anybody else's
 
-# Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
-# counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
-MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (lambda database: _execute(database, _PINS),)
-
 
 def _execute(database: Database, *statements: str) -> None:
     for statement in statements:
@@ -189,14 +185,51 @@ TABLES: Final = (
     surface TEXT NOT NULL REFERENCES surfaces,
     PRIMARY KEY (server, snapshot)
 ) WITHOUT ROWID""",
+    """CREATE TABLE sources (
+    -- Who is asked beside the servers, and what the last run learned of them.
+    id INTEGER PRIMARY KEY,
+    host INTEGER NOT NULL REFERENCES hosts,
+    name TEXT NOT NULL,                  -- as configured
+    kind TEXT NOT NULL,                  -- http-json | prometheus | … | import
+    first_seen_at INTEGER NOT NULL,
+    succeeded_at INTEGER,                -- last time that it gave what it was asked for
+    failing_since INTEGER,               -- NULL while it does
+    UNIQUE (host, name)
+)""",
+    """CREATE TABLE readings (
+    -- One source in one run, failures included. Kept for `raw_days`; the figures it gave are in `samples`.
+    snapshot INTEGER NOT NULL REFERENCES snapshots,
+    source INTEGER NOT NULL REFERENCES sources,
+    failure TEXT NOT NULL,               -- ok | timeout | auth-required | …
+    reason TEXT NOT NULL,                -- why, a sentence; empty when ok
+    took_us INTEGER NOT NULL,
+    figures INTEGER NOT NULL,            -- how many it gave
+    notes TEXT NOT NULL,                 -- JSON: [{"code", "text"}]
+    PRIMARY KEY (snapshot, source)
+) WITHOUT ROWID""",
     """CREATE TABLE series (
     -- What a figure is about.
     id INTEGER PRIMARY KEY,
     host INTEGER NOT NULL REFERENCES hosts,
-    server INTEGER REFERENCES servers,   -- NULL: of the host
-    subject TEXT NOT NULL,               -- mount point or interface; empty for a server and for the host itself
-    metric TEXT NOT NULL,                -- a name of the metrics table in the README
-    UNIQUE (host, server, subject, metric)
+    server INTEGER REFERENCES servers,   -- NULL: of the host, or of what `subject` names
+    source INTEGER REFERENCES sources,   -- NULL: measured by our own probe
+    subject TEXT NOT NULL,               -- mount point, interface or what a source names; empty for a server and the host
+    metric TEXT NOT NULL,                -- a name of the metrics table in the README, or the source's own
+    labels TEXT NOT NULL DEFAULT '',     -- JSON object of what else tells a source's series apart; empty for none
+    unit TEXT NOT NULL DEFAULT '',       -- of a source's series
+    counter INTEGER NOT NULL DEFAULT 0,  -- 1: it counts since some start; roll-ups hold its rate a second
+    UNIQUE (host, server, source, subject, metric, labels)
+)""",
+    """CREATE TABLE samples (
+    -- What sources gave, counters raw. Kept for `raw_days`; a time is stored once, however often it is given.
+    series INTEGER NOT NULL REFERENCES series,
+    at INTEGER NOT NULL,                 -- the run's time, or the source's own for figures of the past
+    value REAL NOT NULL,
+    PRIMARY KEY (series, at)
+) WITHOUT ROWID""",
+    """CREATE TABLE late_hours (
+    -- Hours that got figures of the past and are not rolled up with them yet.
+    at INTEGER PRIMARY KEY
 )""",
     """CREATE TABLE rollups (
     -- One UTC day of one series, kept for ever; the row of the running day grows with every hour that closes.
@@ -268,4 +301,28 @@ TABLES: Final = (
                                          -- before is gone
     value INTEGER NOT NULL
 ) WITHOUT ROWID""",
+)
+
+
+def _table(name: str) -> str:
+    return next(statement for statement in TABLES if statement.startswith(f"CREATE TABLE {name} ("))
+
+
+def _with_sources(database: Database) -> None:
+    """Series know their source; the constraint that tells them apart grew, so that table is made anew."""
+    database.execute(_table("series").replace("TABLE series (", "TABLE series_anew ("))
+    database.execute(
+        "INSERT INTO series_anew (id, host, server, subject, metric) SELECT id, host, server, subject, metric FROM series"
+    )
+    database.execute("DROP TABLE series")
+    database.execute("ALTER TABLE series_anew RENAME TO series")
+    for name in ("sources", "readings", "samples", "late_hours"):
+        database.execute(_table(name))
+
+
+# Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
+# counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
+MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
+    lambda database: _execute(database, _PINS),
+    _with_sources,
 )

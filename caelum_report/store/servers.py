@@ -71,6 +71,9 @@ def forget_server(connection: sqlite3.Connection, name: str) -> None:
             connection.execute(
                 "DELETE FROM rollups WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
             )
+            connection.execute(
+                "DELETE FROM samples WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
+            )
             connection.execute("UPDATE servers SET state = NULL, details = NULL WHERE id = ?", (server,))
             for table in ("series", "probes", "details", "states", "surface_versions", "pins"):
                 connection.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
@@ -105,11 +108,12 @@ def _join(connection: sqlite3.Connection, server: int, newer: int) -> None:
     )
     for table in ("probes", "details", "states", "surface_versions", "pins"):
         connection.execute(f"UPDATE {table} SET server = ? WHERE server = ?", (server, newer))
-    for number, host, metric in connection.execute(
-        "SELECT id, host, metric FROM series WHERE server = ?", (newer,)
+    for number, *what in connection.execute(
+        "SELECT id, host, metric, labels, source FROM series WHERE server = ?", (newer,)
     ).fetchall():
         into = connection.execute(
-            "SELECT id FROM series WHERE host = ? AND server = ? AND metric = ?", (host, server, metric)
+            "SELECT id FROM series WHERE server = ? AND host = ? AND metric = ? AND labels = ? AND source IS ?",
+            (server, *what),
         ).fetchone()
         if into:
             rollups.join(connection, into[0], number)

@@ -20,7 +20,8 @@ def hours_have_closed(connection: sqlite3.Connection, at: int) -> bool:
     """Is there anything to roll up? Where people look every five minutes, mostly not."""
     open_hour = at - at % HOUR
     waiting = connection.execute(
-        "SELECT 1 FROM snapshots WHERE id > ? AND (at < ? OR at >= ?) LIMIT 1",
-        (progress(connection, "rolled_up"), open_hour, open_hour + HOUR),
+        """SELECT 1 FROM snapshots WHERE id > ? AND (at < ? OR at >= ?)
+        UNION ALL SELECT 1 FROM late_hours WHERE at <> ? LIMIT 1""",
+        (progress(connection, "rolled_up"), open_hour, open_hour + HOUR, open_hour),
     )
     return waiting.fetchone() is not None

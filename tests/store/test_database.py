@@ -137,6 +137,7 @@ def test_a_newer_schema_is_refused_and_untouched(path: Path) -> None:
 
 
 def test_an_older_schema_is_copied_then_migrated(path: Path) -> None:
+    newest = 1 + len(schema.MIGRATIONS)
     with store.open_store(str(path)) as connection:
         store.add_snapshot(connection, fleet(NOON), config())
 
@@ -151,9 +152,8 @@ def test_an_older_schema_is_copied_then_migrated(path: Path) -> None:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(marks)")]
         assert columns == ["id", "at", "text", "author"]
         assert connection.execute("SELECT host_name FROM hosts").fetchall() == [("here",)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (3 + len(schema.MIGRATIONS),)
+        assert connection.execute("PRAGMA user_version").fetchone() == (newest + 2,)
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    newest = 1 + len(schema.MIGRATIONS)
     copy = path.with_name(f"history.db.schema-{newest}")
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as old:

@@ -54,6 +54,7 @@ def _values(view: View) -> dict[str, Any]:
         "run": view.report.run,
         "previous": view.report.previous_run,
         "found": view.report.found,
+        "sources": view.report.sources,
     }
 
 
@@ -64,6 +65,7 @@ PAGE: Final = Page(
         ("page_head.html", _head),
         ("method/figures.html", _values),
         ("method/words.html", _values),
+        ("method/sources.html", _values),
         ("method/run.html", _values),
         ("method/configurations.html", _values),
     ),

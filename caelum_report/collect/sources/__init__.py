@@ -1,0 +1,33 @@
+"""Whoever is asked beside the MCP servers: `[[source]]` blocks, and addresses that the environment gives.
+
+`SOURCES` is the seam. A new kind is
+
+* a table in `config/source_tables.py`, and its name in `AnySource` (and in `ENVIRONMENT`, where variables give its keys);
+* a module here with `async def ask(asking: Asking) -> Answer`, and one line below.
+
+What an `ask` may rely on: `asking.source.options` are its table's, checked, with every variable replaced; it may hold
+secrets, so never put a value of it into a reason. What it promises: what goes wrong with the other side is raised as
+`Fault` with a class and a sentence, in which that side's own words may stand raw, for the runner cleans them; everything
+that is read is booked with `asking.allowance`; heavy or optional libraries are imported inside. The runner holds the
+time: cancelled at `source.timeout_seconds`, it must let go of its connections; a thread of its own must be bounded by
+itself. Whatever else it raises is our bug, and costs this source its figures of one run and nobody anything else.
+
+A `Sample` says whom it is about: `asking.subject` unless the figure names a server itself. Counters are given raw, with
+`counter=True`, and named for what they count; the rate is worked out where it is read. `Sample.at` is only for figures of
+another time than the run's: they are stored once, however often they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from . import http_json, mcp_tool
+from .asking import Answer, Ask, Asking, ask_all
+
+__all__ = ["SOURCES", "Answer", "Ask", "Asking", "ask_all"]
+
+SOURCES: Final[Mapping[str, Ask]] = {
+    "http-json": http_json.ask,
+    "mcp-tool": mcp_tool.ask,
+}

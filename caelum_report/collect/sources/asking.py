@@ -1,0 +1,140 @@
+"""Asking the sources of a run, all at once, each bounded in time and bytes and each failing alone."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from caelum_report.collect.look import Run
+from caelum_report.model import Failure, Note, Reading, Remembered, Sample, Source
+from caelum_report.wire import Allowance, Fault
+
+_MOST_SAMPLES: Final = 1_000
+_MOST_PLACES: Final = 3
+_AHEAD: Final = timedelta(minutes=5)  # clocks differ by less
+_LEAST_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One source in one run: all that its collector may look at."""
+
+    source: Source
+    run: Run
+    remembered: Remembered
+    allowance: Allowance
+
+    @property
+    def subject(self) -> str:
+        """Whom figures are about that name nobody themselves."""
+        return str(self.source.options.get("server") or self.source.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    samples: tuple[Sample, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+Ask = Callable[[Asking], Awaitable[Answer]]
+
+
+async def ask_all(
+    sources: Iterable[Source], run: Run, remembered: Remembered, kinds: Mapping[str, Ask]
+) -> tuple[Reading, ...]:
+    """A reading of every source, in their order. Never raises for what a source does."""
+    return tuple(await asyncio.gather(*(_reading(source, run, remembered, kinds) for source in sources)))
+
+
+async def _reading(source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Reading:
+    since = time.perf_counter()
+    answer, failure, reason = Answer(), Failure.OK, ""
+    try:
+        answer = await _bounded(source, run, remembered, kinds)
+    except Fault as fault:
+        failure, reason = fault.failure, fault.reason
+    except Exception as error:  # noqa: BLE001 - a bug of ours is this source's internal-error, and the run goes on
+        failure = Failure.INTERNAL_ERROR
+        reason = f"a bug of caelum-report, please report it: {type(error).__name__}: {error}{last_frame(error)}"
+    samples, notes = _kept(answer, source, run)
+    reason = run.redactor.clean(" ".join(reason.split()), 500)
+    return Reading(source.name, source.kind, failure, reason, time.perf_counter() - since, samples, notes)
+
+
+async def _bounded(source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Answer:
+    if source.problem:
+        raise Fault(Failure.CONFIG_ERROR, source.problem)
+    left = run.config.budgets.run_seconds - run.elapsed()
+    if left < _LEAST_SECONDS:
+        raise Fault(Failure.SKIPPED, f"the run's {run.config.budgets.run_seconds:g} s were spent")
+    seconds = min(left, source.timeout_seconds)
+    allowance = Allowance(run.config.budgets, run.pool)
+    try:
+        async with asyncio.timeout(seconds):
+            return await kinds[source.kind](Asking(source, run, remembered, allowance))
+    except TimeoutError:
+        raise Fault(Failure.TIMEOUT, f"no answer within its {seconds:g} s") from None
+    finally:
+        allowance.release()
+
+
+def last_frame(error: BaseException) -> str:
+    """Where in our code it was raised: ` (probe.py:17)`."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    if frame is None:
+        return ""
+    return f" ({os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno})"  # noqa: PTH119
+
+
+# --- what is kept of an answer --------------------------------------------------------------------------------------
+
+
+def _kept(answer: Answer, source: Source, run: Run) -> tuple[tuple[Sample, ...], tuple[Note, ...]]:
+    """Samples across the border of `text`: cleaned, finite, not of the future, each once; and what had to be left out."""
+    clean = run.redactor.clean
+    notes = [Note(note.code, clean(note.text, 500)) for note in answer.notes]
+    found: dict[tuple[object, ...], Sample] = {}
+    ahead = not_finite = twice = 0
+    for sample in answer.samples:
+        if not math.isfinite(sample.value):
+            not_finite += 1
+            continue
+        if sample.at is not None and sample.at > run.at + _AHEAD:
+            ahead += 1
+            continue
+        kept = _cleaned(sample, clean, run)
+        key = (kept.subject, kept.metric, kept.labels, kept.at)
+        twice += key in found
+        found.setdefault(key, kept)
+    samples = tuple(found.values())
+    if ahead:
+        notes.append(Note("clock-ahead", f"{ahead} figures lie in the future and are not kept: its clock is ahead."))
+    if not_finite:
+        notes.append(Note("not-finite", f"{not_finite} figures are no finite numbers and are not kept."))
+    if twice:
+        notes.append(Note("same-figure", f"{twice} figures were given more than once; the first counts."))
+    if len(samples) > _MOST_SAMPLES:
+        text = f"It gave {len(samples)} figures; the first {_MOST_SAMPLES} are kept. Ask {source.name} for less."
+        notes.append(Note("too-many-figures", text))
+    return samples[:_MOST_SAMPLES], tuple(notes)
+
+
+def _cleaned(sample: Sample, clean: Callable[[str, int], str], run: Run) -> Sample:
+    return replace(
+        sample,
+        subject=sample.subject
+        if any(server.id == sample.subject for server in run.config.servers)
+        else clean(sample.subject, 120),
+        metric=clean(sample.metric, 100),
+        unit=clean(sample.unit, 40),
+        labels=tuple(sorted((clean(name, 60), clean(value, 120)) for name, value in sample.labels)),
+        at=None if sample.at is None else min(sample.at, run.at),
+    )

@@ -1,0 +1,150 @@
+"""One bounded HTTP exchange with a source: read as it streams, unpacked within the same bound, every failure with its class."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import zlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from caelum_report import __version__
+from caelum_report.model import Failure
+from caelum_report.wire import Allowance, Fault, HttpFault
+from caelum_report.wire.fault import excerpt
+from caelum_report.wire.jsontext import parse
+
+from .asking import Asking
+
+if TYPE_CHECKING:
+    import httpx
+
+_REDIRECTS: Final = 3
+_UNPACKED_AT_ONCE: Final = 65_536
+_ERROR_BYTES: Final = 2_000
+
+
+async def fetch_json(asking: Asking, url: str, **parts: Any) -> Any:
+    """The JSON that stands at an address."""
+    return parse(await fetch(asking, url, accept="application/json", **parts), asking.allowance)
+
+
+async def fetch(
+    asking: Asking,
+    url: str,
+    *,
+    accept: str = "*/*",
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> bytes:
+    """The body of a good answer; whatever is no good answer is a `Fault`. Redirects are followed within the origin only."""
+    import httpx
+
+    said = {
+        "User-Agent": f"caelum-report/{__version__}",
+        "Accept": accept,
+        "Accept-Encoding": "gzip",
+        **authorization(asking.source.options),
+        **asking.source.options.get("headers", {}),
+        **(headers or {}),
+    }
+    verify = ssl.create_default_context() if url.startswith("https:") else False  # it costs 20 ms
+    try:
+        async with httpx.AsyncClient(verify=verify, timeout=asking.source.timeout_seconds, trust_env=False) as client:
+            for _ in range(_REDIRECTS + 1):
+                async with client.stream(method, url, headers=said, content=body) as response:
+                    if not response.has_redirect_location:
+                        return await _read(response, asking.allowance)
+                    url = _same_origin(url, response.headers["location"])
+    except httpx.TimeoutException:
+        raise Fault(Failure.TIMEOUT, f"no answer within its {asking.source.timeout_seconds:g} s") from None
+    except httpx.ConnectError as error:
+        raise _unreachable(error) from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
+        raise Fault(Failure.CONFIG_ERROR, "its address or its headers cannot be sent") from None
+    except httpx.HTTPError as error:
+        raise Fault(Failure.PROTOCOL_ERROR, f"broken HTTP: {error or type(error).__name__}") from None
+    raise Fault(Failure.REDIRECT_REFUSED, f"it redirects more than {_REDIRECTS} times")
+
+
+def authorization(options: Mapping[str, Any]) -> dict[str, str]:
+    if token := options.get("token"):
+        return {"Authorization": f"Bearer {token}"}
+    if user := options.get("user"):
+        pair = f"{user}:{options.get('password') or ''}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    return {}
+
+
+def _same_origin(url: str, location: str) -> str:
+    """Where a redirect leads. No byte is sent to another origin."""
+    target = urljoin(url, location)
+    if urlsplit(target)[:2] != urlsplit(url)[:2]:
+        raise Fault(Failure.REDIRECT_REFUSED, "it redirects to another origin; if that is meant, configure it")
+    return target
+
+
+async def _read(response: httpx.Response, allowance: Allowance) -> bytes:
+    if response.status_code >= 400:
+        raise _refused(response, await _body(response, allowance, _ERROR_BYTES))
+    return await _body(response, allowance, None)
+
+
+async def _body(response: httpx.Response, allowance: Allowance, limit: int | None) -> bytes:
+    """The body, or its beginning. Not httpx's own decoding: it unpacks a whole chunk, a thousand times its size, at once."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", ""}:
+        raise Fault(
+            Failure.PROTOCOL_ERROR, f"it answers with the encoding {encoding[:40]}, where gzip or none was asked for"
+        )
+    unpack = zlib.decompressobj(31) if encoding == "gzip" else None
+    parts: list[bytes] = []
+    length = 0
+    async for chunk in response.aiter_raw():
+        for part in _unpacked(chunk, unpack) if unpack else (chunk,):
+            allowance.take_bytes(len(part))
+            parts.append(part)
+            length += len(part)
+        if limit is not None and length >= limit:
+            return b"".join(parts)[:limit]
+    if unpack and not unpack.eof:
+        raise Fault(Failure.PROTOCOL_ERROR, "its compressed answer ends too early")
+    return b"".join(parts)
+
+
+def _unpacked(chunk: bytes, unpack: Any) -> Any:
+    try:
+        while chunk and not unpack.eof:
+            yield unpack.decompress(chunk, _UNPACKED_AT_ONCE)
+            chunk = unpack.unconsumed_tail
+    except zlib.error:
+        raise Fault(Failure.PROTOCOL_ERROR, "its answer says gzip and is not") from None
+
+
+def _refused(response: httpx.Response, body: bytes) -> HttpFault:
+    status = response.status_code
+    words = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    said = f": {excerpt(body)}" if body.strip() and b"<html" not in body[:200].lower() else ""
+    if status == 401:
+        return HttpFault(status, "it asks for credentials, or for others (HTTP 401)")
+    if status == 403:
+        return HttpFault(status, f"it refuses us (HTTP 403){said}")
+    return HttpFault(status, f"HTTP {status}{' ' + words if words else ''}{said}")
+
+
+def _unreachable(error: BaseException) -> Fault:
+    """Why no connection came about, from what lies below httpx's own exception."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return Fault(
+                Failure.TLS_ERROR, f"no encrypted connection: {getattr(cause, 'verify_message', '') or cause.reason}"
+            )
+        if isinstance(cause, socket.gaierror):
+            return Fault(Failure.DNS_ERROR, f"its host name has no address: {cause.strerror}")
+        cause = cause.__cause__ or cause.__context__
+    return Fault(Failure.CONNECT_ERROR, "nothing accepts connections at its address")

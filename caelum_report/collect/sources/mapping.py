@@ -1,0 +1,72 @@
+"""JSON to samples, by the JMESPath of `[[source.metric]]` blocks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from caelum_report.model import Failure, Note, Sample
+from caelum_report.wire import Fault
+from caelum_report.wire.fault import excerpt
+
+from .asking import Answer, Asking
+
+
+def mapped(asking: Asking, document: Any) -> Answer:
+    """The figures that a document holds. One that is missing is a note; when all of them are, it is not the document."""
+    samples: list[Sample] = []
+    missing: list[str] = []
+    metrics = asking.source.options["metric"]
+    for metric in metrics:
+        found = list(_samples(asking, metric, document))
+        samples += found
+        if not found:
+            missing.append(metric["name"])
+    if metrics and not samples:
+        raise Fault(Failure.PROTOCOL_ERROR, f"none of its figures is in what it sent: {_start(document)}")
+    notes = (Note("figure-missing", f"It sent no number for {', '.join(missing)}."),) if missing else ()
+    return Answer(tuple(samples), notes)
+
+
+def _samples(asking: Asking, metric: Mapping[str, Any], document: Any) -> Iterator[Sample]:
+    items = _search(metric["each"], document) if metric["each"] else [document]
+    for item in items if isinstance(items, list) else []:
+        value = number(_search(metric["value"], item))
+        if value is None:
+            continue
+        subject = _search(metric["subject"], item) if metric["subject"] else None
+        labels = ((name, _search(path, item)) for name, path in metric["labels"].items())
+        yield Sample(
+            subject=subject if isinstance(subject, str) and subject else asking.subject,
+            metric=metric["name"],
+            value=value,
+            unit=metric["unit"],
+            counter=metric["counter"],
+            labels=tuple((name, str(text)) for name, text in labels if isinstance(text, (str, int, float))),
+        )
+
+
+def _search(path: str, document: Any) -> Any:
+    """None where the expression meets something that it was not written for."""
+    import jmespath
+
+    with contextlib.suppress(jmespath.exceptions.JMESPathError):
+        return jmespath.search(path, document)
+    return None
+
+
+def number(value: Any) -> float | None:
+    """A number, or a text that is one; true and false are 1 and 0."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, str) and len(value) <= 40:
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return None
+
+
+def _start(document: Any) -> str:
+    import json
+
+    return excerpt(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))

@@ -1,0 +1,72 @@
+"""A read-only tool of a configured server, called once a run, and its result mapped to figures.
+
+The operator named the tool; still it is not called where it says that it destroys something, or that it writes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caelum_report.collect import canary
+from caelum_report.collect.boundary import Boundary
+from caelum_report.collect.ladder import Ladder
+from caelum_report.collect.look import Look
+from caelum_report.collect.reach import reach
+from caelum_report.collect.room import Clock
+from caelum_report.collect.surface import hints, list_everything
+from caelum_report.model import Canary, Failure, Server
+from caelum_report.wire import Fault
+from caelum_report.wire.jsontext import canonical, parse
+
+from .asking import Answer, Asking
+from .mapping import mapped
+
+
+async def ask(asking: Asking) -> Answer:
+    server = _server(asking)
+    look = Look(
+        server=server,
+        run=asking.run,
+        clock=Clock(asking.source.timeout_seconds),
+        ladder=Ladder(server),
+        allowance=asking.allowance,
+        boundary=Boundary(asking.run.redactor),
+    )
+    try:
+        talk = await reach(look, asking.remembered.of(server.id))
+        declared = look.greeting.capabilities if look.greeting else {}
+        listing = await list_everything(
+            talk, {"tools": declared["tools"]} if "tools" in declared else {}, asking.run.config.budgets
+        )
+        options = asking.source.options
+        tool = next((tool for tool in listing.tools if tool.get("name") == options["tool"]), None)
+        if tool is None:
+            raise Fault(Failure.PROTOCOL_ERROR, f"{server.id} offers no tool {options['tool']}")
+        said = dict(hints(tool))
+        if said.get("destructiveHint") or said.get("readOnlyHint") is False:
+            which = "destructiveHint" if said.get("destructiveHint") else "that it is not read-only"
+            raise Fault(Failure.SKIPPED, f"not called: {options['tool']} declares {which}")
+        result = await canary.result(talk, Canary(options["tool"], canonical(options["arguments"])), tool)
+    finally:
+        await look.hang_up()
+    return mapped(asking, _document(result, asking))
+
+
+def _server(asking: Asking) -> Server:
+    name = asking.source.options["server"]
+    server = next((server for server in asking.run.config.servers if server.id == name), None)
+    if server is None:
+        raise Fault(Failure.CONFIG_ERROR, f"no server {name} is configured")
+    if server.problem or server.skip:
+        failure = Failure.CONFIG_ERROR if server.problem else Failure.SKIPPED
+        raise Fault(failure, f"its server cannot be asked: {server.problem or server.skip}")
+    return server
+
+
+def _document(result: dict[str, Any], asking: Asking) -> Any:
+    """The structured content, or else the JSON of the first text."""
+    if result.get("isError") is True:
+        raise Fault(Failure.PROTOCOL_ERROR, f"the tool failed: {canary.first_text(result)}")
+    if (structured := result.get("structuredContent")) is not None:
+        return structured
+    return parse(canary.first_text(result).encode("utf-8", "replace"), asking.allowance)

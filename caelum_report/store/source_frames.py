@@ -1,0 +1,96 @@
+"""Rows become frames: what the sources gave, as of one snapshot. Nothing is read where none was ever asked."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from caelum_report.counters import rates
+from caelum_report.history import SourceHistory
+
+from . import frames
+from .rollups import SHAPE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def history(connection: sqlite3.Connection, last: int, at: int) -> SourceHistory | None:
+    """Up to the snapshot `last` of the time `at`."""
+    if connection.execute("SELECT 1 FROM sources LIMIT 1").fetchone() is None:
+        return None
+    series = _series(connection)
+    return SourceHistory(
+        sources=_sources(connection, at),
+        readings=_readings(connection, last),
+        series=series,
+        samples=_samples(connection, at, series),
+        rollups=_rollups(connection, at, series),
+    )
+
+
+def _sources(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT hosts.name, sources.name, kind, first_seen_at, succeeded_at, failing_since
+        FROM sources JOIN hosts ON hosts.id = host WHERE first_seen_at <= ? ORDER BY sources.id""",
+        (at,),
+    )
+    return frames.frame(rows, ("host", "source", "kind", "first_seen_at", "succeeded_at", "failing_since"))
+
+
+def _readings(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT snapshot, at, hosts.name, sources.name, failure, reason, readings.took_us AS seconds, figures
+        FROM readings JOIN snapshots ON snapshots.id = snapshot JOIN sources ON sources.id = source
+            JOIN hosts ON hosts.id = sources.host
+        WHERE snapshot <= ? ORDER BY at, snapshot, source""",
+        (last,),
+    )
+    return frames.frame(rows, ("snapshot", "at", "host", "source", "failure", "reason", "seconds", "figures"))
+
+
+def _series(connection: sqlite3.Connection) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT series.id, hosts.name, sources.name, sources.kind, coalesce(servers.name, subject), servers.name,
+            metric, labels, unit, counter
+        FROM series JOIN hosts ON hosts.id = series.host JOIN sources ON sources.id = source
+            LEFT JOIN servers ON servers.id = server
+        ORDER BY series.id"""
+    )
+    names = ("series", "host", "source", "kind", "subject", "server", "metric", "labels", "unit", "counter")
+    return frames.frame(rows, names).set_index("series")
+
+
+def _samples(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> pd.DataFrame:
+    """By series, then by time; of counters the rate, which their first sample has not."""
+    import pandas as pd
+
+    rows = connection.execute(
+        """SELECT series, at, value FROM samples
+        WHERE series IN (SELECT id FROM series WHERE source IS NOT NULL) AND at <= ? ORDER BY series, at""",
+        (at,),
+    ).fetchall()
+    table = np.array(rows, np.float64).reshape(-1, 3)  # microseconds of this century are exact in a float
+    number, when, raw = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2]
+    value = raw.copy()
+    counts = np.flatnonzero(series["counter"].reindex(number).to_numpy(np.bool_))
+    value[counts] = np.nan
+    _, rate, row = rates(number[counts], when[counts], raw[counts])
+    value[counts[row]] = rate
+    return pd.DataFrame({"series": number, "at": frames.utc(when), "value": value, "raw": raw})
+
+
+def _rollups(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    columns, is_day = frames.rolled(connection, at, series.index.to_list())
+    return pd.DataFrame(
+        {
+            "level": pd.Categorical.from_codes(is_day.astype(np.int8), categories=pd.Index(["hour", "day"])),
+            "series": columns["series"],
+            "at": frames.utc(columns["at"]),
+            **{name: columns[name] for name in ("n", *SHAPE, "buckets")},
+        }
+    )
