@@ -43,7 +43,7 @@ class Finding:
     """One thing that somebody should know. The title is a sentence; the evidence is on `page`."""
 
     id: str  # stable over reports while it is the same finding
-    kind: str  # state, contract, configuration, latency, capability, security, setup, host
+    kind: str  # state, contract, configuration, latency, capability, security, setup, host, trend, shift, anomaly, flapping
     word: str  # "Down", "Degraded", "Contract", "Looming", "Set-up", …
     status: Status | None  # gives the word its glyph and colour
     title: str
@@ -58,6 +58,9 @@ class Finding:
     advice: str = ""  # what to do, where no command says it
     command: str | None = None  # one shell command
     needs_action: bool = True
+    metric: str | None = None  # a name in metrics.METRICS: the chart that shows it
+    preliminary: bool = False  # its newest points will be judged again
+    wrong_if: str = ""  # what would make it wrong, the end of a sentence
 
 
 @dataclass(frozen=True, slots=True)

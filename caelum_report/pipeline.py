@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,16 +92,17 @@ def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Bui
     from . import demo as simulation
 
     config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf, demo=True)
+    month = list(simulation.snapshots(at))
+    yesterday = sum(snapshot.at <= at - timedelta(days=1) for snapshot in month)
     with store.publish_lock(config.database):
-        with store.open_store(config.database) as connection:
-            snapshot, snapshot_id = None, 0
-            with store.batch(connection):
-                for snapshot in simulation.snapshots(at):
-                    snapshot_id = store.add_snapshot(connection, snapshot, config)
-            store.maintain(connection, at, config)
-        if snapshot is None:
-            raise RuntimeError("the simulation gave no snapshot")
-        report = _analyse(config, snapshot_id, snapshot, Stopwatch())
+        for part in (month[:yesterday], month[yesterday:]):  # so that there is a report to compare with
+            with store.open_store(config.database) as connection:
+                snapshot_id = 0
+                with store.batch(connection):
+                    for snapshot in part:
+                        snapshot_id = store.add_snapshot(connection, snapshot, config)
+                store.maintain(connection, part[-1].at, config)
+            report = _analyse(config, snapshot_id, part[-1], Stopwatch())
         return _publish(config, report, snapshot_id)
 
 

@@ -13,9 +13,9 @@ from caelum_report.document import Change, Finding, Looming, Report, RunReport, 
 from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
-from . import changes, findings, objectives, offers, summary
+from . import changes, findings, objectives, offers, patterns, summary
 from .architecture import architecture
-from .charts import LONG_SERVER_METRICS, marks_of, rollups
+from .charts import LONG_SERVER_METRICS, rollups
 from .facts import Facts, gather
 from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
@@ -37,6 +37,10 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     findings.certificates,
     findings.host,
     findings.setup,
+    patterns.trends,
+    patterns.shifts,
+    patterns.anomalies,
+    patterns.flapping,
     changes.states,
     changes.comings,
     changes.tools,
@@ -66,8 +70,7 @@ def report(
         sorted((o for o in observed if isinstance(o, Looming)), key=lambda o: (o.earliest, o.latest, o.what))
     )
     targets = objectives.objectives(facts)
-    marks = marks_of(history.marks, facts.now)
-    host_reports = hosts(facts, marks)
+    host_reports = hosts(facts, facts.marks)
     diagram = architecture(facts)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
@@ -106,7 +109,7 @@ def report(
             tested=sum(1 for _ in changes.latency_samples(facts, facts.now)),
             changes=len(changed),
         ),
-        servers=servers(facts, marks, found),
+        servers=servers(facts, facts.marks, found),
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,

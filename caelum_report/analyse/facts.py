@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from caelum_report import text
-from caelum_report.document import ContractChange, Remark
+from caelum_report.document import ContractChange, Mark, Remark
 from caelum_report.history import History, Pin
 from caelum_report.model import (
     Config,
@@ -30,9 +30,10 @@ from caelum_report.model import (
     Transport,
 )
 
-from .charts import Rollups
+from .charts import Rollups, marks_of
 from .latency import Checks, checks
 from .readings import Readings, readings
+from .signals import Signals, signals
 from .surface import contract_changes
 from .suspicion import remarks
 from .times import DAY, HOLD, learned_interval, moment, run_interval, server_interval, unix
@@ -97,6 +98,8 @@ class Facts:
     checks: Checks
     rolled: Rollups
     readings: Readings  # every series on one grid, for whatever judges series
+    signals: Signals  # what stands out among them
+    marks: tuple[Mark, ...]  # people's notes
     contract: tuple[ContractChange, ...]
     remarks: Mapping[str, tuple[Remark, ...]]  # surface's hash -> what stands in it
     pins: Mapping[str, Pin]  # of the servers that are held to a surface now
@@ -147,6 +150,16 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
         for i, name in enumerate(names)
     )
     by_id = {standing.id: standing for standing in standings}
+    grid = readings(
+        snapshot,
+        history,
+        rolled,
+        seen,
+        {standing.id: standing.index for standing in standings if not standing.retired},
+        every=run,
+        zone=config.zone,
+    )
+    memory = snapshot.host_sample.memory_total_bytes if snapshot.host_sample else 0
     return Facts(
         config=config,
         snapshot=snapshot,
@@ -160,15 +173,9 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
         ledger=book,
         checks=seen,
         rolled=rolled,
-        readings=readings(
-            snapshot,
-            history,
-            rolled,
-            seen,
-            {standing.id: standing.index for standing in standings if not standing.retired},
-            every=run,
-            zone=config.zone,
-        ),
+        readings=grid,
+        signals=signals(grid, memory),
+        marks=marks_of(history.marks, now),
         contract=contract_changes(history.surfaces, _report_numbers(snapshot, history), history.pins),
         remarks={s.surface.sha256: tuple(remarks(s.surface)) for s in standings if s.surface and not s.retired},
         pins=_held(history.pins),

@@ -33,11 +33,13 @@ def is_flapping(states: Sequence[float] | Floats | pd.Series, *, before: bool = 
 def flapping_of(frame: pd.DataFrame) -> pd.DataFrame:
     """At every row of `frame` (one column a server) whether it was flapping then, with hysteresis. Causal: O(cells)."""
     return pd.DataFrame(
-        {name: _flapped(frame.iloc[:, k].to_numpy(np.float64)) for k, name in enumerate(frame.columns)}, frame.index
+        {name: flapping_of_checks(frame.iloc[:, k].to_numpy(np.float64)) for k, name in enumerate(frame.columns)},
+        frame.index,
     )
 
 
-def _flapped(states: Floats) -> NDArray[np.bool_]:
+def flapping_of_checks(states: Floats) -> NDArray[np.bool_]:
+    """The same of one server."""
     rows = np.flatnonzero(~np.isnan(states))
     changed = np.concatenate([[False], np.diff(states[rows]) != 0]) if len(rows) else np.empty(0, bool)
     total = np.concatenate([[0], np.cumsum(changed)])
