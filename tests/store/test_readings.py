@@ -150,7 +150,7 @@ def test_series_from_before_sources_are_brought_along(tmp_path: Path) -> None:
         connection.execute("INSERT INTO hosts VALUES (1, 'here')")
         connection.execute("INSERT INTO series VALUES (7, 1, NULL, '/', 'disk_used')")
         connection.execute("INSERT INTO rollups VALUES (1, 7, 0, 1, 1, 1, 1, 1, 1, 1, x'', NULL, NULL, NULL)")
-        file.prepare(connection, str(path), migrations=(migration,))
+        file.prepare(connection, str(path), tables=tables, migrations=(migration,))
         joined = connection.execute("SELECT metric, source, labels FROM rollups JOIN series ON series.id = series")
         assert joined.fetchall() == [("disk_used", None, "")]
         connection.execute("INSERT INTO series (host, subject, metric) VALUES (1, '/', 'disk_used')")
