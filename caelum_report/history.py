@@ -81,6 +81,9 @@ class History:
     disks         snapshot, at, host, name, device, total, used, read, write (counters)
     networks      snapshot, at, host, name, sent, received, errors (counters)
     marks         at, text
+    usage         hour, host, server, tool, source, calls, errors, seconds (together), max, buckets (bytes, of seconds): real
+                  calls by the hour in which they began, of two years; beyond `hourly_days` by the day. Sources are never
+                  added up.
     """
 
     snapshot: int
@@ -92,6 +95,7 @@ class History:
     disks: pd.DataFrame
     networks: pd.DataFrame
     marks: pd.DataFrame
+    usage: pd.DataFrame
     surfaces: tuple[SurfaceVersion, ...]  # ascending
     retired: tuple[str, ...]
     next_number: int

@@ -176,6 +176,19 @@ class Source:
     problem: str | None = None  # why it cannot be asked
 
 
+USAGE_SOURCES: Final = ("metrics", "tap", "host-log", "claude-code")  # what can say which tools were called, best first
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSettings:
+    """Where real calls may be read. Folders of transcripts and logs are there only where somebody agreed."""
+
+    tap_logs: tuple[str, ...] = ()
+    transcripts: tuple[str, ...] = ()  # folders of Claude Code
+    host_logs: tuple[str, ...] = ()  # folders of MCP hosts' logs
+    precedence: tuple[str, ...] = USAGE_SOURCES  # of one server's sources the first counts; they are never added up
+
+
 @dataclass(frozen=True, slots=True)
 class FoundConfiguration:
     """An MCP host configuration that lies on this machine; its servers are counted, never started unasked."""
@@ -201,6 +214,7 @@ class Config:
     site_url: str | None
     servers: tuple[Server, ...]
     sources: tuple[Source, ...] = ()
+    usage: UsageSettings = UsageSettings()
     budgets: Budgets = Budgets()
     pass_env: tuple[str, ...] = ()
     path: str = ""  # the PATH recorded by `init`, for cron's is short; "" takes the process's own
@@ -398,6 +412,30 @@ class Reading:
     notes: tuple[Note, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Real calls of one tool that began within one hour, as one source saw them; figures to be added to those before."""
+
+    hour: datetime
+    server: str  # Server.id, or the name that the source knows where no server has it
+    tool: str
+    source: str  # one of USAGE_SOURCES
+    calls: int
+    errors: int
+    seconds: float = 0.0  # of the calls whose duration is known, together
+    max_seconds: float = 0.0
+    buckets: tuple[tuple[int, int], ...] = ()  # bucket -> calls whose duration is known, ascending; see `buckets`
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """How far something that grows was read. Stored with the rows that were read up to there, or not at all."""
+
+    source: str
+    name: str  # within the source; never a path, for that may tell more than it should
+    value: str
+
+
 METHOD_VERSION: Final = 1  # raised when the same history would give other figures
 
 
@@ -412,6 +450,8 @@ class Snapshot:
     probes: tuple[Probe, ...]
     host_sample: HostSample | None
     readings: tuple[Reading, ...] = ()  # of the sources, in the order of the configuration
+    usage: tuple[Usage, ...] = ()
+    bookmarks: tuple[Bookmark, ...] = ()  # those that moved
     not_due: tuple[str, ...] = ()  # servers whose own cadence is longer than the run's
     network_down: bool = False  # every remote failed at dns or connect: ours, not theirs
     seconds: float = 0.0
@@ -437,6 +477,7 @@ class Remembered:
     """The store's message to collect; light, without pandas."""
 
     servers: dict[str, Memory] = field(default_factory=dict)
+    bookmarks: dict[tuple[str, str], str] = field(default_factory=dict)  # source and name -> value
 
     def of(self, server: str) -> Memory:
         return self.servers.get(server, Memory())

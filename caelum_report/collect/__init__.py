@@ -38,7 +38,7 @@ from caelum_report.text import Redactor
 from caelum_report.wire import Pool
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
-from . import host, instances
+from . import host, instances, usage
 from .judge import network_is_down, without_network
 from .look import Run
 from .probe import probe_server, unasked
@@ -65,6 +65,7 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
     finally:
         strays = kill_strays(mark) + kill_orphans(known) if stdio else 0
     network_down = network_is_down(probes, due)
+    rows, bookmarks, unread = usage.read(config, remembered)
     snapshot = Snapshot(
         at=at,
         host=config.host,
@@ -75,7 +76,9 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
         readings=readings,
         not_due=tuple(server.id for server in config.servers if server not in due),
         network_down=network_down,
-        notes=_notes(strays),
+        notes=(*_notes(strays), *unread),
+        usage=rows,
+        bookmarks=bookmarks,
     )
     for collector in (*COLLECTORS, *_installed()):
         snapshot = collector(snapshot, config)

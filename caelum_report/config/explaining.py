@@ -29,7 +29,7 @@ from .units import duration
 if TYPE_CHECKING:
     from .fields import Table
 
-_TABLES: Final = ("retention", "budgets")
+_TABLES: Final = ("retention", "budgets", "usage")
 _DURATIONS: Final = {"every", "stdio_every", "connect", "request", "server", "first_start", "run", "pdf"}
 
 
@@ -311,7 +311,14 @@ def reference() -> str:
     from .schema import TABLES
 
     variables = {each.key: each.name for each in VARIABLES.values() if each.key}
-    titles = {"": "", "retention": "retention.", "budgets": "budgets.", "server": "server.", "canary": "server.canary."}
+    titles = {
+        "": "",
+        "retention": "retention.",
+        "budgets": "budgets.",
+        "usage": "usage.",
+        "server": "server.",
+        "canary": "server.canary.",
+    }
     titles["maintenance"] = "server.maintenance."
     lines = ["| key | environment | meaning |", "|---|---|---|"]
     for table, model in TABLES.items():

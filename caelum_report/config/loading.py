@@ -25,6 +25,7 @@ from .secrets import in_value
 from .servers import Named, join, resolve
 from .settings import VARIABLES, Options, Settings, is_debug, settle
 from .sources import sources_of
+from .usage import usage_settings
 from .variables import Variables
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def resolved(settings: Settings, options: Options) -> Config:
         site_url=toml.site_url,
         servers=servers or (own_server(database),),
         sources=sources,
+        usage=usage_settings(settings),
         budgets=_budgets(toml.budgets),
         pass_env=tuple(toml.pass_env),
         path=toml.path,

@@ -48,6 +48,26 @@ class BudgetsTable(Table):
     timings: Count = Field(default=5, description="short requests a probe, for the latency")
 
 
+class UsageTable(Table):
+    tap_logs: list[FilePath] = Field(
+        default_factory=list, description="logs of `caelum-report tap` beside those that tapped entries name"
+    )
+    claude_code: bool = Field(
+        default=False,
+        description="read Claude Code's transcripts for calls of MCP tools: names, times and outcomes, nothing else",
+    )
+    claude_code_folders: list[FilePath] = Field(
+        default_factory=lambda: ["~/.claude/projects"], description="where the transcripts are"
+    )
+    host_logs: list[FilePath] = Field(
+        default_factory=list, description='"claude-desktop", "vscode", or folders with such logs'
+    )
+    precedence: list[Literal["metrics", "tap", "host-log", "claude-code"]] = Field(
+        default=["metrics", "tap", "host-log", "claude-code"],
+        description="of several sources that know a server's calls the first one counts; they are never added up",
+    )
+
+
 class CanaryTable(Table):
     tool: Text = Field(description="the tool to call; refused where it says destructiveHint")
     arguments: dict[str, Any] = Field(default_factory=dict, description="its arguments")
@@ -122,6 +142,7 @@ class CaelumToml(Table):
     path: str = Field(default="", description="the PATH of started servers; empty: our own")
     retention: RetentionTable = Field(default_factory=RetentionTable, description="how long history is kept")
     budgets: BudgetsTable = Field(default_factory=BudgetsTable, description="bounds that no server can talk us out of")
+    usage: UsageTable = Field(default_factory=UsageTable, description="where real calls of tools are read")
     server: list[ServerTable] = Field(
         default_factory=list, description="servers, and facts about servers of an mcp.json"
     )
@@ -132,6 +153,7 @@ TABLES: Final[Mapping[str, type[Table]]] = {
     "": CaelumToml,
     "retention": RetentionTable,
     "budgets": BudgetsTable,
+    "usage": UsageTable,
     "server": ServerTable,
     "canary": CanaryTable,
     "maintenance": MaintenanceTable,

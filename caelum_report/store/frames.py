@@ -52,9 +52,10 @@ _PROBE_NAMES: Final = (
     "processes", "instances", "instances_rss", "instances_oldest", "tools", "resources", "prompts", "tokens",
     "surface", "stderr_lines", "certificate_expires_at", "details",
 )  # fmt: skip
-_SECONDS: Final = {name for _, name in _DURATIONS} | {"cpu_seconds", "instances_oldest"}
+_SECONDS: Final = {name for _, name in _DURATIONS} | {"cpu_seconds", "instances_oldest", "max"}
 _TIMES: Final = {
     "at",
+    "hour",
     "start",
     "end",
     "boot_at",
@@ -72,12 +73,15 @@ _WHOLE: Final = {
     "checks",
     "cpus",
     "n",
+    "calls",
+    "errors",
     "series",
     "figures",
 }
 _TEXT: Final = {
     "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version", "surface", "details",
     "program_version", "name", "device", "text", "source", "kind", "subject", "metric", "labels", "unit",
+    "tool", "buckets",
 }  # fmt: skip
 
 
@@ -99,6 +103,7 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
         disks=_disks(connection, snapshot_id),
         networks=_networks(connection, snapshot_id),
         marks=_marks(connection, at),
+        usage=_usage(connection, at),
         surfaces=_surfaces(connection, snapshot_id),
         retired=tuple(
             name
@@ -204,6 +209,16 @@ def _networks(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
 
 def _marks(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     return frame(connection.execute("SELECT at, text FROM marks WHERE at <= ? ORDER BY at, id", (at,)), ("at", "text"))
+
+
+def _usage(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
+    rows = connection.execute(
+        """SELECT hour, name, server, tool, source, calls, errors, total_us, max_us, buckets
+        FROM usage JOIN hosts ON hosts.id = host WHERE hour BETWEEN ? AND ? ORDER BY hour, name, server, tool, source""",
+        (at - _DAILY, at),
+    )
+    names = ("hour", "host", "server", "tool", "source", "calls", "errors", "seconds", "max", "buckets")
+    return frame(rows, names)
 
 
 def frame(rows: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:

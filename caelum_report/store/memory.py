@@ -31,7 +31,11 @@ def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
                 surface_sha256=surface,
             )
             for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface in rows
-        }
+        },
+        {
+            (source, name): value
+            for source, name, value in connection.execute("SELECT source, name, value FROM bookmarks")
+        },
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from caelum_report.model import Config
 
-from . import surfaces
+from . import surfaces, usage
 from .database import batch
 from .times import DAY, HOUR, to_us
 from .upkeep import hours_have_closed, progress, set_progress
@@ -28,6 +28,7 @@ def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> No
         earliest = _roll_up(connection, now) if hours_have_closed(connection, now) else now
         _drop_raw(connection, now, earliest, now - now % HOUR - config.raw_days * DAY)
         _drop_hours(connection, now - now % DAY - config.hourly_days * DAY)
+        usage.fold(connection, now - now % DAY - config.hourly_days * DAY)
         _thin_reports(connection, now - config.raw_days * DAY, now - config.hourly_days * DAY)
         surfaces.thin(connection)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from caelum_report.errors import StoreError
 from caelum_report.model import STAGES, Config, HostSample, Note, Probe, Snapshot, Stage, Surface
 
-from . import standing
+from . import standing, usage
 from .database import batch
 from .readings import insert_readings
 from .standing import Stretch
@@ -39,6 +39,8 @@ def add_snapshot(connection: sqlite3.Connection, snapshot: Snapshot, config: Con
         insert_readings(connection, snapshot.readings, snapshot_id, host, at)
         if snapshot.host_sample is not None:
             _insert_host_sample(connection, snapshot.host_sample, snapshot_id)
+        usage.add_usage(connection, host, snapshot.usage)
+        usage.set_bookmarks(connection, snapshot.bookmarks)
         return snapshot_id
 
 

@@ -29,6 +29,8 @@ _PINS: Final = """CREATE TABLE pins (
     surface TEXT REFERENCES surfaces     -- NULL: the pin was taken away
 )"""
 
+_USAGE_BY_HOUR: Final = "CREATE INDEX usage_by_hour ON usage (hour)"
+
 TABLES: Final = (
     """CREATE TABLE hosts (
     id INTEGER PRIMARY KEY,
@@ -295,6 +297,28 @@ TABLES: Final = (
     at INTEGER NOT NULL
 ) WITHOUT ROWID""",
     _PINS,
+    """CREATE TABLE usage (
+    -- Real calls, by the hour in which they began; after `hourly_days` by the UTC day. Sources are never added up.
+    host INTEGER NOT NULL REFERENCES hosts,
+    server TEXT NOT NULL,                -- the configured name, or the source's own where no server has it
+    tool TEXT NOT NULL,
+    source TEXT NOT NULL,                -- metrics | tap | host-log | claude-code
+    hour INTEGER NOT NULL,               -- its start
+    calls INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    total_us INTEGER NOT NULL,           -- of the calls whose duration is known, together
+    max_us INTEGER NOT NULL,
+    buckets BLOB NOT NULL,               -- of those durations in seconds, as in `rollups`
+    PRIMARY KEY (host, server, tool, source, hour)
+) WITHOUT ROWID""",
+    _USAGE_BY_HOUR,
+    """CREATE TABLE bookmarks (
+    -- How far files and counters were read; committed with the rows that came from there.
+    source TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (source, name)
+) WITHOUT ROWID""",
     """CREATE TABLE upkeep (
     -- How far the roll-ups and the retention have come.
     name TEXT PRIMARY KEY,               -- rolled_up: last snapshot id; raw_from, hours_from: what lies
@@ -320,9 +344,15 @@ def _with_sources(database: Database) -> None:
         database.execute(_table(name))
 
 
+def _with_usage(database: Database) -> None:
+    """Real calls, and how far their sources were read."""
+    _execute(database, _table("usage"), _USAGE_BY_HOUR, _table("bookmarks"))
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     lambda database: _execute(database, _PINS),
     _with_sources,
+    _with_usage,
 )

@@ -10,7 +10,7 @@ from datetime import datetime
 from caelum_report.errors import UsageError
 from caelum_report.model import Status
 
-from . import surfaces
+from . import surfaces, usage
 from .database import batch
 from .times import from_us, to_us
 
@@ -55,6 +55,7 @@ def rename_server(connection: sqlite3.Connection, old: str, new: str) -> None:
             connection.execute("UPDATE servers SET name = ? WHERE id = ?", (new, server))
         connection.execute("UPDATE OR IGNORE approvals SET server = ? WHERE server = ?", (new, old))
         connection.execute("DELETE FROM approvals WHERE server = ? AND ? <> ?", (old, old, new))
+        usage.rename(connection, old, new)
 
 
 def retire_server(connection: sqlite3.Connection, name: str, at: datetime) -> None:
@@ -79,6 +80,7 @@ def forget_server(connection: sqlite3.Connection, name: str) -> None:
                 connection.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
             connection.execute("DELETE FROM servers WHERE id = ?", (server,))
         connection.execute("DELETE FROM approvals WHERE server = ?", (name,))
+        usage.forget(connection, name)
         surfaces.drop_unused(connection)
 
 

@@ -142,6 +142,9 @@ def snapshot(at: datetime, *probes: Probe, **said: object) -> Snapshot:
     )
 
 
+USAGE = ("hour", "host", "server", "tool", "source", "calls", "errors", "seconds", "max", "buckets")
+
+
 def hourly(count: int, *probes: Probe, until: datetime = NOW) -> list[Snapshot]:
     """The same probes once an hour, the last one at `until`."""
     return [snapshot(until - HOUR * n, *probes) for n in reversed(range(count))]
@@ -179,6 +182,7 @@ def history(snapshots: Sequence[Snapshot], previous: Report | None = None, **sai
             ],
         ),
         "marks": _frame(("at", "text"), []),
+        "usage": _frame(USAGE, []),
         "surfaces": tuple(_surfaces(numbered)),
         "retired": (),
         "next_number": previous.number + 1 if previous else 1,

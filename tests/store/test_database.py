@@ -191,7 +191,13 @@ def test_a_history_of_the_first_schema_is_what_a_new_one_is(path: Path, tmp_path
         assert columns_of(migrated) == wanted
 
 
-SINCE_THE_FIRST = tuple(f"CREATE TABLE {name} " for name in ("pins", "sources", "readings", "samples", "late_hours"))
+SINCE_THE_FIRST = (
+    *(
+        f"CREATE TABLE {name} "
+        for name in ("pins", "sources", "readings", "samples", "late_hours", "usage", "bookmarks")
+    ),
+    "CREATE INDEX usage_by_hour ",
+)
 
 
 def columns_of(connection: sqlite3.Connection) -> set[tuple[str, str]]:

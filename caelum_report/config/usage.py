@@ -1,0 +1,34 @@
+"""`[usage]`: where real calls may be read, with the presets filled in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from caelum_report.model import UsageSettings
+
+from .settings import Settings, placed
+
+_MAC: Final = {"claude-desktop": "~/Library/Logs/Claude", "vscode": "~/Library/Application Support/Code/logs"}
+_ELSEWHERE: Final = {"claude-desktop": "~/.config/Claude/logs", "vscode": "~/.config/Code/logs"}
+
+
+def usage_settings(settings: Settings) -> UsageSettings:
+    """Paths absolute. The tap's usual log is read without being named: only somebody who taps has one."""
+    said = settings.toml.usage
+    presets = _MAC if sys.platform == "darwin" else _ELSEWHERE
+    state = settings.environ.get("XDG_STATE_HOME") or str(settings.home / ".local" / "state")
+    return UsageSettings(
+        tap_logs=(
+            str(Path(state, "caelum-report", "tap.jsonl")),
+            *(_path(each, settings) for each in said.tap_logs),
+        ),
+        transcripts=tuple(_path(each, settings) for each in said.claude_code_folders) if said.claude_code else (),
+        host_logs=tuple(_path(presets.get(each, each), settings) for each in said.host_logs),
+        precedence=tuple(said.precedence),
+    )
+
+
+def _path(said: str, settings: Settings) -> str:
+    return str(placed(said, settings.home, settings.folder))
