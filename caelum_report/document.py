@@ -102,6 +102,52 @@ class Looming:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What was foretold of one series and is judged when its time has come; stored with the report that made it.
+
+    Of a value at `due_at`, `lower`, `mean` and `upper` are in the metric's unit. Of a limit they are the times at which it
+    would be reached, in unix seconds, and `due_at` is the last of them.
+    """
+
+    server: bool  # whether `subject` is a Server.id
+    subject: str  # "" for the host itself, a mount point
+    metric: str
+    due_at: datetime
+    level: float  # how often the interval should hold, 0..1
+    lower: float
+    mean: float
+    upper: float
+    limit: float | None = None
+    naive: float | None = None  # what "as now" says instead: a forecast that is no better has no skill
+    widened: float = 1.0  # the record's factor that is already in the interval
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a stored forecast came out."""
+
+    forecast: int  # its number in the store
+    held: bool | None  # None: nothing was measured when it fell due
+    actual: float | None  # in the unit of its mean; None where the limit was not reached
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRecord:
+    """How the forecasts of one metric came out so far."""
+
+    metric: str
+    kind: Literal["value", "limit"]
+    level: float
+    n: int
+    held: int
+    pending: int
+    skill: float | None  # 1 is perfect, 0 no better than "as now"; of values only
+    widened: float  # what intervals are multiplied by since
+    silent: bool  # not shown any more: no better than "as now", or its dates mostly failed
+    sentence: str  # "the 90 % interval held 88 % of 1,240 points"
+
+
+@dataclass(frozen=True, slots=True)
 class Empty:
     """What an empty part of page 1 says instead."""
 
@@ -183,6 +229,8 @@ class Chart:
     n: int = 0  # measurements behind the points
     interval_seconds: float = 0.0  # of the measurements, 0 where none is known yet; a longer hole breaks the line
     source: str = "own probe"
+    forecast: Points = Points()  # what comes after `end`: middle and interval
+    forecast_note: str = ""  # how sure: the interval's level and its record
     empty: str = ""  # "No data since 3 July 2026." when there is nothing to draw
 
 
@@ -491,3 +539,6 @@ class Report:
     run: RunReport
     previous_run: RunReport | None
     sources: tuple[SourceReport, ...] = ()  # in the order of the configuration
+    forecasts: tuple[Forecast, ...] = ()  # made by this report, once a day
+    scores: tuple[Score, ...] = ()  # of earlier ones that fell due
+    records: tuple[ForecastRecord, ...] = ()

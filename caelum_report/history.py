@@ -84,6 +84,8 @@ class History:
     usage         hour, host, server, tool, source, calls, errors, seconds (together), max, buckets (bytes, of seconds): real
                   calls by the hour in which they began, of two years; beyond `hourly_days` by the day. Sources are never
                   added up.
+    forecasts     id, subject, metric, made_at, due_at, level, lower, mean, upper, limit, naive, widened, judged (whether a
+                  report has), held (1, 0, NaN: could not be judged), actual: all that wait, and the last 20,000 judged
     """
 
     snapshot: int
@@ -96,6 +98,7 @@ class History:
     networks: pd.DataFrame
     marks: pd.DataFrame
     usage: pd.DataFrame
+    forecasts: pd.DataFrame
     surfaces: tuple[SurfaceVersion, ...]  # ascending
     retired: tuple[str, ...]
     next_number: int

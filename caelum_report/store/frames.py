@@ -63,6 +63,8 @@ _TIMES: Final = {
     "first_seen_at",
     "succeeded_at",
     "failing_since",
+    "made_at",
+    "due_at",
 }
 _WHOLE: Final = {
     "id",
@@ -104,6 +106,7 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
         networks=_networks(connection, snapshot_id),
         marks=_marks(connection, at),
         usage=_usage(connection, at),
+        forecasts=_forecasts(connection, previous.number if previous else 0),
         surfaces=_surfaces(connection, snapshot_id),
         retired=tuple(
             name
@@ -221,6 +224,29 @@ def _usage(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     return frame(rows, names)
 
 
+_JUDGED_AT_MOST: Final = 20_000  # forecasts: a record does not gain by more
+
+
+def _forecasts(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+    """As of the report `last`: what was judged later still waits."""
+    rows = connection.execute(
+        f"""SELECT forecasts.id, coalesce(servers.name, subject), metric, reports.at, due_at, level, lower, mean, upper,
+            reaches, naive, widened, judged, CASE WHEN judged THEN held END, CASE WHEN judged THEN actual END
+        FROM (SELECT *, scored_by IS NOT NULL AND scored_by <= :last AS judged FROM forecasts WHERE report <= :last)
+            AS forecasts JOIN series ON series.id = series JOIN reports ON reports.number = report
+            LEFT JOIN servers ON servers.id = server
+        WHERE NOT judged OR forecasts.id IN (SELECT id FROM forecasts WHERE scored_by <= :last
+            ORDER BY due_at DESC, id DESC LIMIT {_JUDGED_AT_MOST})
+        ORDER BY forecasts.id""",
+        {"last": last},
+    )
+    return frame(
+        rows,
+        ("id", "subject", "metric", "made_at", "due_at", "level", "lower", "mean", "upper", "limit", "naive", "widened",
+         "judged", "held", "actual"),
+    )  # fmt: skip
+
+
 def frame(rows: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:
     """Read in parts, and each text kept once: as Python's objects a thousand servers' checks would take a gigabyte."""
     import pandas as pd
@@ -251,7 +277,7 @@ def _typed(name: str, column: Sequence[Any], known: dict[Any, Any]) -> npt.NDArr
         return np.array(column, np.float64) / SECOND
     if name in _WHOLE:
         return np.array(column, np.int64)
-    if name in {"network_down", "counter"}:
+    if name in {"network_down", "counter", "judged"}:
         return np.array(column, np.bool_)
     if name == "timings":
         return _objects([tuple([value / SECOND for value in json.loads(text)]) if text else () for text in column])

@@ -8,7 +8,7 @@ from typing import Final
 
 from caelum_report.model import Config
 
-from . import surfaces, usage
+from . import forecasts, surfaces, usage
 from .database import batch
 from .times import DAY, HOUR, to_us
 from .upkeep import hours_have_closed, progress, set_progress
@@ -30,6 +30,7 @@ def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> No
         _drop_hours(connection, now - now % DAY - config.hourly_days * DAY)
         usage.fold(connection, now - now % DAY - config.hourly_days * DAY)
         _thin_reports(connection, now - config.raw_days * DAY, now - config.hourly_days * DAY)
+        forecasts.drop(connection, now)
         surfaces.thin(connection)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from caelum_report.errors import StoreError
 from caelum_report.model import STAGES, Config, HostSample, Note, Probe, Snapshot, Stage, Surface
 
-from . import standing, usage
+from . import forecasts, standing, usage
 from .database import batch
 from .readings import insert_readings
 from .standing import Stretch
@@ -352,7 +352,9 @@ def _insert_host_sample(connection: sqlite3.Connection, sample: HostSample, snap
 
 
 def save_report(connection: sqlite3.Connection, report: Report) -> None:
-    """Stores the document, chained to the one before; refuses a number or a predecessor that does not follow."""
+    """Stores the document, chained to the one before, with its forecasts and scores; refuses a number or a predecessor that
+    does not follow.
+    """
     from caelum_report import codec  # pydantic, which a snapshot does without
 
     document = codec.to_json(report)
@@ -378,6 +380,7 @@ def save_report(connection: sqlite3.Connection, report: Report) -> None:
                 _pack(document),
             ),
         )
+        forecasts.keep(connection, report)
 
 
 def add_run_steps(

@@ -268,6 +268,24 @@ TABLES: Final = (
     document BLOB                        -- zlib-compressed JSON; NULL: thinned with age
 )""",
     "CREATE INDEX reports_by_snapshot ON reports (snapshot)",
+    """CREATE TABLE forecasts (
+    -- What reports foretold, and how it came out. Kept for a quarter after it fell due.
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series,
+    report INTEGER NOT NULL REFERENCES reports, -- that made it
+    due_at INTEGER NOT NULL,             -- the moment foretold; of a limit, the end of the foretold times
+    level REAL NOT NULL,                 -- how often the interval should hold, 0 to 1
+    lower REAL NOT NULL,                 -- in the metric's unit; of a limit unix seconds, like the next two and `actual`
+    mean REAL NOT NULL,
+    upper REAL NOT NULL,
+    reaches REAL,                        -- the limit whose time is foretold; NULL: the value at due_at is
+    naive REAL,                          -- what "as now" said; NULL for a limit
+    widened REAL NOT NULL,               -- the factor by which the record had widened the interval
+    scored_by INTEGER REFERENCES reports, -- the report that judged it; NULL while it waits
+    held INTEGER,                        -- 1: the interval held; NULL where nothing was measured
+    actual REAL                          -- what came; NULL where the limit was not reached in time
+)""",
+    "CREATE INDEX forecasts_due ON forecasts (due_at)",
     """CREATE TABLE run_steps (
     -- How a run went on after its report was stored; the next report shows it.
     snapshot INTEGER NOT NULL REFERENCES snapshots,
@@ -349,10 +367,16 @@ def _with_usage(database: Database) -> None:
     _execute(database, _table("usage"), _USAGE_BY_HOUR, _table("bookmarks"))
 
 
+def add_forecasts(database: Database) -> None:
+    """Before it, nobody remembered what was foretold."""
+    _execute(database, _table("forecasts"), *(index for index in TABLES if "ON forecasts (" in index))
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     lambda database: _execute(database, _PINS),
     _with_sources,
     _with_usage,
+    add_forecasts,
 )

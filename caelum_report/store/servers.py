@@ -69,12 +69,10 @@ def forget_server(connection: sqlite3.Connection, name: str) -> None:
     """Removes everything measured of it, and overwrites it in the file; stored reports still mention it."""
     with batch(connection):
         for server, _ in rows_of(connection, name):
-            connection.execute(
-                "DELETE FROM rollups WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
-            )
-            connection.execute(
-                "DELETE FROM samples WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
-            )
+            for table in ("rollups", "samples", "forecasts"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
+                )
             connection.execute("UPDATE servers SET state = NULL, details = NULL WHERE id = ?", (server,))
             for table in ("series", "probes", "details", "states", "surface_versions", "pins"):
                 connection.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
@@ -118,6 +116,7 @@ def _join(connection: sqlite3.Connection, server: int, newer: int) -> None:
             (server, *what),
         ).fetchone()
         if into:
+            connection.execute("UPDATE forecasts SET series = ? WHERE series = ?", (into[0], number))
             rollups.join(connection, into[0], number)
         else:
             connection.execute("UPDATE series SET server = ? WHERE id = ?", (server, number))

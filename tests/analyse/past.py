@@ -45,7 +45,11 @@ HOST_SAMPLES = (
     "snapshot", "at", "host", "boot_at", "cpus", "cpu_percent", "iowait_percent", "steal_percent", "load_1", "load_5",
     "load_15", "memory_total", "memory_available", "swap_total", "swap_used", "swap_in", "swap_out", "temperature",
 )  # fmt: skip
-TIMES = {"at", "start", "end", "boot_at", "certificate_expires_at"}
+FORECASTS = (
+    "id", "subject", "metric", "made_at", "due_at", "level", "lower", "mean", "upper", "limit", "naive", "widened",
+    "judged", "held", "actual",
+)  # fmt: skip
+TIMES = {"at", "start", "end", "boot_at", "certificate_expires_at", "made_at", "due_at"}
 
 
 def server(name: str = "alpha", **said: object) -> Server:
@@ -183,6 +187,7 @@ def history(snapshots: Sequence[Snapshot], previous: Report | None = None, **sai
         ),
         "marks": _frame(("at", "text"), []),
         "usage": _frame(USAGE, []),
+        "forecasts": forecasts(),
         "surfaces": tuple(_surfaces(numbered)),
         "retired": (),
         "next_number": previous.number + 1 if previous else 1,
@@ -207,6 +212,12 @@ def states(checks: Sequence[tuple[datetime, Probe]], hole: timedelta = 2.5 * HOU
         else:
             mine.append(["here", p.server, at, at, p.status.value, p.failure.value, p.stage, p.reason, 1])
     return _frame(STATES, sorted((tuple(row) for mine in rows.values() for row in mine), key=lambda r: (r[2], r[1])))  # type: ignore[arg-type,return-value]
+
+
+def forecasts(*rows: Sequence[object]) -> pd.DataFrame:
+    """The frame `History.forecasts`."""
+    frame = _frame(FORECASTS, rows)
+    return frame.assign(judged=frame["judged"].astype(bool))
 
 
 def _probe(number: int, s: Snapshot, p: Probe) -> tuple[object, ...]:

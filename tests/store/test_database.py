@@ -194,9 +194,10 @@ def test_a_history_of_the_first_schema_is_what_a_new_one_is(path: Path, tmp_path
 SINCE_THE_FIRST = (
     *(
         f"CREATE TABLE {name} "
-        for name in ("pins", "sources", "readings", "samples", "late_hours", "usage", "bookmarks")
+        for name in ("pins", "sources", "readings", "samples", "late_hours", "forecasts", "usage", "bookmarks")
     ),
     "CREATE INDEX usage_by_hour ",
+    "CREATE INDEX forecasts_due ",
 )
 
 
