@@ -208,6 +208,15 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """When a limit is foretold to be reached."""
+
+    eta: datetime
+    earliest: datetime
+    latest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One metric of one subject over one range."""
 
@@ -231,6 +240,7 @@ class Chart:
     source: str = "own probe"
     forecast: Points = Points()  # what comes after `end`: middle and interval
     forecast_note: str = ""  # how sure: the interval's level and its record
+    passage: Passage | None = None  # of `limit`
     empty: str = ""  # "No data since 3 July 2026." when there is nothing to draw
 
 

@@ -62,6 +62,13 @@ METRICS: Final = {
             "Tokens of the tool surface",
             "What the declarations cost a model that reads them, estimated as bytes / 4.",
         ),
+        Metric(
+            "budget_spent",
+            "ratio",
+            "lower",
+            "Error budget spent",
+            "Share of the time that the objective allows to be down in 30 days, and that was down.",
+        ),
         Metric("host_cpu", "percent", "lower", "CPU", "Busy share of all processors over the run.", 100, "host"),
         Metric(
             "host_iowait",

@@ -17,6 +17,7 @@ from . import changes, findings, objectives, offers, patterns, summary
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
 from .facts import Facts, gather
+from .foretelling import foretell
 from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
 from .servers import servers
@@ -66,11 +67,15 @@ def report(
     observed = [observation for analyser in analysers for observation in analyser(facts)]
     found = findings.rank([o for o in observed if isinstance(o, Finding)], facts)
     changed = changes.rank([o for o in observed if isinstance(o, Change)], facts)
+    foretold = foretell(facts)
     looming = tuple(
-        sorted((o for o in observed if isinstance(o, Looming)), key=lambda o: (o.earliest, o.latest, o.what))
+        sorted(
+            (*foretold.looming, *(o for o in observed if isinstance(o, Looming))),
+            key=lambda o: (o.earliest, o.latest, o.what),
+        )
     )
     targets = objectives.objectives(facts)
-    host_reports = hosts(facts, facts.marks)
+    host_reports = hosts(facts, facts.marks, foretold.ahead)
     diagram = architecture(facts)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
@@ -108,8 +113,9 @@ def report(
             looming,
             tested=sum(1 for _ in changes.latency_samples(facts, facts.now)),
             changes=len(changed),
+            foretold=foretold.series,
         ),
-        servers=servers(facts, facts.marks, found),
+        servers=servers(facts, facts.marks, found, foretold.ahead),
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,
@@ -127,4 +133,7 @@ def report(
         ),
         previous_run=history.previous_run,
         sources=sources(facts),
+        forecasts=foretold.made,
+        scores=foretold.scores,
+        records=foretold.records,
     )

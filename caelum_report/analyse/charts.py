@@ -6,6 +6,7 @@ the last roll-up is filled in from the finer rows. At most 352 points after buck
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from caelum_report import words
 from caelum_report.buckets import PAIR, value_of
-from caelum_report.document import RANGES, Chart, Limit, Mark, Points, Range, Span, Stat
+from caelum_report.document import RANGES, Chart, Limit, Mark, Passage, Points, Range, Span, Stat
 from caelum_report.metrics import METRICS
 
 from .latency import Checks, shortened
@@ -44,6 +45,7 @@ _OVER: Final[dict[Range, str]] = {
     "quarter": "91 days",
     "year": "365 days",
 }
+FORETOLD_RANGES: Final = frozenset[Range]({"week", "month"})
 _ENOUGH: Final = 12  # points, before the last one is held against them
 _FAR: Final = 1.5
 _PERCENTILES: Final = {
@@ -235,6 +237,21 @@ def _latency(past: Checks) -> Track:
 # --- a chart --------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The course to come of one series, and how sure it is."""
+
+    points: Points
+    note: str
+    limit: Limit | None = None  # of what has one only in a forecast
+    passage: Passage | None = None  # of its limit
+
+    def until(self, end: float) -> Points:
+        n = bisect(self.points.at, end)
+        each = (self.points.at, self.points.mid, self.points.low, self.points.high)
+        return Points(*(part[:n] for part in each)) if n > 1 else Points()  # type: ignore[arg-type]
+
+
 def ranges_of(history_seconds: float) -> list[Range]:
     """A range appears when the history is longer than the next smaller one; a day always."""
     return [
@@ -358,8 +375,12 @@ def chart(
     spans: Sequence[Span] = (),
     marks: Sequence[Mark] = (),
     source: str = "own probe",
+    ahead: Ahead | None = None,
 ) -> Chart:
-    """One metric over one range. `key` is the subject of the roll-ups; `key_id` tells charts of one page apart."""
+    """One metric over one range. `key` is the subject of the roll-ups; `key_id` tells charts of one page apart.
+
+    What lies `ahead` is drawn for half a range more, on the ranges for which a forecast reaches so far.
+    """
     told, percentiles = METRICS[metric], metric in _PERCENTILES
     span = RANGE_SECONDS[name]
     start = now - span
@@ -375,6 +396,7 @@ def chart(
     spacing = max(width, _SPAN[_LEVEL[name]] if rolled.of(_LEVEL[name], key, metric) is not NOTHING else 0.0, interval)
     figures, earlier = (_figures(part, percentiles=percentiles) for part in (shown, before))
     drawn = points(thin, start, now, band=True)
+    foretold = ahead.until(now + span / 2) if ahead and name in FORETOLD_RANGES and len(shown) else Points()
     return Chart(
         id="-".join(filter(None, (metric.replace("_", "-"), key_id, name))),
         metric=metric,
@@ -387,7 +409,7 @@ def chart(
         points=drawn,
         ghost=_moved(previous, span, start, now) if ghost else Points(),
         band=("p5–p95" if percentiles else "min–max") if drawn.low else "",
-        limit=limit,
+        limit=limit or (ahead.limit if ahead and foretold.at else None),
         stats=_stats(name, told.unit, float((rows if len(rows) else shown).mid[-1]), figures, earlier)
         if figures
         else (),
@@ -396,6 +418,9 @@ def chart(
         n=int(shown.n.sum()),
         interval_seconds=spacing,
         source=source,
+        forecast=foretold,
+        forecast_note=ahead.note if ahead and foretold.at else "",
+        passage=ahead.passage if ahead and foretold.at else None,
         empty="" if len(shown) else _why_empty(track),
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from caelum_report import text, words
 from caelum_report.document import Chart, DiskReport, HostReport, Mark, Stat
 from caelum_report.model import Disk, HostSample
 
-from .charts import chart, ranges_of
+from .charts import Ahead, chart, ranges_of
 from .facts import Facts
 from .findings import DISK_PERCENT, MEMORY_PERCENT
 from .host_tracks import host_tracks
@@ -21,7 +21,7 @@ _NEARLY_DISK_PERCENT: Final = 80.0
 _SWAP_SHARE: Final = 0.1  # less is what idle programs left there
 
 
-def hosts(facts: Facts, marks: tuple[Mark, ...]) -> tuple[HostReport, ...]:
+def hosts(facts: Facts, marks: tuple[Mark, ...], ahead: Mapping[tuple[str, str], Ahead]) -> tuple[HostReport, ...]:
     """The host that asks; nothing where it could not be read."""
     sample = facts.snapshot.host_sample
     if sample is None:
@@ -36,7 +36,7 @@ def hosts(facts: Facts, marks: tuple[Mark, ...]) -> tuple[HostReport, ...]:
             disks=tuple(
                 DiskReport(d.name, d.device, d.total_bytes, d.used_bytes) for d in sample.disks if d.total_bytes
             ),
-            charts=tuple(_charts(facts, sample, marks)),
+            charts=tuple(_charts(facts, sample, marks, ahead)),
         ),
     )
 
@@ -113,11 +113,14 @@ def _short(value: float | None) -> float | None:
 # --- charts ---------------------------------------------------------------------------------------------------------
 
 
-def _charts(facts: Facts, sample: HostSample, marks: tuple[Mark, ...]) -> Iterator[Chart]:
+def _charts(
+    facts: Facts, sample: HostSample, marks: tuple[Mark, ...], ahead: Mapping[tuple[str, str], Ahead]
+) -> Iterator[Chart]:
     first = facts.history.first_snapshot_at
     ranges = ranges_of(facts.now - first.timestamp() if first else 0.0)
     interval = facts.run_seconds or 0.0
     for number, (metric, subject, track) in enumerate(host_tracks(facts.history, sample)):
+        ahead_of = ahead.get((subject, metric))
         for name in ranges:
             if name in {"month", "quarter", "year"} and metric not in _LONG:
                 continue
@@ -134,4 +137,5 @@ def _charts(facts: Facts, sample: HostSample, marks: tuple[Mark, ...]) -> Iterat
                 ghost=metric in _LONG,
                 marks=marks,
                 source="psutil",
+                ahead=ahead_of,
             )

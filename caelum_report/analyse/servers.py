@@ -29,7 +29,7 @@ from caelum_report.history import SurfaceVersion
 from caelum_report.model import Status, Transport
 
 from . import findings as told
-from .charts import LONG_SERVER_METRICS, SERVER_METRICS, ServerRows, chart, ranges_of, server_rows
+from .charts import LONG_SERVER_METRICS, SERVER_METRICS, Ahead, ServerRows, chart, ranges_of, server_rows
 from .facts import PROBLEMS, Facts, Standing
 from .latency import latency, shortened, spark, stages, usual_stage_seconds
 from .times import DAY, RANGE_SECONDS
@@ -58,7 +58,9 @@ class _Past:
     needed_by: tuple[str, ...]
 
 
-def servers(facts: Facts, marks: tuple[Mark, ...], found: Sequence[Finding]) -> tuple[ServerReport, ...]:
+def servers(
+    facts: Facts, marks: tuple[Mark, ...], found: Sequence[Finding], ahead: Mapping[tuple[str, str], Ahead]
+) -> tuple[ServerReport, ...]:
     """Worst first; within a state the least steady month first; those that are no longer asked last."""
     usual, counts = usual_stage_seconds(facts.checks, len(facts.standings), facts.now)
     rows = server_rows(facts.checks)
@@ -77,7 +79,7 @@ def servers(facts: Facts, marks: tuple[Mark, ...], found: Sequence[Finding]) -> 
                 ),
                 uptime=up[standing.index],
                 strip=bars[standing.index],
-                charts=tuple(_charts(facts, standing, rows, marks)),
+                charts=tuple(_charts(facts, standing, rows, marks, ahead)),
                 tools=_tools(standing, tools.get(standing.id, {})),
                 contract=tuple(contract.get(standing.id, ())[:_CONTRACT_SHOWN]),
                 findings=tuple(finding_ids.get(standing.id, ())),
@@ -218,7 +220,13 @@ def _tools(standing: Standing, seen: _Seen) -> tuple[ToolReport, ...]:
 # --- charts ---------------------------------------------------------------------------------------------------------
 
 
-def _charts(facts: Facts, standing: Standing, rows: ServerRows, marks: tuple[Mark, ...]) -> Iterable[Chart]:
+def _charts(
+    facts: Facts,
+    standing: Standing,
+    rows: ServerRows,
+    marks: tuple[Mark, ...],
+    ahead: Mapping[tuple[str, str], Ahead],
+) -> Iterable[Chart]:
     book = facts.ledger.rows(standing.index)
     first = float(facts.ledger.start[book[0]]) if book else facts.now
     ranges = ranges_of(facts.now - first)
@@ -251,6 +259,7 @@ def _charts(facts: Facts, standing: Standing, rows: ServerRows, marks: tuple[Mar
                 limit=Limit(objective, "objective") if latency_chart and objective else None,
                 spans=incidents(facts.ledger, standing.index, span, facts.now) if latency_chart else (),
                 marks=marks,
+                ahead=ahead.get((standing.id, metric)),
             )
 
 

@@ -262,6 +262,7 @@ def empty(
     *,
     tested: int,
     changes: int,
+    foretold: int,
 ) -> Empty:
     """What empty parts say: that nothing was found, or when they begin."""
     certificates = sum(1 for s in facts.current if s.probe and s.probe.certificate_expires_at)
@@ -277,11 +278,25 @@ def empty(
     no_objective = (
         "No objective is set. Add one to a server in caelum.toml: objective = 0.995; figures begin after 24 hours."
     )
+    return Empty(
+        quiet,
+        unchanged,
+        "" if objectives else no_objective,
+        "" if looming else _nothing_looms(certificates, foretold),
+    )
+
+
+def _nothing_looms(certificates: int, foretold: int) -> str:
+    parts = []
     if certificates:
-        nothing_looms = f"No certificate of {words.count(certificates)} ends within {told.LOOMING_DAYS} days."
+        parts.append(f"No certificate of {words.count(certificates)} ends within {told.LOOMING_DAYS} days.")
+    if foretold:
+        parts.append(
+            f"None of {words.plural(foretold, 'figure')} with a limit has a date within {told.LOOMING_DAYS} days."
+        )
     else:
-        nothing_looms = "Nothing known: no certificate was seen. Other limits are not forecast yet."
-    return Empty(quiet, unchanged, "" if objectives else no_objective, "" if looming else nothing_looms)
+        parts.append("Forecasts of disks, memory and answer times begin with the third day of history.")
+    return " ".join(parts)
 
 
 def read_on(facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes: int) -> tuple[ReadOn, ...]:

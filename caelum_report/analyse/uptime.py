@@ -20,7 +20,7 @@ from caelum_report import words
 from caelum_report.document import RANGES, Day, Episode, Span, Uptime
 from caelum_report.model import Failure, Status
 
-from .times import HOLD, RANGE_SECONDS, Floats, Ints, midnights, moment, unix
+from .times import DAY, HOLD, RANGE_SECONDS, Floats, Ints, midnights, moment, unix
 
 STATUSES: Final = tuple(Status)
 _UP, _DOWN, _EXCLUDED, _UNKNOWN = range(4)
@@ -99,6 +99,28 @@ def seconds_by_kind(book: Ledger, start: float, end: float) -> Floats:
     sums = np.bincount(cell, weights=overlap, minlength=len(book.servers) * 4).reshape(-1, 4)
     sums[:, _UNKNOWN] = np.maximum((end - start) - sums[:, :_UNKNOWN].sum(axis=1), 0.0)
     return np.asarray(sums, np.float64)
+
+
+def spent_shares(book: Ledger, server: int, ends: Floats, period: float, allowed: float) -> Floats:
+    """Of one server's error budget over the `period` before each of `ends`, the share that is spent; NaN where less than a
+    day of it was measured.
+    """
+    rows = slice(int(book.bounds[server]), int(book.bounds[server + 1]))
+    kind = _KIND_OF_STATUS[book.status[rows]]
+    edges = np.column_stack([book.start[rows], book.held[rows]]).ravel()
+
+    def until(which: int, at: Floats) -> Floats:
+        """Seconds of one kind from the beginning of the history."""
+        lasted = np.where(kind == which, book.held[rows] - book.start[rows], 0.0)
+        heaped = np.cumsum(np.column_stack([np.zeros(len(lasted)), lasted]).ravel())
+        return np.asarray(np.interp(at, edges, heaped), np.float64)
+
+    if not len(edges):
+        return np.full(len(ends), np.nan)
+    up, down = (until(which, ends) - until(which, ends - period) for which in (_UP, _DOWN))
+    measured = up + down
+    share = np.divide(down, allowed * measured, out=np.full(len(ends), np.nan), where=measured >= DAY)
+    return np.asarray(share)
 
 
 def checks_since(book: Ledger, start: float) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
@@ -53,9 +54,12 @@ def svg(chart: Chart, zone: str, size: Size, skin: Skin, *, root: str = "") -> s
     points = _reduced(chart.points, start, end, geometry.buckets)
     if not points.at:
         return _nothing(chart, size, skin)
-    ghost = _reduced(chart.ghost, start, end, geometry.buckets // 2)
+    ahead = chart.forecast
+    end += (end - start) // 2 if ahead.at else 0  # half a range of future
+    # the narrow drawing has no room for the past and the future at once
+    ghost = Points() if ahead.at and size == "M" else _reduced(chart.ghost, start, end, geometry.buckets // 2)
     ceiling = _ceiling(points)
-    axis, limit = _axis(chart, _extent(points, ghost, ceiling))
+    axis, limit = _axis(chart, _with_future(_extent(points, ghost, ceiling), ahead))
     plot = _Plot(geometry, axis, start, end, max(1.6 * chart.interval_seconds, 1.6 * _usual_step(points.at)))
 
     stats = chart.stats[: int(geometry.plot_width // geometry.column) + 1]
@@ -68,8 +72,10 @@ def svg(chart: Chart, zone: str, size: Size, skin: Skin, *, root: str = "") -> s
     parts = [
         *tints,
         form.svg,
+        *_future(plot, points, ahead, skin),
         *_paths(plot, points, ghost, limit_y, skin),
         _lone(plot, points, skin),
+        *_passage(plot, chart, limit_y, zone, skin),
         _last(plot, points, skin),
         *_carets(plot, points, ceiling, skin),
         *bars,
@@ -182,6 +188,14 @@ def _description(chart: Chart, zone: str) -> str:
         sentences.append(
             f"limit {visible(chart.limit.label, 60)} ({words.quantity(chart.limit.value, unit)}) is {verdict}"
         )
+    if chart.forecast.at:
+        unit, ahead = METRICS[chart.metric].unit, chart.forecast
+        until = words.moment(datetime.fromtimestamp(ahead.at[-1], UTC), chart.end, zone)
+        span = f"{words.quantity(ahead.low[-1], unit)} to {words.quantity(ahead.high[-1], unit)}"
+        sentences.append(f"forecast for {until}: {words.quantity(ahead.mid[-1], unit)}, {span}")
+    if chart.passage is not None:
+        early, late = (words.day(at, zone) for at in (chart.passage.earliest, chart.passage.latest))
+        sentences.append(f"the limit is reached about {words.day(chart.passage.eta, zone)}, between {early} and {late}")
     if chart.marks:
         sentences.append(words.plural(len(chart.marks), "mark"))
     if chart.spans:
@@ -196,6 +210,8 @@ def _legend(chart: Chart, points: Points, ghost: Points) -> Iterator[tuple[str, 
         yield "band", visible(chart.band, 30) or "range"
     if ghost.at:
         yield "ghost", _GHOST[chart.range]
+    if chart.forecast.at:
+        yield "forecast", "forecast"
 
 
 def _limit_key(chart: Chart, geometry: Geometry, x: float, unit: str, skin: Skin, *, shown: bool) -> str:
@@ -306,6 +322,15 @@ def _extent(points: Points, ghost: Points, ceiling: float | None) -> tuple[float
     return low, high
 
 
+def _with_future(extent: tuple[float, float], ahead: Points) -> tuple[float, float]:
+    """An interval that widens without end must not flatten what was measured."""
+    low, high = extent
+    if not ahead.at:
+        return extent
+    lowest = max(min(low, *ahead.low), low - (high - low)) if low > 0 else low
+    return lowest, max(high, *ahead.mid, min(max(ahead.high), 2 * high))
+
+
 # --- its shapes -----------------------------------------------------------------------------------------------------
 
 
@@ -361,16 +386,16 @@ class _Plot:
         breaks = [index for index in range(1, len(at)) if at[index] - at[index - 1] > self.hole]
         return list(zip([0, *breaks], [*breaks, len(at)], strict=True))
 
-    def line(self, points: Points) -> str:
+    def line(self, points: Points, *, whole: bool = False) -> str:
+        """`whole`: across every hole, of which a forecast has none."""
         xs, ys = self._xs(points.at), self._ys(points.mid)
-        return "".join(
-            _polyline(xs[first:last], ys[first:last]) for first, last in self.runs(points.at) if last - first > 1
-        )
+        runs = [(0, len(xs))] if whole else self.runs(points.at)
+        return "".join(_polyline(xs[first:last], ys[first:last]) for first, last in runs if last - first > 1)
 
-    def area(self, points: Points) -> str:
+    def area(self, points: Points, *, whole: bool = False) -> str:
         xs, lows, highs = self._xs(points.at), self._ys(points.low), self._ys(points.high)
         parts = []
-        for first, last in self.runs(points.at):
+        for first, last in [(0, len(xs))] if whole else self.runs(points.at):
             if last - first > 1:
                 there, back = xs[first:last], xs[last - 1 : first - 1 if first else None : -1]
                 down = lows[last - 1 : first - 1 if first else None : -1]
@@ -399,6 +424,34 @@ def _lone(plot: _Plot, points: Points, skin: Skin) -> str:
 def _last(plot: _Plot, points: Points, skin: Skin) -> str:
     x, y = plot.x(points.at[-1]), plot.y(points.mid[-1])
     return f'<circle{paint("dot", skin)} cx="{_n(x)}" cy="{_n(y)}" r="3.5"/>'
+
+
+def _future(plot: _Plot, points: Points, ahead: Points, skin: Skin) -> Iterator[str]:
+    """The interval as a wedge from the last point on, its middle as a dashed line, and where now is."""
+    if not ahead.at:
+        return
+    now = (points.at[-1], *ahead.at)
+    last = points.mid[-1]
+    wedge = Points(now, (last, *ahead.mid), (last, *ahead.low), (last, *ahead.high))
+    yield f'<path{paint("wedge", skin)} d="{plot.area(wedge, whole=True)}"/>'
+    yield f'<path{paint("forecast", skin)} d="{plot.line(wedge, whole=True)}"/>'
+    x = _n(round(plot.x(now[0])) + 0.5)
+    yield f'<path{paint("now", skin)} d="M{x} {TOP}V{_n(plot.geometry.bottom)}"/>'
+
+
+def _passage(plot: _Plot, chart: Chart, y: float | None, zone: str, skin: Skin) -> Iterator[str]:
+    """On the limit: the foretold times as a bar, a ring and the date at their middle."""
+    passage = chart.passage
+    if passage is None or y is None:
+        return
+    width = float(plot.geometry.plot_width)
+    eta, first, last = (plot.x(at.timestamp()) for at in (passage.eta, passage.earliest, passage.latest))
+    if first < width:
+        yield f'<path{paint("passage", skin)} d="M{_n(first)} {_n(y)}H{_n(max(min(last, width), first + 1))}"/>'
+    if eta < width - 4:
+        yield f'<circle{paint("ring", skin)} cx="{_n(eta)}" cy="{_n(y)}" r="3.5"/>'
+        word, below = words.day(passage.eta, zone), _n(y + 16)
+        yield f'<text{paint("limit-end", skin)} x="{_n(max(eta - 8, text_width(word)))}" y="{below}">{escape(word)}</text>'
 
 
 def _carets(plot: _Plot, points: Points, ceiling: float | None, skin: Skin) -> Iterator[str]:

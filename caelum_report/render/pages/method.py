@@ -58,12 +58,19 @@ def _values(view: View) -> dict[str, Any]:
     }
 
 
+def _record(view: View) -> dict[str, Any]:
+    return {
+        "records": [(metrics.METRICS[r.metric].title, r) for r in view.report.records if r.metric in metrics.METRICS]
+    }
+
+
 PAGE: Final = Page(
     "method.html",
     "Method",
     (
         ("page_head.html", _head),
         ("method/figures.html", _values),
+        ("method/record.html", _record),
         ("method/words.html", _values),
         ("method/sources.html", _values),
         ("method/run.html", _values),

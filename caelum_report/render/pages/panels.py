@@ -52,7 +52,8 @@ def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide:
         _draw(chart, zone, "M", root, drawn),
         lead + stop.strip(),
         rest,
-        f"{metric.title}{every}.{n} Source: {chart.source}.",
+        f"{metric.title}{every}.{n} Source: {chart.source}."
+        + (f" {chart.forecast_note}" if chart.forecast_note else ""),
         csv,
     )
 

@@ -31,7 +31,18 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "index.html": frozenset({"needs-action", "changed", "objectives", "looming", "fleet", "read-on", "pages"}),
     "changes.html": frozenset({"since", "findings", "contract"}),
     "method.html": frozenset(
-        {"figures", "accounting", "statuses", "failures", "sources", "run", "previous-run", "configurations", "notes"}
+        {
+            "figures",
+            "accounting",
+            "record",
+            "statuses",
+            "failures",
+            "sources",
+            "run",
+            "previous-run",
+            "configurations",
+            "notes",
+        }
     ),
 }
 RANGE_WORDS: Final[Mapping[str, str]] = {
