@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from caelum_report.document import Chart, Limit, Mark, Points, Span, Stat
+from caelum_report.document import Chart, Limit, Mark, Passage, Points, Span, Stat
 from caelum_report.model import Status
 from caelum_report.render import charts
 from caelum_report.render.scales import scale, time_ticks
@@ -278,3 +278,40 @@ def test_spark_of_nothing_and_of_one_point() -> None:
 
 def test_a_file_of_its_own_has_its_colours_in_it() -> None:
     ET.fromstring(charts.picture(day([0.1] * 8), "UTC", "L"))
+
+
+def foretold(**more: object) -> Chart:
+    """A day, and half a day more that rises into its limit."""
+    at = tuple(int((NOW + timedelta(hours=hour)).timestamp()) for hour in range(1, 12))
+    middle = tuple(0.3 + 0.02 * hour for hour in range(1, 12))
+    ahead = Points(at, middle, tuple(m - 0.05 for m in middle), tuple(m + 0.05 for m in middle))
+    passage = Passage(*(NOW + timedelta(hours=hour) for hour in (6, 4, 9)))
+    return day([0.3] * 24, **{"forecast": ahead, "limit": Limit(0.4, "objective"), "passage": passage} | more)
+
+
+@pytest.mark.parametrize("size", ["M", "L", "P"])
+def test_a_forecast_stands_right_of_now(size: charts.Size) -> None:
+    svg = drawn(foretold(), size)
+    (now,) = of(svg, "now")
+    middle = float(re.findall(r"M([\d.]+)", now.get("d") or "")[0])
+    assert middle == pytest.approx(charts.GEOMETRY[size].plot_width * 2 / 3, abs=1)
+    (wedge,), (line, *_) = of(svg, "wedge"), [e for e in of(svg, "forecast") if (e.get("d") or "").count("l")]
+    for path in (wedge, line):
+        assert float(re.findall(r"M([\d.]+)", path.get("d") or "")[0]) == pytest.approx(middle, abs=2)
+    (ring,) = of(svg, "ring")
+    assert float(ring.get("cx") or 0) == pytest.approx(charts.GEOMETRY[size].plot_width * 30 / 36, abs=1)
+    assert "forecast" in texts(svg)
+    assert "22\xa0Nov" in texts(svg)
+
+
+def test_a_forecast_is_told_to_who_does_not_see_it() -> None:
+    said = next(drawn(foretold()).iter(f"{SVG}desc")).text or ""
+    assert "Forecast for 23\xa0Nov 01:00: 520\xa0ms, 470\xa0ms to 570\xa0ms" in said
+    assert "The limit is reached about 22\xa0Nov" in said
+
+
+def test_a_forecast_without_end_does_not_flatten_what_was_measured() -> None:
+    wild = foretold()
+    ahead = dataclasses.replace(wild.forecast, high=tuple(100.0 for _ in wild.forecast.at))
+    tall = drawn(dataclasses.replace(wild, forecast=ahead, limit=None, passage=None))
+    assert not any("100" in text for text in texts(tall))
