@@ -77,13 +77,13 @@ VARIABLES: Final = {
         Variable("CAELUM_ANALYTICS_PORT", None, "accepted and not needed: a static site is served by any web server"),
         Variable("CAELUM_BASE_URL", None, "the API gateway: where the `url` of an http-json source begins with /"),
         Variable("CAELUM_API_KEY", None, "the API gateway's key, sent there as Authorization: Bearer", secret=True),
-        _later("INFLUXDB_URL", "InfluxDB's address", secret=True),
-        _later("INFLUXDB_TOKEN", "InfluxDB's token", secret=True),
-        _later("INFLUXDB_ORG", "InfluxDB's organisation"),
-        _later("INFLUXDB_BUCKET", "InfluxDB's bucket"),
+        Variable("INFLUXDB_URL", None, "InfluxDB's address, for a source of kind influxdb", secret=True),
+        Variable("INFLUXDB_TOKEN", None, "InfluxDB's token, for a source of kind influxdb", secret=True),
+        Variable("INFLUXDB_ORG", None, "InfluxDB's organisation, for a source of kind influxdb"),
+        Variable("INFLUXDB_BUCKET", None, "InfluxDB's bucket, for a source of kind influxdb"),
         _later("REDIS_URL", "Redis' address", secret=True),
         _later("POSTGRES_URL", "PostgreSQL's address", secret=True),
-        _later("PROMETHEUS_URL", "Prometheus' address", secret=True),
+        Variable("PROMETHEUS_URL", None, "Prometheus' address, for a source of kind prometheus", secret=True),
         _later("GRAFANA_URL", "Grafana's address", secret=True),
     )
 }

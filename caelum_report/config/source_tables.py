@@ -22,14 +22,18 @@ class SourceTable(Table):
     timeout: Seconds = Field(default=10.0, description="the time it has in a run")
 
 
-class HttpTable(SourceTable):
-    """What is asked over HTTP. At most one of `token` and `user` is needed; `headers` are for everything else."""
+class AddressTable(SourceTable):
+    """What has an address. At most one of `token` and `user` is needed; `headers` are for everything else."""
 
     url: str | None = Field(default=None, description="its address")
     headers: dict[str, str] = Field(default_factory=dict, description="sent with every request to it")
     token: str | None = Field(default=None, description="sent as Authorization: Bearer")
     user: str | None = Field(default=None, description="sent as Authorization: Basic, with `password`")
     password: str | None = Field(default=None, description="of `user`")
+
+
+class HttpTable(AddressTable):
+    """What is asked over HTTP."""
 
 
 class MetricTable(Table):
@@ -67,7 +71,79 @@ class McpToolTable(SourceTable):
     )
 
 
-AnySource = Annotated[HttpJsonTable | McpToolTable, Field(discriminator="kind")]
+class ScrapeTable(HttpTable):
+    """A /metrics page."""
+
+    kind: Literal["prometheus-scrape"] = Field(description="a /metrics page, as Prometheus text or OpenMetrics")
+    metrics: list[Text] = Field(min_length=1, description='names to keep; * stands for anything: ["http_requests_*"]')
+    subject: Text | None = Field(default=None, description="the label that names the server a figure is about")
+
+
+class QueryTable(Table):
+    name: MetricName = Field(description="the figure's name")
+    query: str = Field(description="the query")
+    unit: str = Field(default="", description="seconds, bytes, percent, count, ratio, … or a word of your own")
+    counter: bool = Field(default=False, description="it counts since some start: its rate a second is shown")
+    subject: Text | None = Field(default=None, description="the label or tag that names the server it is about")
+
+
+class PromQLTable(QueryTable):
+    range: Seconds | None = Field(default=None, description="ask for all points of so long; without it, for one of now")
+    step: Seconds = Field(default=60.0, description="between the points of a range, or of an import")
+
+
+class PrometheusTable(HttpTable):
+    """PromQL."""
+
+    kind: Literal["prometheus"] = Field(description="PromQL against a Prometheus server, or one that answers like it")
+    query: list[PromQLTable] = Field(
+        default_factory=list, description="[[source.query]] blocks; without any, how many of its targets are up"
+    )
+    presets: list[Literal["otel", "toolhive", "agentgateway", "litellm"]] = Field(
+        default_factory=list, description="queries for real calls of MCP tools, as these publish them"
+    )
+
+
+class InfluxQueryTable(QueryTable):
+    query: str = Field(description="the query; $start and $end in it are the window of the run, or of an import")
+    column: Text | None = Field(
+        default=None, description="the column of the number; the first that is one, unless said"
+    )
+    range: Seconds = Field(default=3600.0, description="the window of a run")
+
+
+class InfluxTable(HttpTable):
+    """InfluxDB of any version."""
+
+    kind: Literal["influxdb"] = Field(description="InfluxQL, Flux or SQL against an InfluxDB")
+    database: Text | None = Field(default=None, description="the database of InfluxQL and SQL; `bucket` unless said")
+    bucket: Text | None = Field(default=None, description="the bucket")
+    org: Text | None = Field(default=None, description="the organisation, for Flux")
+    language: Literal["influxql", "flux", "sql"] = Field(
+        default="influxql", description="influxql (1.x and later), flux (2.x) or sql (3.x)"
+    )
+    query: list[InfluxQueryTable] = Field(
+        default_factory=list, description="[[source.query]] blocks; without any it is only asked whether it answers"
+    )
+
+
+class WebSocketTable(AddressTable):
+    """A stream of events."""
+
+    kind: Literal["websocket"] = Field(description="a WebSocket stream, listened to for a window")
+    url: str | None = Field(default=None, description="its address, ws:// or wss://")
+    send: str | None = Field(default=None, description="a message to send first, a subscription say")
+    window: Seconds = Field(default=5.0, description="how long it is listened to; less than `timeout`")
+    event: JmesPath | None = Field(default=None, description="JMESPath to the kind of an event; each is counted")
+    metric: list[MetricTable] = Field(
+        default_factory=list, description="[[source.metric]] blocks, on every message; the last value counts"
+    )
+
+
+AnySource = Annotated[
+    HttpJsonTable | McpToolTable | ScrapeTable | PrometheusTable | InfluxTable | WebSocketTable,
+    Field(discriminator="kind"),
+]
 
 SOURCE_TABLES: Final[Mapping[str, type[SourceTable]]] = {
     get_args(table.model_fields["kind"].annotation)[0]: table for table in get_args(get_args(AnySource)[0])
@@ -75,4 +151,12 @@ SOURCE_TABLES: Final[Mapping[str, type[SourceTable]]] = {
 
 # Keys that a variable gives where a block does not say them. Where the first key's variable is set and no block is of
 # that kind, there is a source named after the kind.
-ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = {}
+ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = {
+    "prometheus": {"url": "PROMETHEUS_URL"},
+    "influxdb": {
+        "url": "INFLUXDB_URL",
+        "token": "INFLUXDB_TOKEN",
+        "org": "INFLUXDB_ORG",
+        "bucket": "INFLUXDB_BUCKET",
+    },
+}

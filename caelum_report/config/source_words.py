@@ -59,7 +59,14 @@ def explained(name: str, config: Config) -> str:
 
 def reference() -> Iterator[str]:
     """Rows of the Markdown table: the keys of every kind first, those of several kinds once."""
-    from .source_tables import ENVIRONMENT, SOURCE_TABLES, MetricTable, SourceTable
+    from .source_tables import (
+        ENVIRONMENT,
+        SOURCE_TABLES,
+        InfluxQueryTable,
+        MetricTable,
+        PromQLTable,
+        SourceTable,
+    )
 
     kinds: dict[tuple[str, str], list[str]] = {}
     for kind, table in SOURCE_TABLES.items():
@@ -70,5 +77,7 @@ def reference() -> Iterator[str]:
         given = ", ".join(f"`{variables[kind, key]}`" for kind in those if (kind, key) in variables)
         whose = "" if len(those) == len(SOURCE_TABLES) else f"{', '.join(those)}: "
         yield f"| `source.{key}` | {given} | {whose}{text} |"
-    for key, field in MetricTable.model_fields.items():
-        yield f"| `source.metric.{key}` |  | {field.description} |"
+    blocks = {"metric": (MetricTable,), "query": (PromQLTable, InfluxQueryTable)}
+    for name, tables in blocks.items():
+        said = dict.fromkeys((key, field.description) for table in tables for key, field in table.model_fields.items())
+        yield from (f"| `source.{name}.{key}` |  | {text} |" for key, text in said)

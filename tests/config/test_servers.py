@@ -240,7 +240,7 @@ def test_secrets_of_later_sources_are_known_already(tmp_path: Path) -> None:
     config = load(Options(), environ, tmp_path)
     assert {"influx-secret-1", "redis-secret-1"} <= set(config.secrets)
     assert [note.text for note in config.notes if note.code == "variable-unused"] == [
-        "INFLUXDB_TOKEN and REDIS_URL: read, not used by this version yet"
+        "REDIS_URL: read, not used by this version yet"
     ]
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import http_json, mcp_tool
+from . import http_json, influxdb, mcp_tool, prometheus, prometheus_scrape, websocket
 from .asking import Answer, Ask, Asking, ask_all
 
 __all__ = ["SOURCES", "Answer", "Ask", "Asking", "ask_all"]
@@ -30,4 +30,8 @@ __all__ = ["SOURCES", "Answer", "Ask", "Asking", "ask_all"]
 SOURCES: Final[Mapping[str, Ask]] = {
     "http-json": http_json.ask,
     "mcp-tool": mcp_tool.ask,
+    "prometheus": prometheus.ask,
+    "prometheus-scrape": prometheus_scrape.ask,
+    "influxdb": influxdb.ask,
+    "websocket": websocket.ask,
 }

@@ -13,8 +13,11 @@ from caelum_report.wire.fault import excerpt
 from .asking import Answer, Asking
 
 
-def mapped(asking: Asking, document: Any) -> Answer:
-    """The figures that a document holds. One that is missing is a note; when all of them are, it is not the document."""
+def mapped(asking: Asking, document: Any, *, strict: bool = True) -> Answer:
+    """The figures that a document holds. One that is missing is a note; when all of them are, it is not the document.
+
+    Not `strict`: of a stream's messages each holds what it holds.
+    """
     samples: list[Sample] = []
     missing: list[str] = []
     metrics = asking.source.options["metric"]
@@ -23,20 +26,20 @@ def mapped(asking: Asking, document: Any) -> Answer:
         samples += found
         if not found:
             missing.append(metric["name"])
-    if metrics and not samples:
+    if strict and metrics and not samples:
         raise Fault(Failure.PROTOCOL_ERROR, f"none of its figures is in what it sent: {_start(document)}")
     notes = (Note("figure-missing", f"It sent no number for {', '.join(missing)}."),) if missing else ()
     return Answer(tuple(samples), notes)
 
 
 def _samples(asking: Asking, metric: Mapping[str, Any], document: Any) -> Iterator[Sample]:
-    items = _search(metric["each"], document) if metric["each"] else [document]
+    items = search(metric["each"], document) if metric["each"] else [document]
     for item in items if isinstance(items, list) else []:
-        value = number(_search(metric["value"], item))
+        value = number(search(metric["value"], item))
         if value is None:
             continue
-        subject = _search(metric["subject"], item) if metric["subject"] else None
-        labels = ((name, _search(path, item)) for name, path in metric["labels"].items())
+        subject = search(metric["subject"], item) if metric["subject"] else None
+        labels = ((name, search(path, item)) for name, path in metric["labels"].items())
         yield Sample(
             subject=subject if isinstance(subject, str) and subject else asking.subject,
             metric=metric["name"],
@@ -47,7 +50,7 @@ def _samples(asking: Asking, metric: Mapping[str, Any], document: Any) -> Iterat
         )
 
 
-def _search(path: str, document: Any) -> Any:
+def search(path: str, document: Any) -> Any:
     """None where the expression meets something that it was not written for."""
     import jmespath
 

@@ -47,6 +47,7 @@ class Service:
         data = body.encode() if isinstance(body, str) else body
 
         def answer(request: BaseHTTPRequestHandler) -> None:
+            request.protocol_version, request.close_connection = "HTTP/1.1", True
             request.send_response(status)
             request.send_header("Content-Length", str(len(data)))
             for name, value in headers.items():
