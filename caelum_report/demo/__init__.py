@@ -182,6 +182,7 @@ def _course(at: datetime, days: int) -> _Course:
     factor = 1 + 0.3 * load[:, None] * random.uniform(0.4, 1.0, servers)
     factor *= np.exp(0.05 * _wander(random, hours, servers))
     busy = np.zeros(hours)
+    local = _columns([member.id for member in FLEET if member.transport is Transport.STDIO])
     for planted in PLANTED:
         within = (ages <= planted.begins_hours) & ((planted.ends_hours <= 0) | (ages > planted.ends_hours))
         slower = np.where(within, planted.size, 1.0)[:, None]
@@ -192,8 +193,7 @@ def _course(at: datetime, days: int) -> _Course:
             factor[:, _columns(planted.subjects)] *= slower
         elif planted.kind == "noisy-neighbour":
             busy[within] = 1
-            local = [member.id for member in FLEET if member.transport is Transport.STDIO]
-            factor[:, _columns(local)] *= slower
+            factor[:, local] *= slower
     base = np.array([member.seconds for member in FLEET])
     latency = base * factor
     timings = latency[:, :, None] * random.lognormal(0.0, 0.13, (hours, servers, _TIMINGS))
@@ -207,6 +207,8 @@ def _course(at: datetime, days: int) -> _Course:
     ladder[..., 3], ladder[..., 4] = 0.45 * latency, 0.0007
     ladder[..., 5] = (0.31 + 2.2 * base) * (1 + 0.5 * busy[:, None])
     ladder[..., 6], ladder[..., 7] = 1.3 * latency, latency * (1 + 0.03 * tools)
+    ladder[:, local, 5] += ladder[:, local, 6]  # a process is starting until its first answer, as in the real probe
+    ladder[:, local, 6] = 0.0002
     ladder[..., 8], ladder[..., 9] = np.median(timings, axis=2), 2.4 * latency
     ladder[..., :8] *= noise[..., :8]
     ladder[..., 9] *= noise[..., 9]
@@ -349,6 +351,7 @@ def _details(member: Member, *, changed: bool) -> dict[str, str]:
     """What a stage says of itself when it is well."""
     offered = _surface_at(member, changed=changed)
     return {
+        "spawn": "to its first answer",
         "handshake": "2026-07-28" if member.era is Era.MODERN else "2025-11-25",
         "list": f"{len(offered.tools)} tools",
         "canary": member.canary or "",
