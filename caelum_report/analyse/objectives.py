@@ -76,13 +76,16 @@ def _spent_by(left: float | None, burn: float | None, measured: float) -> str:
 
 
 def note(found: tuple[ObjectiveReport, ...]) -> str:
-    """What the figures leave out."""
+    """What the figures leave out, as shares of the servers' time: a sum of hours over servers says nothing to a reader."""
     if not found:
         return ""
-    period = PERIOD_DAYS * DAY
-    excluded = sum(objective.excluded_seconds for objective in found)
-    missing = sum(period - objective.measured_seconds - objective.excluded_seconds for objective in found)
-    return (
-        f"{PERIOD_DAYS} days to now, by time. Left out: maintenance {words.duration(excluded)}, "
-        f"no data {words.duration(missing)} of {words.duration(period * len(found))}."
-    )
+    whole = PERIOD_DAYS * DAY * len(found)
+    excluded = sum(objective.excluded_seconds for objective in found) / whole
+    missing = 1 - excluded - sum(objective.measured_seconds for objective in found) / whole
+    left_out = [
+        f"{words.percent(share, 1)} {what}"
+        for share, what in ((excluded, "in maintenance"), (missing, "without data"))
+        if share >= 0.0005
+    ]
+    ending = f" Left out of the servers' time: {words.listing(left_out)}." if left_out else ""
+    return f"{PERIOD_DAYS} days to now, by time.{ending}"

@@ -54,7 +54,7 @@ def coverage(facts: Facts, start: datetime) -> Coverage:
     if found:
         sentence += f"; {words.plural(len(found), 'more', 'more')} found, not asked"
     elif share is not None:
-        sentence += f", {words.percent(share, 0)} of samples"
+        sentence += f"; {words.percent(1 - share, 0) if share < 1 else 'none'} of the checks due are missing"
     return Coverage(asked, len(current), len(found), share, sentence)
 
 
@@ -202,9 +202,10 @@ def lede(facts: Facts, urgent: Sequence[Finding]) -> str:
     leading = _leading(facts, urgent)
     if leading is not None:
         parts.append(_told(facts, leading))
+        parts.append(_told_apart(facts, leading, urgent))
     elif urgent and not facts.snapshot.network_down:
         parts.append(urgent[0].title)
-    if parts:
+    if any(parts):
         parts.append(f"{words.count(up)} of {words.plural(len(current), 'server')} {'is' if up == 1 else 'are'} well.")
     if facts.history.snapshot_count <= 1:
         parts.append("This is the first report. It knows one moment; comparisons begin with the second.")
@@ -230,6 +231,21 @@ def _told(facts: Facts, standing: Standing) -> str:
     if with_it:
         sentence += f", and takes {words.listing(with_it)} with it"
     return f"{sentence}."
+
+
+def _told_apart(facts: Facts, leading: Standing, urgent: Sequence[Finding]) -> str:
+    """Who is down or degraded for a reason of its own, so that the lede does not explain all by the first cause."""
+    others = [
+        finding
+        for finding in urgent
+        if finding.kind == "state"
+        and finding.status in {Status.DOWN, Status.DEGRADED}
+        and finding.server not in {None, leading.id, *facts.roots}
+    ]
+    if len(others) == 1:
+        return others[0].title
+    names = [facts.by_id[finding.server].name for finding in others if finding.server]
+    return f"{words.listing(names)} have causes of their own." if names else ""
 
 
 def _last_incident(facts: Facts) -> str:
@@ -328,14 +344,12 @@ def read_on(facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes
         )
     )
     asked = sum(1 for standing in facts.current if standing.asked)
-    took = (
-        words.duration(facts.snapshot.seconds) if facts.snapshot.seconds >= 1 else words.seconds(facts.snapshot.seconds)
-    )
+    took = words.seconds(facts.snapshot.seconds)
     links.append(
         ReadOn(
             "Method and this run",
             "method.html",
-            f"{took}; {asked} of {words.plural(len(facts.current), 'server')} asked.",
+            f"{asked} of {words.plural(len(facts.current), 'server')} asked; asking took {took}.",
         )
     )
     return tuple(links)

@@ -140,6 +140,18 @@ def test_one_cause_explains_three() -> None:
     assert [c.servers for c in it.changes] == [("alpha",), ("beta", "gamma")]
 
 
+def test_the_lede_does_not_explain_all_by_the_first_of_several_causes() -> None:
+    refused = probe(failure=Failure.CONNECT_ERROR, reason="connection refused")
+    for others, said in (
+        (("gamma",), "gamma does not answer in time."),
+        (("delta", "gamma"), "delta and gamma have causes of their own."),
+    ):
+        probes = [refused, *(probe(name, Failure.TIMEOUT) for name in ("beta", *others))]
+        servers = [server(), server("beta", depends_on=("alpha",)), *map(server, others)]
+        lede = report([snapshot(NOW - HOUR, *probes), snapshot(NOW, *probes)], *servers).verdict.lede
+        assert f"and takes beta with it. {said} 0 of" in lede
+
+
 def test_a_dependency_that_broke_later_and_a_circle_explain_nothing() -> None:
     down = [probe(name, Failure.TIMEOUT) for name in ("alpha", "beta")]
     later = [snapshot(NOW - HOUR * n, probe() if n > 2 else down[0], down[1]) for n in range(20, -1, -1)]
