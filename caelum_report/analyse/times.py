@@ -27,6 +27,7 @@ RANGE_SECONDS: Final[dict[Range, float]] = {
     "year": 365 * DAY,
 }
 HOLD: Final = 1.5  # a check speaks for this many intervals; what lies beyond is no data
+_LEAST_CADENCE: Final = 30.0  # no timer is denser than a minute; shorter distances are somebody at a terminal
 USUAL_INTERVAL: Final = 3600.0  # judged by where nothing is declared and nothing learned
 
 
@@ -52,6 +53,8 @@ def learned_interval(at: Floats) -> float | None:
     if len(gaps) < 3:
         return None
     usual = float(np.median(gaps))
+    if usual < _LEAST_CADENCE:
+        return None
     if np.mean(np.abs(gaps - usual) <= usual / 4) < 0.5:
         return None
     return max(60.0, round(usual / 60) * 60.0) if usual >= 90 else usual

@@ -187,6 +187,11 @@ def test_a_cadence_is_learned_over_nights_in_which_the_machine_sleeps() -> None:
     assert learned_interval(np.array([0.0, 10, 5000, 5100, 90_000, 400_000])) is None
 
 
+def test_runs_by_hand_within_a_minute_are_no_cadence() -> None:
+    assert learned_interval(np.arange(10) * 8.0) is None
+    assert learned_interval(np.arange(10) * 60.0) == 60
+
+
 @pytest.mark.parametrize(
     ("run", "own", "transport", "expected"),
     [
