@@ -461,10 +461,11 @@ def _previous(
             "SELECT code, text FROM run_notes WHERE snapshot = ? ORDER BY position", (snapshot,)
         )
     )
+    steps = (*report.run.steps, *steps)
     run = replace(
         report.run,
-        seconds=report.run.seconds + sum(step.seconds for step in steps),
-        steps=(*report.run.steps, *steps),
+        seconds=sum(step.seconds for step in steps),
+        steps=steps,
         notes=(*report.run.notes, *notes),
     )
     return reference, report, run

@@ -153,6 +153,8 @@ def report(number: int, snapshot_id: int, at: datetime, previous: ReportRef | No
         architecture=Diagram("architecture", "", "", (), ()),
         read_on=(),
         found=(),
-        run=RunReport(snapshot_id, at, 2.0, (StepReport("collect", 2.0, ""),), (), 0, 1, at),
+        run=RunReport(
+            snapshot_id, at, 2.0, (StepReport("prepare", 0.5, ""), StepReport("collect", 2.0, "")), (), 0, 1, at
+        ),
         previous_run=None,
     )

@@ -148,8 +148,8 @@ def test_the_next_report_names_the_one_before_and_says_how_its_run_ended(databas
     assert history.next_number == 2
     run = history.previous_run
     assert run is not None
-    assert [(step.name, step.seconds) for step in run.steps] == [("collect", 2.0), ("render", 1.5)]
-    assert (run.seconds, [note.code for note in run.notes]) == (3.5, ["no-dot"])
+    assert [(step.name, step.seconds) for step in run.steps] == [("prepare", 0.5), ("collect", 2.0), ("render", 1.5)]
+    assert (run.seconds, [note.code for note in run.notes]) == (4.0, ["no-dot"])
 
 
 def test_a_report_that_does_not_follow_the_last_one_is_refused(database: sqlite3.Connection) -> None:

@@ -42,7 +42,7 @@ def _head(view: View) -> dict[str, Any]:
     run = view.report.run
     return {
         "heading": "How each figure is made, and how this run went.",
-        "lede": f"This run took {words.seconds(run.seconds)}; {view.report.coverage.sentence}.",
+        "lede": f"{view.report.coverage.sentence}. Asking took {words.seconds(run.seconds)}.",
     }
 
 
