@@ -207,7 +207,7 @@ def _explained(settings: Settings, key: str) -> Iterator[str]:
     else:
         at = places(settings.text).get(tuple(key.split(".")))
         said = _said(settings.said, key)
-        yield f"  file         {shown(settings.file)}{f':{at[0]}' if at else ''}: {_written(name, said) if said is not None else 'not there'}"
+        yield f"  file         {shown(settings.file)}{f':{at[0]}' if at else ''}: {_written(name, said) if said is not None else 'does not set it'}"
     yield f"  default      {_written(name, _default(key), in_days=key.startswith('retention.')) or _unset(key)}"
 
 

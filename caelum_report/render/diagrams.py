@@ -344,14 +344,18 @@ def _svg(diagram: Diagram, placed: _Placed, skin: Skin, root: str) -> str:
             boxes.append(_box(diagram.nodes[int(name[1:])], thing, x, y, skin, root))
     gvids = {thing["_gvid"]: str(thing["name"]) for thing in placed.get("objects", [])}
     numbers = {gvid: int(name[1:]) for gvid, name in gvids.items() if not name.startswith("cluster_")}
-    labels = {(line.tail, line.head, line.kind): line.label for line in _lines(diagram, _groups(diagram))}
+    # of what is asked, most lines lead to a group, which has no one label; the lone ones then go without theirs
+    labels = {
+        (line.tail, line.head): line.label for line in _lines(diagram, _groups(diagram)) if line.kind == "depends-on"
+    }
     lines = []
     kinds = set()
     for edge in placed.get("edges", []):
         if edge.get("style") != "invis":
             kind = str(edge["class"])
             kinds.add(kind)
-            lines.append(_edge(edge, labels[numbers[edge["tail"]], numbers[edge["head"]], kind], x, y, skin))
+            label = labels.get((numbers[edge["tail"]], numbers[edge["head"]]), "") if kind == "depends-on" else ""
+            lines.append(_edge(edge, label, x, y, skin))
     key, key_width = _key(kinds, height + 2 * _MARGIN + 18, skin)
     across, down = max(width, key_width) + 2 * _MARGIN, height + 2 * _MARGIN + (28 if key else 0)
     look = ' class="cx cx-diagram"' if skin == "css" else f" font-family={quoteattr(SANS)}"
