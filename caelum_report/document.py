@@ -280,6 +280,12 @@ class Uptime:
     share: float | None  # up / (up + down); degraded counts as up
     checks: int
 
+    @property
+    def told_share(self) -> float | None:
+        """`share` where enough was measured to say one: an hour of a day, a day of more. 13 seconds up are not 100 %."""
+        least = 3_600 if self.range == "day" else 86_400
+        return self.share if self.up_seconds + self.down_seconds >= least else None
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:

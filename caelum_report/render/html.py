@@ -56,6 +56,7 @@ def environment() -> Environment:
         "plural": words.plural,
         "spelled": words.spelled,
         "quantity": words.quantity,
+        "up_share": marks.up_share,
         "parts": words.quantity_parts,
         "chance": words.chance,
         "stamp": words.stamp,

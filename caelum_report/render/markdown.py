@@ -9,7 +9,7 @@ from typing import Final
 from caelum_report import words
 from caelum_report.document import Finding, Report, ServerReport, Uptime
 
-from .marks import WORDS
+from .marks import WORDS, up_share
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~$!])|^([-+=]|\d+[.)])", re.MULTILINE)
 
@@ -118,7 +118,7 @@ def _fleet(report: Report) -> Iterable[str]:
                 server.name,
                 WORDS[server.status],
                 server.why,
-                words.percent(_month(server)),
+                up_share(_month(server)),
                 words.seconds(server.latency_day.p95 if server.latency_day else None),
                 str(len(server.tools)),
                 server.group or "",
@@ -140,9 +140,8 @@ def _next(report: Report) -> str:
     return f"Next due {words.moment(report.next_due, report.at, report.zone)}."
 
 
-def _month(server: ServerReport) -> float | None:
-    month: Uptime | None = next((uptime for uptime in server.uptime if uptime.range == "month"), None)
-    return month.share if month else None
+def _month(server: ServerReport) -> Uptime | None:
+    return next((uptime for uptime in server.uptime if uptime.range == "month"), None)
 
 
 def _finding(finding: Finding, report: Report) -> Iterable[str]:

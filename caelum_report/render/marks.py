@@ -11,7 +11,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from caelum_report.document import Day
+from caelum_report import words
+from caelum_report.document import Day, Uptime
 from caelum_report.model import Status
 
 WORDS: Final = {
@@ -60,6 +61,13 @@ def state(status: Status | None, word: str = "") -> Markup:
 def tally_text(tally: Sequence[tuple[Status, int]]) -> str:
     """1 down, 3 degraded, 17 up"""
     return ", ".join(f"{number} {TALLY_WORDS[status]}" for status, number in tally)
+
+
+def up_share(uptime: Uptime | None) -> str:
+    """99.71 %, or why no share is told."""
+    if uptime is None or uptime.share is None:
+        return words.NOTHING
+    return "too little data" if uptime.told_share is None else words.percent(uptime.told_share)
 
 
 def skyline(tally: Sequence[tuple[Status, int]]) -> Markup:
@@ -142,7 +150,3 @@ def thirty_days(now: datetime, earliest: datetime, latest: datetime) -> Markup:
         '<svg class="axis30" width="220" height="14" viewBox="0 0 220 14" preserveAspectRatio="none" aria-hidden="true">'
         '<path class="base" d="M.5 3v8M219.5 3v8M0 7h220"/><rect class="{}" x="{:.1f}" width="{:.1f}" y="{}" height="{}"/></svg>'
     ).format(kind, *box)
-
-
-def empty_spark() -> Markup:
-    return Markup('<svg class="spark" width="90" height="20" viewBox="0 0 90 20" aria-hidden="true"></svg>')

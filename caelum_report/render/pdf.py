@@ -117,13 +117,12 @@ def _cadence(seconds: float | None) -> str:
 def _row(report: Report, server: ServerReport) -> dict[str, Any]:
     days = server.strip[-pages.STRIP_DAYS :]
     end = report.at.timestamp()
-    month = next((uptime for uptime in server.uptime if uptime.range == "month"), None)
     spark = charts.spark(server.spark, end - 86_400, end, 90, 20, "light")
     return {
         "server": server,
         "strip": literal(marks.strip(days, marks.strip_label(days))) if days else "",
         "spark": literal(Markup(spark), "answer time of 24 hours"),  # noqa: S704 - our own SVG
-        "up_share": month.share if month else None,
+        "month": pages.uptime_of(server, "month"),
     }
 
 

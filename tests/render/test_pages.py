@@ -244,3 +244,15 @@ def test_an_empty_report_is_still_a_page():
     site = render(report, pdf=False)
     assert site.notes == ()
     assert "No server is configured." in text(tree(site.files["index.html"]))
+
+
+def test_a_share_of_seconds_is_not_told() -> None:
+    report = shortened(sample_reports.fleet_report())
+    brief = tuple(d.Uptime(one.range, 13.0, 0.0, 0.0, 3600.0, 1.0, 2) for one in report.servers[0].uptime)
+    first = dataclasses.replace(report.servers[0], uptime=brief)
+    files = render(dataclasses.replace(report, servers=(first, *report.servers[1:])), pdf=False).files
+    row = next(by_id(files["index.html"], "fleet").iter("tbody"))[0]
+    assert "too little data" in text(row)
+    assert "100 %" not in text(row)
+    assert "too little data, 2 checks" in text(tree(files[f"servers/{first.slug}.html"]))
+    assert "too little data" in files["report.md"].decode()

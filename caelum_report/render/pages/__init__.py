@@ -17,12 +17,12 @@ from caelum_report.model import Note
 from caelum_report.render.html import fill
 
 from . import architecture, changes, host, index, method, server, trends
-from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, view_of
+from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, uptime_of, view_of
 
 if TYPE_CHECKING:
     from caelum_report.render.diagrams import Drawing
 
-__all__ = ["CSP", "STRIP_DAYS", "Page", "View", "all_pages", "drawings", "view_of", "write"]
+__all__ = ["CSP", "STRIP_DAYS", "Page", "View", "all_pages", "drawings", "uptime_of", "view_of", "write"]
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; "

@@ -9,7 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from caelum_report import words
-from caelum_report.document import Report, ServerReport
+from caelum_report.document import Report, ServerReport, Uptime
 from caelum_report.model import Status
 from caelum_report.render import charts, marks
 from caelum_report.render.ladder import ladder
@@ -67,11 +67,13 @@ def _tally(report: Report, status: Status, number: int) -> tuple[Status, str, st
 
 
 def _period(report: Report) -> str:
-    """13:00–14:00, after 12:00–13:00"""
+    """13:00–14:00, after 12:00–13:00; within a minute 8 s to 14:00"""
     zone, start, end = report.zone, report.period_start, report.at
     if start >= end:
         return f"one snapshot, {words.clock(end, zone)}"
     now = words.moment(start, end, zone)
+    if now == words.clock(end, zone):
+        return f"{words.duration((end - start).total_seconds())} to {now}"
     shown = f"{now}–{words.clock(end, zone)}"
     if report.compared_start is None:
         return shown
@@ -153,7 +155,7 @@ class Row:
     anchor: str  # of the first server in its state
     strip: Markup
     spark: Markup
-    up_share: float | None
+    month: Uptime | None
 
 
 def _rows(view: View, servers: Iterable[ServerReport], *, spark: bool = True) -> list[Row]:
@@ -169,7 +171,7 @@ def _rows(view: View, servers: Iterable[ServerReport], *, spark: bool = True) ->
                 f"fleet-{server.status}" if first else "",
                 marks.strip(days, marks.strip_label(days)),
                 _spark(view, server) if spark else Markup(""),
-                uptime_of(server, "month").share if server.uptime else None,
+                uptime_of(server, "month"),
             )
         )
     return rows

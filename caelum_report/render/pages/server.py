@@ -102,14 +102,14 @@ def _shown(label: str, value: float | None, unit: str, comparison: str) -> Shown
 
 def _stats(view: View, server: ServerReport) -> list[Shown]:
     stats = []
-    if server.uptime:
-        month = uptime_of(server, "month")
+    if month := uptime_of(server, "month"):
         started = server.transport is Transport.STDIO
         label = "Starts that worked" if started else "Up, 30 days"
         checks = words.plural(month.checks, "check")
         goal = f"objective {words.percent(server.objective, 1)}" if server.objective else checks
         goal = f"30 days, {goal}" if started else goal
-        stats.append(_shown(label, month.share, "ratio", goal if month.share is not None else "nothing measured yet"))
+        unknown = "nothing measured yet" if month.share is None else f"too little data, {checks}"
+        stats.append(_shown(label, month.told_share, "ratio", unknown if month.told_share is None else goal))
     objective = next((o for o in view.report.objectives if server.id in o.servers), None)
     if objective is not None and objective.budget_left is not None:
         left = max(objective.budget_left, 0.0)
@@ -172,8 +172,7 @@ def _range(server: ServerReport, name: str, drawn: Drawn, view: View) -> dict[st
     tabs = [("day", "Day", f"servers/{server.slug}.html#latency")]
     tabs += [(other, RANGE_WORDS[other], f"servers/{server.slug}/{other}.html") for other in longer_ranges(server)]
     panel = _panel(view, server, name, "../../", drawn, whole=True)
-    uptime = next((u for u in server.uptime if u.range == name), None)
-    return {"server": server, "panel": panel, "tabs": tabs, "name": name, "uptime": uptime}
+    return {"server": server, "panel": panel, "tabs": tabs, "name": name, "uptime": uptime_of(server, name)}
 
 
 def _states(_: View, server: ServerReport) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from caelum_report import document, words
 from caelum_report.document import ServerReport
 from caelum_report.model import Status
 
-from .view import RANGE_WORDS, STRIP_DAYS, Page, View, current, drawing_of
+from .view import RANGE_WORDS, STRIP_DAYS, Page, View, current, drawing_of, uptime_of
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -56,7 +56,8 @@ def _ranges(servers: Sequence[ServerReport]) -> list[str]:
 
 
 def _share(server: ServerReport, name: str) -> float | None:
-    return next((u.share for u in server.uptime if u.range == name), None)
+    uptime = uptime_of(server, name)
+    return uptime.told_share if uptime else None
 
 
 PAGE: Final = Page(

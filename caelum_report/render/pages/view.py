@@ -130,8 +130,8 @@ def current(report: Report) -> list[ServerReport]:
     return [server for server in report.servers if not server.retired]
 
 
-def uptime_of(server: ServerReport, name: str) -> Uptime:
-    return next((u for u in server.uptime if u.range == name), server.uptime[0])
+def uptime_of(server: ServerReport, name: str) -> Uptime | None:
+    return next((u for u in server.uptime if u.range == name), None)
 
 
 def all_well(report: Report) -> bool:
@@ -164,5 +164,4 @@ def drawing_of(svg: str | None) -> Markup | None:
 
 
 def host_slug(host: HostReport) -> str:
-
     return slug(host.name)
