@@ -6,6 +6,7 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
+from .alerting import Notice
 from .document import Report
 
 
@@ -23,3 +24,16 @@ def to_json(report: Report) -> bytes:
 
 def from_json(text: bytes) -> Report:
     return _adapter().validate_json(text)
+
+
+@cache
+def _notices() -> TypeAdapter[Notice]:
+    return TypeAdapter(Notice)
+
+
+def notice_to_json(notice: Notice) -> str:
+    return _notices().dump_json(notice, ensure_ascii=True).decode()
+
+
+def notice_from_json(text: str) -> Notice:
+    return _notices().validate_json(text)

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .alerting import Channel, Rule
 
 
 class Transport(StrEnum):
@@ -110,12 +113,15 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A maintenance window. `start` and `end` are aware; a weekly one repeats every seven days of local time."""
+    """A maintenance window. `start` and `end` are aware; a repeated one comes every day or week of local time."""
 
     start: datetime
     end: datetime
     reason: str = ""
     weekly: bool = False
+    daily: bool = False
+    zone: str | None = None  # whose wall clock repeats it; None: the report's
+    until: datetime | None = None  # no repetition begins from here on
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,17 @@ class Server:
     @property
     def remote(self) -> bool:
         return self.transport is not Transport.STDIO
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A share of time to be up, of several servers together: the mean over their measured time."""
+
+    name: str
+    target: float  # 0..1
+    servers: tuple[str, ...] = ()  # patterns of names; with `groups` either counts
+    groups: tuple[str, ...] = ()
+    period_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +247,9 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # searched for in everything that comes in
     file: str | None = None  # the caelum.toml in use
     debug: bool = False  # DEBUG is set: as --verbose
+    rules: tuple[Rule, ...] = ()  # when somebody is told; the defaults are among them
+    channels: tuple[Channel, ...] = ()  # the ways out
+    objectives: tuple[Objective, ...] = ()  # of groups; a server's own is its `objective`
 
 
 # --- collect --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import store
+from . import store, telling
 from .config import consent
 from .errors import CaelumError, UsageError
 from .model import Config, Snapshot, Status
@@ -68,8 +68,10 @@ def build(config: Config, at: datetime, progress: Progress | None = None, *, res
 
 
 def collect(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Snapshot:
-    """A snapshot only, for a denser timer."""
-    return _gather(config, at, Stopwatch(), progress, rescue=rescue)[1]
+    """A snapshot only, for a denser timer; rules that need no report are judged. Raises `DeliveryError` as `build` does."""
+    _, snapshot, config = _gather(config, at, Stopwatch(), progress, rescue=rescue)
+    telling.send_out(config, at)
+    return snapshot
 
 
 def render(config: Config, at: datetime | None) -> Built:
@@ -101,6 +103,7 @@ def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Bui
                 with store.batch(connection):
                     for snapshot in part:
                         snapshot_id = store.add_snapshot(connection, snapshot, config)
+                        telling.judge(connection, snapshot, config)
                 store.maintain(connection, part[-1].at, config)
             report = _analyse(config, snapshot_id, part[-1], Stopwatch())
         return _publish(config, report, snapshot_id)
@@ -120,7 +123,9 @@ def _gather(
         snapshot = collecting.collect(config, remembered, at, progress)
         watch.lap("collect", f"{len(snapshot.probes)} asked, {len(snapshot.not_due)} not due")
         with store.open_store(config.database) as database:
-            snapshot_id = store.add_snapshot(database, snapshot, config)
+            with store.batch(database):
+                snapshot_id = store.add_snapshot(database, snapshot, config)
+                telling.judge(database, snapshot, config)
             store.maintain(database, at, config)
         watch.lap("store")
     return snapshot_id, snapshot, config
@@ -150,9 +155,8 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     try:
         published = deliver.publish(site, Path(config.output), config.publish)
         watch.lap("publish", published)
-        if config.ping_url is not None and snapshot_id is not None:
-            deliver.ping(config.ping_url, report.id)
-            watch.lap("deliver", "told the dead man's switch")
+        if snapshot_id is not None:
+            _deliver(config, report, site, watch)
     except CaelumError as error:
         watch.lap("deliver", f"failed: {error}")
         raise
@@ -161,3 +165,16 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
             with store.open_store(config.database) as database:
                 store.add_run_steps(database, snapshot_id, watch.steps(), site.notes)
     return Built(report, site, published)
+
+
+def _deliver(config: Config, report: Report, site: Site, watch: Stopwatch) -> None:
+    """Tell everybody who waits for it. The dead man's switch is told first: the report is there, whatever else fails."""
+    from . import deliver
+
+    if config.ping_url is not None:
+        deliver.ping(config.ping_url, report.id)
+        watch.lap("deliver", "told the dead man's switch")
+    telling.put_out_report(config, report)
+    sent = telling.send_out(config, report.at, site)
+    if sent:
+        watch.lap("deliver", f"{sent} sent")

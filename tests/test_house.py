@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "caelum_report"
-STAGES = {"config", "collect", "store", "analyse", "render", "deliver"}
-DOORS = {"pipeline", "cli", "__main__", "doctor", "documentation"}
+STAGES = {"config", "collect", "store", "alerts", "analyse", "render", "deliver"}
+DOORS = {"pipeline", "telling", "cli", "__main__", "doctor", "documentation"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -39,12 +39,15 @@ from caelum_report.wire import Pool
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
 from . import host, instances, usage
+from .call import call_tool
 from .judge import network_is_down, without_network
 from .look import Run
 from .probe import probe_server, unasked
 from .room import Room
 from .sources import SOURCES, ask_all
 from .sources.asking import last_frame
+
+__all__ = ["COLLECTORS", "Collector", "call_tool", "collect", "is_due"]
 
 Progress = Callable[[str, Status | None], None]
 Collector = Callable[[Snapshot, Config], Snapshot]

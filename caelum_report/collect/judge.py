@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from statistics import median
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from caelum_report import words
-from caelum_report.model import Failure, Memory, Probe, Server, Status, Window, status_of
+from caelum_report.model import Failure, Memory, Probe, Server, Status, status_of
+from caelum_report.windows import inside
 from caelum_report.wire import Fault
 from caelum_report.wire.net import is_loopback, split_url
 
@@ -43,17 +43,6 @@ def changes_of(checks: Sequence[bool]) -> int:
     """How often the last checks went from answered to failed or back."""
     last = checks[-_CHECKS:]
     return sum(before != after for before, after in pairwise(last))
-
-
-def inside(window: Window, at: datetime, zone: str) -> bool:
-    """Whether `at` lies in a window. A weekly one keeps its local hour over changes of daylight saving time."""
-    if at < window.start:
-        return False
-    if not window.weekly:
-        return at < window.end
-    here = ZoneInfo(zone)
-    start, end, now = (moment.astimezone(here).replace(tzinfo=None) for moment in (window.start, window.end, at))
-    return (now - start) % timedelta(days=7) < end - start
 
 
 def network_is_down(probes: Sequence[Probe], servers: Iterable[Server]) -> bool:

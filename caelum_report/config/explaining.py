@@ -82,15 +82,15 @@ def _where(settings: Settings) -> str:
 
 
 def _plain_keys() -> Iterator[str]:
-    from .schema import CaelumToml
+    from .schema import LISTS, CaelumToml
 
-    yield from (key for key in CaelumToml.model_fields if key not in {*_TABLES, "server", "source"})
+    yield from (key for key in CaelumToml.model_fields if key not in {*_TABLES, *LISTS})
 
 
 def _keys(table: str) -> Iterator[str]:
-    from .schema import TABLES
+    from .schema import TABLES, keys_of
 
-    yield from TABLES[table].model_fields if table in TABLES else ()
+    yield from keys_of(TABLES[table]) if table in TABLES else ()
 
 
 def _setting(settings: Settings, key: str) -> str:
@@ -155,6 +155,8 @@ def explain(key: str, options: Options, environ: Mapping[str, str], home: Path) 
         return f"{key}: {_table(table or 'server').model_fields[field].description}\n  each [[server]] says it for itself; `config show` prints them"
     if key == "source" or key.startswith("source."):
         return source_words.explained(key.partition(".")[2], resolved(settings, options))
+    if (told := _of_a_list(key)) is not None:
+        return told
     if key.isupper() and key not in VARIABLES and (told := _foreign_variable(key, settings, options)):
         return told
     valid = [*_plain_keys(), *(f"{table}.{each}" for table in _TABLES for each in _keys(table))]
@@ -163,6 +165,16 @@ def explain(key: str, options: Options, environ: Mapping[str, str], home: Path) 
             f"{visible(key, 80)}: is not a key{_did_you_mean(key, [*valid, *VARIABLES, *(f'server.{each}' for each in servers)])}"
         )
     return "\n".join(_explained(settings, key))
+
+
+def _of_a_list(key: str) -> str | None:
+    """A key of the blocks of which there may be several, such as `rule.for`."""
+    from .schema import LISTS, TABLES, keys_of
+
+    table, _, field = key.partition(".")
+    if table not in LISTS or table not in TABLES or table == "server" or field not in keys_of(TABLES[table]):
+        return None
+    return f"{key}: {keys_of(TABLES[table])[field].description}\n  each [[{table}]] says it for itself"
 
 
 def _foreign_variable(name: str, settings: Settings, options: Options) -> str:
@@ -308,7 +320,7 @@ def _written(name: str, value: Any, *, in_days: bool = False) -> str:
 
 def reference() -> str:
     """Every key of caelum.toml with its variable and meaning, as a Markdown table for the README."""
-    from .schema import TABLES
+    from .schema import TABLES, keys_of
 
     variables = {each.key: each.name for each in VARIABLES.values() if each.key}
     titles = {
@@ -322,8 +334,8 @@ def reference() -> str:
     titles["maintenance"] = "server.maintenance."
     lines = ["| key | environment | meaning |", "|---|---|---|"]
     for table, model in TABLES.items():
-        for key, field in model.model_fields.items():
+        for key, field in keys_of(model).items():
             if table or key not in {*TABLES, "source"}:
                 variable = f"`{variables[key]}`" if not table and key in variables else ""
-                lines.append(f"| `{titles[table]}{key}` | {variable} | {field.description} |")
+                lines.append(f"| `{titles.get(table, f'{table}.')}{key}` | {variable} | {field.description} |")
     return "\n".join([*lines, *source_words.reference()])

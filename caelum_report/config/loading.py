@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.errors import UsageError
 from caelum_report.model import Budgets, Canary, Config, Note, Server, Source, Transport, Window
 from caelum_report.text import looks_secret, slug, visible
 
+from . import alarm_settings
 from .dialects import Entry, read_entries
 from .endpoint import command_endpoint, url_problem
 from .files import read_text, shown
@@ -29,6 +31,8 @@ from .usage import usage_settings
 from .variables import Variables
 
 if TYPE_CHECKING:
+    from caelum_report.alerting import Channel
+
     from .schema import BudgetsTable, MaintenanceTable, ServerTable
 
 OWN_SERVER: Final = "caelum-report"
@@ -48,9 +52,12 @@ def resolved(settings: Settings, options: Options) -> Config:
         )
     named, notes = _named_servers(settings, options)
     servers, misplaced = _with_facts(join(named), toml.server, settings)
+    servers = alarm_settings.with_windows(servers, toml.window, settings.zone)
+    channels = alarm_settings.channels(toml.deliver, variables_of(settings))
     secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings)
     sources, source_secrets = sources_of(settings, variables_of(settings))
     secrets |= source_secrets
+    secrets |= {secret for secret in alarm_settings.secrets(channels) if len(secret) >= 8}
     read = {source for server in servers for source in server.sources}
     found = find_configurations(settings.environ, settings.home) if toml.find_configurations else ()
     ping_url = variables_of(settings).get("CAELUM_PING_URL") or None
@@ -78,9 +85,19 @@ def resolved(settings: Settings, options: Options) -> Config:
         fail_on=toml.fail_on,
         scheduled=toml.every is not None,
         found=tuple(each for each in found if each.path not in read),
-        notes=(*_root_note(), *settings.notes, *notes, *misplaced, *_about_nobody(sources, servers)),
+        notes=(
+            *_root_note(),
+            *settings.notes,
+            *notes,
+            *misplaced,
+            *_about_nobody(sources, servers),
+            *_unusable(channels),
+        ),
         ping_url=ping_url,
         secrets=tuple(sorted(secrets | ({ping_url} if ping_url else set()))),
+        rules=alarm_settings.rules(toml.rule, DEFAULT_RULES),
+        channels=channels,
+        objectives=alarm_settings.objectives(toml.objective),
         file=str(settings.file) if settings.file is not None else None,
         debug=is_debug(settings.environ),
     )
@@ -104,6 +121,12 @@ def _root_note() -> tuple[Note, ...]:
         return ()
     return (
         Note("root", "the report runs as root, and so does every server that it starts; give it a user of its own"),
+    )
+
+
+def _unusable(channels: Sequence[Channel]) -> tuple[Note, ...]:
+    return tuple(
+        Note("way-unusable", f"nothing goes out by {one.name}: {one.problem}") for one in channels if one.problem
     )
 
 

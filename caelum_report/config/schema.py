@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from caelum_report.errors import UsageError
 from caelum_report.text import visible
 
+from .alarm_tables import ChannelTable, ObjectiveTable, RuleTable, WindowTable, wrong_alarms
 from .fields import Count, Days, FilePath, Seconds, Share, Size, Table, Text, Variable, site_address, zone_name
 from .files import shown
 from .places import Keys, places
@@ -146,8 +148,14 @@ class CaelumToml(Table):
     server: list[ServerTable] = Field(
         default_factory=list, description="servers, and facts about servers of an mcp.json"
     )
+    rule: list[RuleTable] = Field(default_factory=list, description="when somebody is told, beside the built-in rules")
+    window: list[WindowTable] = Field(default_factory=list, description="maintenance windows of several servers")
+    objective: list[ObjectiveTable] = Field(default_factory=list, description="objectives of several servers together")
+    deliver: list[ChannelTable] = Field(default_factory=list, description="the ways out: mail, webhook, Apprise, …")
     source: list[AnySource] = Field(default_factory=list, description="who is asked beside the servers")
 
+
+LISTS: Final = ("server", "source", "rule", "window", "objective", "deliver")  # [[…]] at the top of the file
 
 TABLES: Final[Mapping[str, type[Table]]] = {
     "": CaelumToml,
@@ -157,7 +165,16 @@ TABLES: Final[Mapping[str, type[Table]]] = {
     "server": ServerTable,
     "canary": CanaryTable,
     "maintenance": MaintenanceTable,
+    "rule": RuleTable,
+    "window": WindowTable,
+    "objective": ObjectiveTable,
+    "deliver": ChannelTable,
 }
+
+
+def keys_of(table: type[Table]) -> dict[str, FieldInfo]:
+    """The keys as they are written: `for` is no name that Python has."""
+    return {field.alias or name: field for name, field in table.model_fields.items()}
 
 
 def default_of(table: type[Table], key: str) -> Any:
@@ -227,6 +244,7 @@ def _contradictions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
             other = f"expected another name; [[source]] number {sources[source.name] + 1} has this one"
             yield ("source", number, "name"), ": ", other
         sources.setdefault(source.name, number)
+    yield from wrong_alarms(checked)
     if checked.retention.hourly < checked.retention.raw:
         yield ("retention", "raw"), ": ", "expected at most as long as `retention.hourly`"
 
@@ -254,7 +272,7 @@ def _mistake(details: ErrorDetails) -> tuple[Keys, str, str]:
         return plain, " is not a key here", _nearest(keys)
     if kind == "missing":
         return plain, " is missing: ", str(_table(keys).model_fields[str(keys[-1])].description)
-    if keys in {("server",), ("source",)}:
+    if len(keys) == 1 and keys[0] in LISTS:
         return keys, ": ", f"expected [[{keys[0]}]], with two pairs of brackets"
     if kind == "too_short":
         return plain, ": ", "expected at least one"
@@ -283,15 +301,19 @@ def _kind(tag: object) -> tuple[str, str]:
 def _nearest(keys: Keys) -> str:
     """The valid key that was probably meant, or the table where this one belongs."""
     key, table = str(keys[-1]), _table(keys)
-    if near := difflib.get_close_matches(key.lower().replace("-", "_"), table.model_fields, 1, 0.6):
+    if near := difflib.get_close_matches(key.lower().replace("-", "_"), keys_of(table), 1, 0.6):
         return f"; did you mean `{near[0]}`?"
     for name, other in TABLES.items():
-        if other is not table and key in other.model_fields:
+        if other is not table and key in keys_of(other):
             where = (
-                f"[[{name}]]" if name in {"server", "maintenance"} else f"[{name}]" if name else "the top of the file"
+                f"[[{name}]]"
+                if name in LISTS or name == "maintenance"
+                else f"[{name}]"
+                if name
+                else "the top of the file"
             )
             return f"; it belongs to {where}"
-    return f"; the keys here are {', '.join(table.model_fields)}"
+    return f"; the keys here are {', '.join(keys_of(table))}"
 
 
 def _table(keys: Keys) -> type[Table]:

@@ -1,10 +1,23 @@
-"""deliver: the last stage. A site goes where a web server finds it, and whoever waits for it is told."""
+"""deliver: the site onto the disk and messages out of the house. It only sends; `render` has made what is sent.
+
+Each way out is one module with one function. It has a time limit and raises `DeliveryError` with a sentence that gives
+nothing away: ways are named by their name, never by an address that may hold a key.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from caelum_report.alerting import Channel
+from caelum_report.mail import Mail
+from caelum_report.model import Config
+
 from .publish import check, publish
 
-__all__ = ["check", "ping", "publish"]
+__all__ = ["check", "ping", "publish", "send"]
+
+Call = Callable[[str, str, dict[str, Any], float], None]  # server, tool, arguments, seconds
 
 
 def ping(url: str, report: str) -> None:
@@ -12,3 +25,30 @@ def ping(url: str, report: str) -> None:
     from . import dead_man
 
     dead_man.ping(url, report)
+
+
+def send(channel: Channel, mail: Mail, config: Config, call: Call) -> None:
+    """One message on one way out. Raises `DeliveryError`. `call` asks a tool of a configured MCP server."""
+    match channel.kind:
+        case "email":
+            from .smtp import send_email
+
+            send_email(channel, mail)
+        case "webhook":
+            from .webhook import post
+
+            post(channel, mail)
+        case "apprise":
+            from .services import notify
+
+            notify(channel, mail)
+        case "mcp":
+            from .filling import filled
+
+            said = channel.options
+            arguments = filled(said["arguments"], mail, config.output)
+            call(said["server"], said["tool"], arguments, channel.timeout_seconds)
+        case "command":
+            from .hook import run
+
+            run(channel, mail, config)

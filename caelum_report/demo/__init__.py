@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from caelum_report import __version__, words
+from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.model import (
     METHOD_VERSION,
     Canary,
@@ -75,6 +76,7 @@ def config(at: datetime) -> Config:
         servers=tuple(_server(member, at) for member in FLEET),
         demo=True,
         scheduled=True,
+        rules=DEFAULT_RULES,
     )
 
 

@@ -13,7 +13,9 @@ from caelum_report.document import Report
 from caelum_report.model import Note
 from caelum_report.site import Site
 
-__all__ = ["render"]
+from .mail import notice_mail, quiet_mail, report_mail, test_mail
+
+__all__ = ["notice_mail", "paper", "quiet_mail", "render", "report_mail", "test_mail"]
 
 
 def render(report: Report, *, pdf: bool = True, pdf_seconds: float = 120) -> Site:
@@ -84,6 +86,12 @@ def _static(report: Report) -> dict[str, bytes]:
         "static/site.js": (folder / "site.js").read_bytes(),
         "static/favicon.svg": (folder / "favicon.svg").read_bytes(),
     }
+
+
+def paper(report: Report, seconds: float) -> bytes | None:
+    """report.pdf alone, for a message about an earlier report; None where it cannot be made."""
+    made = _paper(codec.to_json(report), seconds)
+    return made if isinstance(made, bytes) else None
 
 
 def _paper(document: bytes, seconds: float) -> bytes | Note:

@@ -57,7 +57,7 @@ def draw(diagrams: Sequence[Diagram], program: str = "dot") -> dict[str, Drawing
             None if layout is None else _svg(diagram, layout, "css", ""),
             None if layout is None else _svg(diagram, layout, "light", "../"),
             source,
-            _mermaid(diagram),
+            mermaid(diagram),
             json.dumps(asdict(whole), ensure_ascii=True, indent=1).replace("\x7f", "\\u007f") + "\n",
         )
         for whole, diagram, source, layout in zip(diagrams, shown, sources, placed, strict=True)
@@ -499,7 +499,7 @@ def _mermaid_text(text: str) -> str:
     return "".join(c if c.isalnum() or c in " .,:-_/()" else f"#{ord(c)};" for c in visible(text, 200))
 
 
-def _mermaid(diagram: Diagram) -> str:
+def mermaid(diagram: Diagram) -> str:
     lines = ["flowchart LR"]
     grouped = _groups(diagram)
     inside = {index for members in grouped.values() for index in members}

@@ -12,11 +12,28 @@ from typing import TYPE_CHECKING
 
 from caelum_report.model import Config
 
+from .alarms import (
+    CHANGING,
+    add_silence,
+    alerts_since,
+    cadence,
+    errands_since,
+    host_before,
+    last_errand,
+    put_out,
+    record_try,
+    save_watch,
+    silences,
+    unsent,
+    usual,
+    watch,
+)
 from .backup import backup, restore
 from .database import batch, damage, open_store
-from .locks import publish_lock, run_lock
-from .memory import approvals, remember, report_at
+from .locks import deliver_lock, publish_lock, run_lock
+from .memory import approvals, remember, report_at, report_by_id
 from .pins import Offer, pin_surface, unpin_surface
+from .replay import runs_since
 from .rows import add_mark, add_run_steps, add_snapshot, approve, save_report
 from .servers import StoredServer, forget_server, list_servers, rename_server, retire_server
 
@@ -24,9 +41,48 @@ if TYPE_CHECKING:
     from caelum_report.history import History
 
 __all__ = [
-    "Offer", "StoredServer", "add_mark", "add_run_steps", "add_snapshot", "approvals", "approve", "backup", "batch", "damage",
-    "forget_server", "history", "list_servers", "maintain", "open_store", "pin_surface", "publish_lock", "remember", "rename_server",
-    "report_at", "restore", "retire_server", "run_lock", "save_report", "unpin_surface",
+    "CHANGING",
+    "Offer",
+    "StoredServer",
+    "add_mark",
+    "add_run_steps",
+    "add_silence",
+    "add_snapshot",
+    "alerts_since",
+    "approvals",
+    "approve",
+    "backup",
+    "batch",
+    "cadence",
+    "damage",
+    "deliver_lock",
+    "errands_since",
+    "forget_server",
+    "history",
+    "host_before",
+    "last_errand",
+    "list_servers",
+    "maintain",
+    "open_store",
+    "pin_surface",
+    "publish_lock",
+    "put_out",
+    "record_try",
+    "remember",
+    "rename_server",
+    "report_at",
+    "report_by_id",
+    "restore",
+    "retire_server",
+    "run_lock",
+    "runs_since",
+    "save_report",
+    "save_watch",
+    "silences",
+    "unpin_surface",
+    "unsent",
+    "usual",
+    "watch",
 ]  # fmt: skip
 
 

@@ -27,6 +27,11 @@ def publish_lock(path: str, wait_seconds: float = 5.0) -> AbstractContextManager
     return _hold(f"{path}.publish-lock", wait_seconds, "another run is building the site")
 
 
+def deliver_lock(path: str, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+    """Held by the one run that empties the outbox, so that nothing goes out twice."""
+    return _hold(f"{path}.deliver-lock", wait_seconds, "another run is sending")
+
+
 @contextmanager
 def _hold(path: str, wait_seconds: float, who: str) -> Iterator[None]:
     private_folder(Path(path).parent)

@@ -52,3 +52,9 @@ def report_at(connection: sqlite3.Connection, at: datetime | None = None) -> byt
         {"at": at and to_us(at)},
     ).fetchone()
     return zlib.decompress(row[0]) if row else None
+
+
+def report_by_id(connection: sqlite3.Connection, report: str) -> bytes | None:
+    """The stored JSON of one report; None where it is thinned or never was."""
+    row = connection.execute("SELECT document FROM reports WHERE id = ?", (report,)).fetchone()
+    return zlib.decompress(row[0]) if row and row[0] is not None else None

@@ -30,6 +30,67 @@ _PINS: Final = """CREATE TABLE pins (
 )"""
 
 _USAGE_BY_HOUR: Final = "CREATE INDEX usage_by_hour ON usage (hour)"
+ALERTS: Final = (
+    """CREATE TABLE alerts (
+    -- What a rule said of a subject, from its first sign to its end. Kept for ever; pending ones that came to nothing go.
+    id INTEGER PRIMARY KEY,
+    rule TEXT NOT NULL,                  -- its name in caelum.toml or among the defaults
+    subject TEXT NOT NULL,               -- a server's name, a host, a mount point, an interface, a finding
+    server TEXT,                         -- its name where it is about one
+    severity TEXT NOT NULL,              -- critical | warning | info
+    phase TEXT NOT NULL,                 -- pending | firing | resolved
+    began_at INTEGER NOT NULL,           -- the run that saw it first
+    fired_at INTEGER,                    -- when it had lasted as long as its rule asks
+    resolved_at INTEGER,
+    text TEXT NOT NULL,                  -- what was wrong, as last seen
+    value REAL,                          -- the worst, in the metric's unit
+    owner TEXT,
+    runbook TEXT,
+    cause INTEGER,                       -- the alert that explains this one
+    told_at INTEGER,                     -- the run whose message named it; NULL: nobody was told
+    flapping INTEGER NOT NULL            -- 1: it comes and goes, and stays open for that
+)""",
+    "CREATE INDEX alerts_by_phase ON alerts (phase, resolved_at)",
+    """CREATE TABLE alert_tracks (
+    -- What is counted from run to run for each rule and subject; only where something was bad in the last 24 checks.
+    rule TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    seen TEXT NOT NULL,                  -- the last 24 checks, oldest first: 1 bad, 0 good
+    checks INTEGER NOT NULL,             -- in a row that said the same as the last
+    held_us INTEGER NOT NULL,            -- that they speak for
+    checked_at INTEGER,
+    alert INTEGER,                       -- the open one
+    PRIMARY KEY (rule, subject)
+) WITHOUT ROWID""",
+    """CREATE TABLE silences (
+    -- Somebody knows: an acknowledged alert, or a silence of names' patterns. Either ends by itself.
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    alert INTEGER,                       -- NULL: a silence
+    rule TEXT NOT NULL,                  -- patterns; * is all
+    subject TEXT NOT NULL
+)""",
+    """CREATE TABLE outbox (
+    -- Every message on every way out. It is put here by the transaction that made it necessary; senders read only this.
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,                   -- what it is about; the same is never put here twice for one way out
+    channel TEXT NOT NULL,               -- name of the way out
+    kind TEXT NOT NULL,                  -- alerts | report | quiet
+    at INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    payload TEXT NOT NULL,               -- JSON: the message, or the report that it is made of
+    tries INTEGER NOT NULL DEFAULT 0,
+    tried_at INTEGER,
+    error TEXT NOT NULL DEFAULT '',      -- of the last try
+    sent_at INTEGER,                     -- NULL: the next run tries (again)
+    UNIQUE (channel, key)
+)""",
+    "CREATE INDEX outbox_unsent ON outbox (id) WHERE sent_at IS NULL",
+)
+
 
 TABLES: Final = (
     """CREATE TABLE hosts (
@@ -343,6 +404,7 @@ TABLES: Final = (
                                          -- before is gone
     value INTEGER NOT NULL
 ) WITHOUT ROWID""",
+    *ALERTS,
 )
 
 
@@ -379,4 +441,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_sources,
     _with_usage,
     add_forecasts,
+    lambda database: _execute(database, *ALERTS),
 )

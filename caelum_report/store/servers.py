@@ -56,6 +56,9 @@ def rename_server(connection: sqlite3.Connection, old: str, new: str) -> None:
         connection.execute("UPDATE OR IGNORE approvals SET server = ? WHERE server = ?", (new, old))
         connection.execute("DELETE FROM approvals WHERE server = ? AND ? <> ?", (old, old, new))
         usage.rename(connection, old, new)
+        connection.execute("UPDATE alerts SET server = :new WHERE server = :old", {"old": old, "new": new})
+        for table in ("alerts", "alert_tracks"):
+            connection.execute(f"UPDATE OR REPLACE {table} SET subject = ? WHERE subject = ?", (new, old))
 
 
 def retire_server(connection: sqlite3.Connection, name: str, at: datetime) -> None:
@@ -79,6 +82,8 @@ def forget_server(connection: sqlite3.Connection, name: str) -> None:
             connection.execute("DELETE FROM servers WHERE id = ?", (server,))
         connection.execute("DELETE FROM approvals WHERE server = ?", (name,))
         usage.forget(connection, name)
+        connection.execute("DELETE FROM alert_tracks WHERE subject = ?", (name,))
+        connection.execute("DELETE FROM alerts WHERE server = ?", (name,))
         surfaces.drop_unused(connection)
 
 

@@ -1,0 +1,229 @@
+"""Alerts: what is open, what a rule would have done, who knows; and the ways out."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from caelum_report import console
+from caelum_report.errors import UsageError
+from caelum_report.text import visible
+
+from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, options, pick
+
+if TYPE_CHECKING:
+    from caelum_report.alerting import Alert
+
+app = typer.Typer(no_args_is_help=True, help="Rules and alerts: list, test, acknowledge, silence, set, remove.")
+deliver_app = typer.Typer(no_args_is_help=True, help="The ways out: list them and what waits, or test one.")
+
+Author = Annotated[str | None, typer.Option("--author", help="Who says so; the login name unless said.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; shown in the report.")]
+For = Annotated[str, typer.Option("--for", help="How long: 2h, 3d.", metavar="DURATION")]
+
+
+@app.command("list")
+def alerts_list(
+    config: ConfigFile = None, mcp_config: McpFiles = None, db: Database = None, json: AsJson = False
+) -> None:
+    """List what is open, and every rule."""
+    from caelum_report import store
+
+    settings = load(config, mcp_config, db)
+    found: tuple[Alert, ...] = ()
+    if Path(settings.database).exists():
+        with store.open_store(settings.database) as database:
+            found = store.watch(database).alerts
+    if json:
+        rules = [
+            {"name": r.name, "kind": r.kind, "severity": r.severity, "built_in": r.built_in} for r in settings.rules
+        ]
+        open_ones = [
+            {"id": a.id, "rule": a.rule, "subject": a.subject, "state": a.phase, "severity": a.severity, "text": a.text,
+             "began_at": console.stamp(a.began_at), "owner": a.owner, "cause": a.cause}
+            for a in found
+        ]  # fmt: skip
+        console.print_json({"alerts": open_ones, "rules": rules})
+        return
+    for alert in found:
+        cause = f", explained by {alert.cause}" if alert.cause is not None else ""
+        typer.echo(
+            f"{alert.id:5} {alert.phase:8} {alert.severity:8} {console.stamp(alert.began_at)} {visible(alert.text, 200)}{cause}"
+        )
+    if not found:
+        typer.echo("Nothing is open.")
+    typer.echo(f"Rules: {', '.join(rule.name for rule in settings.rules)}")
+
+
+@app.command("test")
+def alerts_test(
+    rule: Annotated[
+        str | None, typer.Argument(help="The rule; without it every rule is tried.", metavar="[RULE]")
+    ] = None,
+    since: Annotated[str, typer.Option("--since", help="How far back: 30d.", metavar="DURATION")] = "30d",
+    config: ConfigFile = None,
+    mcp_config: McpFiles = None,
+    db: Database = None,
+) -> None:
+    """Replay a rule on history: how often it would have fired, how long, about whom. Nothing is stored or sent."""
+    from caelum_report import alerts, store
+
+    settings = load(config, mcp_config, db)
+    existing(settings.database)
+    if rule is not None:
+        pick(rule, {one.name: one for one in settings.rules}, "rule")
+    with store.open_store(settings.database) as database:
+        every = settings.every_seconds or store.cadence(database)
+        runs = store.runs_since(database, now() - timedelta(seconds=_seconds(since)), every)
+        for one in alerts.replay(settings.rules, runs, settings, every):
+            if rule in {None, one.rule.name}:
+                typer.echo("\n".join(alerts.told(one, settings.zone)))
+
+
+@app.command("ack")
+def alerts_ack(
+    alert: Annotated[int, typer.Argument(help="Its number, as `alerts list` says.", metavar="NUMBER")],
+    reason: Reason,
+    lasting: For = "1d",
+    author: Author = None,
+    config: ConfigFile = None,
+    db: Database = None,
+) -> None:
+    """Say that somebody knows of an alert: nothing more is told of it, but its end."""
+    from caelum_report import store
+
+    settings = load(config, None, db)
+    existing(settings.database)
+    with store.open_store(settings.database) as database:
+        found = {str(one.id): one for one in store.watch(database).alerts}
+        one = pick(str(alert), found, "open alert")
+        store.add_silence(database, _silence(reason, lasting, author, alert=one.id))
+    typer.echo(f"Acknowledged: {visible(one.text, 200)}")
+
+
+@app.command("silence")
+def alerts_silence(
+    reason: Reason,
+    rule: Annotated[str, typer.Option("--rule", help="A pattern of rules.")] = "*",
+    subject: Annotated[str, typer.Option("--subject", help="A pattern of servers, hosts, mount points.")] = "*",
+    lasting: For = "2h",
+    author: Author = None,
+    config: ConfigFile = None,
+    db: Database = None,
+) -> None:
+    """Tell nothing of some rules or subjects for a while; what still fires afterwards is told then."""
+    from caelum_report import store
+
+    settings = load(config, None, db)
+    existing(settings.database)
+    if rule == subject == "*":
+        raise UsageError("say --rule or --subject; a silence of everything would hide everything")
+    silence = _silence(reason, lasting, author, rule=rule, subject=subject)
+    with store.open_store(settings.database) as database:
+        store.add_silence(database, silence)
+    typer.echo(
+        f"Silent until {console.stamp(silence.until)}: rule {visible(rule, 80)}, subject {visible(subject, 80)}."
+    )
+
+
+def _silence(reason: str, lasting: str, author: str | None, **of: Any) -> Any:
+    from caelum_report.alerting import Silence
+
+    if not reason.strip():
+        raise UsageError("--reason: expected a few words; they stand in the report")
+    at = now()
+    who = visible(author or getpass.getuser(), 80)
+    return Silence(0, at, at + timedelta(seconds=_seconds(lasting)), who, visible(reason, 300), **of)
+
+
+def _seconds(text: str) -> float:
+    from caelum_report.config import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise UsageError(f"{visible(text, 60)}: expected {error}") from None
+
+
+# --- rules in caelum.toml -------------------------------------------------------------------------------------------
+
+
+@app.command("set")
+def alerts_set(
+    name: Annotated[str, typer.Argument(help="The rule's name; that of a built-in rule takes its place.")],
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(help="Keys of [[rule]]: metric=latency above=800ms for=10m.", metavar="KEY=VALUE"),
+    ] = None,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Switch the rule off.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Add or change a rule in caelum.toml; comments and order stay as they are."""
+    import os
+
+    from caelum_report import config as configuration
+
+    said: dict[str, Any] = {"disabled": True} if disabled else {}
+    for value in values or ():
+        key, equals, text = value.partition("=")
+        if not equals:
+            raise UsageError(f"{visible(value, 80)}: expected KEY=VALUE; KEY= takes a key away")
+        said[key.strip()] = configuration.toml_value(key.strip(), text.strip())
+    file = configuration.find_file(options(config), os.environ, Path.home())
+    if file is None:
+        raise UsageError("there is no caelum.toml yet; `caelum-report init` writes one")
+    typer.echo(configuration.set_rule(file, name, said))
+
+
+@app.command("remove")
+def alerts_remove(name: Annotated[str, typer.Argument(help="The rule's name.")], config: ConfigFile = None) -> None:
+    """Take a rule out of caelum.toml; a built-in one of its name holds again."""
+    import os
+
+    from caelum_report import config as configuration
+
+    file = configuration.find_file(options(config), os.environ, Path.home())
+    if file is None:
+        raise UsageError("there is no caelum.toml yet; `caelum-report init` writes one")
+    typer.echo(configuration.remove_rule(file, name))
+
+
+# --- the ways out ---------------------------------------------------------------------------------------------------
+
+
+@deliver_app.command("list")
+def deliver_list(config: ConfigFile = None, db: Database = None) -> None:
+    """List the ways out, what waits in the outbox, and why it was not delivered."""
+    from caelum_report import store
+
+    settings = load(config, None, db)
+    for channel in settings.channels:
+        reports = f", reports {channel.reports}" if channel.reports != "never" else ""
+        state = channel.problem or f"{'alerts' if channel.alerts else 'no alerts'}{reports}"
+        typer.echo(f"{channel.name:24} {channel.kind:8} {state}")
+    if not settings.channels:
+        typer.echo("No way out is configured; add a [[deliver]] to caelum.toml.")
+    if not Path(settings.database).exists():
+        return
+    with store.open_store(settings.database) as database:
+        for errand in store.unsent(database, now()):
+            tried = f"tried {errand.tries} times, {visible(errand.error, 200)}" if errand.tries else "not tried yet"
+            typer.echo(f"waiting for {errand.channel}: {visible(errand.subject, 120)} ({tried})")
+
+
+@deliver_app.command("test")
+def deliver_test(
+    name: Annotated[str, typer.Argument(help="The way's name, as in [[deliver]].")],
+    config: ConfigFile = None,
+    mcp_config: McpFiles = None,
+) -> None:
+    """Send a test message by one way out, and say what happened. A command is run with a message that is no report."""
+    from caelum_report import telling
+
+    settings = load(config, mcp_config)
+    pick(name, {channel.name: channel for channel in settings.channels}, "way out")
+    typer.echo(telling.test_way(settings, name, now()))

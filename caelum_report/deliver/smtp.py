@@ -1,0 +1,100 @@
+"""E-mail by SMTP: TLS or STARTTLS with a checked certificate, a login, several recipients, one message."""
+
+from __future__ import annotations
+
+import hashlib
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, localtime, parseaddr
+from typing import Final
+
+from caelum_report.alerting import Channel
+from caelum_report.errors import DeliveryError
+from caelum_report.mail import Mail
+from caelum_report.text import brief
+
+_PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
+
+
+def send_email(channel: Channel, mail: Mail) -> None:
+    """Raises `DeliveryError`. Its Message-ID is made of what it tells, so that a repeat is known as one."""
+    options = channel.options
+    security = options["security"] or "starttls"
+    message = envelope(mail, options["sender"], options["to"])
+    try:
+        with _connected(
+            options["host"], options["port"] or _PORTS[security], security, channel.timeout_seconds
+        ) as server:
+            if options["user"] is not None:
+                server.login(options["user"], options["password"] or "")
+            refused = server.send_message(message)
+    except smtplib.SMTPAuthenticationError as error:
+        raise DeliveryError(f"the mail server refuses the login ({error.smtp_code})") from None
+    except smtplib.SMTPRecipientsRefused as error:
+        raise DeliveryError(f"the mail server refuses every recipient ({len(error.recipients)})") from None
+    except smtplib.SMTPNotSupportedError as error:
+        raise DeliveryError(f"the mail server cannot do what is asked: {brief(str(error), 100)}") from None
+    except ssl.SSLError as error:
+        raise DeliveryError(f"no TLS that we can trust: {brief(str(error.reason or error), 100)}") from None
+    except (smtplib.SMTPException, OSError) as error:
+        raise DeliveryError(f"the mail server cannot be used: {_words(error)}") from None
+    if refused:
+        raise DeliveryError(
+            f"the mail server refuses {len(refused)} of {len(options['to'])} recipients; the others have it"
+        )
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error
+        return (
+            f"{error.smtp_code} {brief(said.decode('utf-8', 'replace') if isinstance(said, bytes) else str(said), 100)}"
+        )
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    return brief(str(error) or type(error).__name__, 100)
+
+
+def _connected(host: str, port: int, security: str, seconds: float) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if security == "tls":
+        return smtplib.SMTP_SSL(host, port, timeout=seconds, context=context)
+    server = smtplib.SMTP(host, port, timeout=seconds)
+    if security == "starttls":
+        try:
+            server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
+    return server
+
+
+def envelope(mail: Mail, sender: str, to: list[str]) -> EmailMessage:
+    """The message: plain text, HTML beside it with its images, attachments. Header text is one line, whatever it holds."""
+    message = EmailMessage()
+    message["Subject"] = brief(mail.title, 250)
+    message["From"] = _address(sender)
+    message["To"] = [_address(one) for one in to]
+    message["Date"] = format_datetime(localtime())
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    message["Message-ID"] = f"<{hashlib.sha256(mail.id.encode()).hexdigest()[:40]}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
+    page = message.get_payload()[1]  # type: ignore[index]
+    for cid, png in mail.images:
+        page.add_related(png, "image", "png", cid=f"<{cid}>")  # type: ignore[union-attr]
+    for name, kind, content in mail.attachments:
+        main, _, sub = kind.partition("/")
+        message.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    return message
+
+
+def _address(text: str) -> Address:
+    name, spec = parseaddr(text)
+    try:
+        return Address(name, addr_spec=spec)
+    except (ValueError, IndexError) as error:
+        raise DeliveryError(f"not a mail address: {brief(text, 80)}") from error

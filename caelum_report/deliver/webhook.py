@@ -1,0 +1,63 @@
+"""A webhook: one POST, signed where there is a secret, no redirect followed, its answer bounded by time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import httpx
+
+from caelum_report import __version__
+from caelum_report.alerting import Channel
+from caelum_report.errors import DeliveryError
+from caelum_report.mail import Mail
+
+from .filling import filled
+
+
+def post(channel: Channel, mail: Mail) -> None:
+    """Raises `DeliveryError`. `Idempotency-Key` names what the message tells, so that a repeat is known as one."""
+    options = channel.options
+    body = mail.json if options["template"] is None else filled_body(options["template"], mail)
+    headers = {
+        "User-Agent": f"caelum-report/{__version__}",
+        "Content-Type": "application/json"
+        if options["template"] is None or _is_json(body)
+        else "text/plain; charset=utf-8",
+        "Idempotency-Key": hashlib.sha256(mail.id.encode()).hexdigest()[:40],
+        **options["headers"],
+    }
+    content = body.encode()
+    if options["secret"]:
+        headers["X-Caelum-Signature"] = f"sha256={signature(options['secret'], content)}"
+    try:
+        with (
+            httpx.Client(timeout=channel.timeout_seconds, follow_redirects=False) as client,
+            client.stream("POST", options["url"], content=content, headers=headers) as answer,
+        ):
+            status, success, away = answer.status_code, answer.is_success, answer.is_redirect
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise DeliveryError(f"the webhook cannot be told: {type(error).__name__}") from None
+    if away:
+        raise DeliveryError(f"the webhook redirects (HTTP {status}); nothing is sent elsewhere")
+    if not success:
+        raise DeliveryError(f"the webhook answered HTTP {status}")
+
+
+def filled_body(template: str, mail: Mail) -> str:
+    """The template filled in; in one that is JSON, each word is a string of it, whatever it holds."""
+    try:
+        document = json.loads(template)
+    except ValueError:
+        return str(filled(template, mail, ""))
+    return json.dumps(filled(document, mail, ""))
+
+
+def _is_json(body: str) -> bool:
+    return body.lstrip()[:1] in {"{", "["}
+
+
+def signature(secret: str, content: bytes) -> str:
+    """HMAC-SHA256 of the body, as hexadecimal digits."""
+    return hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()

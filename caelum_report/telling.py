@@ -1,0 +1,195 @@
+"""The pipeline's other half: a run judges its rules, keeps what changed with the messages it makes necessary, and sends them.
+
+Judging is part of the transaction that stores what was judged, so that no kill can part an alert from its message.
+Sending reads the outbox only; what fails stays there for the next run.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from . import alerts, store
+from .alerting import ANALYSED, Channel, Errand, Notice, Observation
+from .errors import CaelumError, DeliveryError, LockedError
+from .model import Canary, Config, Snapshot
+
+if TYPE_CHECKING:
+    from .document import Report
+    from .mail import Mail
+    from .site import Site
+
+Call = Callable[[str, str, dict[str, object], float], None]  # server, tool, arguments, seconds
+
+
+def judge(database: sqlite3.Connection, snapshot: Snapshot, config: Config) -> None:
+    """The rules that a snapshot alone can tell of: states, thresholds, changes, absence. Part of the caller's `batch`."""
+    if not config.rules:
+        return
+    past = alerts.Past(
+        store.usual(database, config.rules, snapshot.at),
+        store.host_before(database, snapshot.host, snapshot.at),
+        config.every_seconds or store.cadence(database),
+    )
+    _advance(database, alerts.observe(config.rules, snapshot, config, past), snapshot.at, config)
+
+
+def judge_report(
+    database: sqlite3.Connection, observations: tuple[Observation, ...], at: datetime, config: Config
+) -> None:
+    """The rules that need the analysis: findings, anomalies, forecasts. Part of the caller's `batch`."""
+    if any(rule.kind in ANALYSED for rule in config.rules):
+        _advance(database, observations, at, config)
+
+
+def _advance(database: sqlite3.Connection, observations: tuple[Observation, ...], at: datetime, config: Config) -> None:
+    servers = {server.id: server for server in config.servers}
+    step = alerts.advance(store.watch(database), config.rules, servers, observations, at)
+    store.save_watch(database, step.watch.tracks, step.changed, step.dropped)
+    message = alerts.notice(step, config)
+    if message is not None:
+        store.put_out(database, _errands(message, config))
+
+
+def _errands(message: Notice, config: Config) -> list[Errand]:
+    from . import codec
+
+    errands = []
+    for channel in config.channels:
+        part = alerts.for_channel(message, channel)
+        if part is not None:
+            key = "alerts:" + ",".join(f"{line.alert.id}{'+' if line.fires else '-'}" for line in part.lines)
+            title = f"[{part.fleet}] {part.title}"
+            errands.append(Errand(0, key, channel.name, "alerts", part.at, title, codec.notice_to_json(part)))
+    return errands
+
+
+# --- reports --------------------------------------------------------------------------------------------------------
+
+
+def put_out_report(config: Config, report: Report) -> None:
+    """Queues a published report for the ways out whose policy wants it, or a word that all is quiet."""
+    with store.open_store(config.database) as database, store.batch(database):
+        for channel in config.channels:
+            kind = _due(database, channel, report)
+            if kind is not None:
+                errand = Errand(
+                    0, f"{kind}:{report.id}", channel.name, kind, report.at, report.verdict.sentence, report.id
+                )
+                store.put_out(database, [errand])
+
+
+def _due(database: sqlite3.Connection, channel: Channel, report: Report) -> str | None:
+    urgent = any(finding.needs_action and finding.kind != "setup" for finding in report.findings)
+    wanted = {
+        "never": False,
+        "always": True,
+        "on-change": bool(report.changes),
+        "needs-action": urgent,
+    }
+    if channel.problem:
+        return None
+    if wanted[channel.reports]:
+        return "report"
+    if channel.quiet_seconds is None:
+        return None
+    last = store.last_errand(database, channel.name, ("report", "quiet"))
+    silent = last is None or (report.at - last.at).total_seconds() >= 0.98 * channel.quiet_seconds
+    return "quiet" if silent else None
+
+
+# --- sending --------------------------------------------------------------------------------------------------------
+
+
+def send_out(config: Config, at: datetime, site: Site | None = None) -> int:
+    """Sends what the outbox holds and says how many; `DeliveryError` where something stays for the next run.
+
+    After a failure a way out is left alone until then. One run sends at a time.
+    """
+    channels = {channel.name: channel for channel in config.channels}
+    if not channels:
+        return 0
+    failed: dict[str, str] = {}
+    sent = 0
+    try:
+        with store.deliver_lock(config.database):
+            with store.open_store(config.database) as database:
+                waiting = store.unsent(database, at)
+            for errand in waiting:
+                channel = channels.get(errand.channel)
+                if channel is None or errand.channel in failed:
+                    continue
+                problem = _try(channel, errand, config, at, site)
+                with store.open_store(config.database) as database:
+                    store.record_try(database, errand.id, at, problem)
+                if problem:
+                    failed[errand.channel] = problem
+                else:
+                    sent += 1
+    except LockedError:  # it sends ours too, or the next run does
+        return sent
+    if failed:
+        names = "; ".join(f"{name}: {problem}" for name, problem in failed.items())
+        raise DeliveryError(f"not delivered, the next run tries again: {names}")
+    return sent
+
+
+def _try(channel: Channel, errand: Errand, config: Config, at: datetime, site: Site | None) -> str:
+    """What went wrong; empty when it is sent."""
+    if channel.problem:
+        return channel.problem
+    try:
+        send(channel, mail_of(errand, config, site), config, at)
+    except CaelumError as error:
+        return str(error)
+    return ""
+
+
+def send(channel: Channel, mail: Mail, config: Config, at: datetime) -> None:
+    """One message on one way out; `DeliveryError` where it does not arrive."""
+    from . import deliver
+
+    def call(server: str, tool: str, arguments: dict[str, object], seconds: float) -> None:
+        from . import collect
+
+        problem = collect.call_tool(config, server, Canary(tool, json.dumps(arguments)), at, seconds)
+        if problem:
+            raise DeliveryError(problem)
+
+    deliver.send(channel, mail, config, call)
+
+
+def mail_of(errand: Errand, config: Config, site: Site | None) -> Mail:
+    """The message that an outbox row stands for."""
+    from . import codec, render
+
+    if errand.kind == "alerts":
+        return render.notice_mail(codec.notice_from_json(errand.payload), errand.key)
+    with store.open_store(config.database) as database:
+        stored = store.report_by_id(database, errand.payload)
+    if stored is None:
+        raise DeliveryError(f"report {errand.payload} is not kept any more")
+    report = codec.from_json(stored)
+    if errand.kind == "quiet":
+        return render.quiet_mail(report)
+    pdf = site.files.get("report.pdf") if site is not None and site.report == report.id else None
+    if pdf is None and config.pdf:
+        pdf = render.paper(report, config.budgets.pdf_seconds)
+    return render.report_mail(report, pdf)
+
+
+SAMPLE: Final = "A test message. It was asked for by a person; nothing happened."
+
+
+def test_way(config: Config, name: str, at: datetime) -> str:
+    """Sends one test message by a way out and says what happened; the outbox is not touched."""
+    from . import render
+
+    channel = next(one for one in config.channels if one.name == name)
+    if channel.problem:
+        raise DeliveryError(f"{name}: {channel.problem}")
+    send(channel, render.test_mail(config.fleet, at, SAMPLE), config, at)
+    return f"{name}: delivered by {channel.kind}."
