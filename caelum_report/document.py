@@ -488,6 +488,27 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesReport:
+    """A figure that a source gives, over the last 24 hours; of a counter its rate."""
+
+    source: str
+    subject: str  # visible: a server, or what the source names
+    server: str | None  # Server.id where it is one
+    metric: str
+    labels: str  # "region eu, code 200"
+    unit: str  # "seconds", "bytes/s", …; a word of the source's own stands behind the number
+    counter: bool
+    value: float | None  # the last one; None: a counter that was seen once
+    raw: float  # as the source gave it
+    at: datetime  # of the last one
+    n: int  # values of the 24 hours
+    lowest: float | None
+    mean: float | None
+    highest: float | None
+    spark: Points
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
     """A stage of a run: how long it took, and what it said."""
 
@@ -555,6 +576,7 @@ class Report:
     run: RunReport
     previous_run: RunReport | None
     sources: tuple[SourceReport, ...] = ()  # in the order of the configuration
+    series: tuple[SeriesReport, ...] = ()  # what they give, by source, figure and subject
     forecasts: tuple[Forecast, ...] = ()  # made by this report, once a day
     scores: tuple[Score, ...] = ()  # of earlier ones that fell due
     records: tuple[ForecastRecord, ...] = ()

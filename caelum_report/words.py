@@ -143,7 +143,7 @@ def quantity_parts(value: float | None, unit: str) -> tuple[str, str]:
         return percent(value).removesuffix(f"{NBSP}%"), "%"
     if unit == "celsius":
         return _whole(value), "°C"
-    return (count(value) if float(value).is_integer() else significant(value)), ""
+    return (count(value) if float(value).is_integer() else significant(value)), "" if unit in {"", "count"} else unit
 
 
 def chance(probability: float) -> str:

@@ -21,7 +21,7 @@ from .foretelling import foretell
 from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
 from .servers import servers
-from .sources import sources
+from .sources import series, sources
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]
@@ -133,6 +133,7 @@ def report(
         ),
         previous_run=history.previous_run,
         sources=sources(facts),
+        series=series(facts),
         forecasts=foretold.made,
         scores=foretold.scores,
         records=foretold.records,

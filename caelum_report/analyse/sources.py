@@ -1,17 +1,27 @@
-"""What was asked beside the servers: how each source answered."""
+"""What was asked beside the servers: how each source answered, and the figures that it gives."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
-from caelum_report.document import SourceReport
+from caelum_report.document import Points, SeriesReport, SourceReport
+from caelum_report.history import SourceHistory
 from caelum_report.model import Failure, Reading
+from caelum_report.text import visible
 
+from .charts import bucketed, measured, points
 from .facts import Facts
+from .latency import shortened
+from .times import DAY, Floats, moment, unix
+
+MOST_SERIES: Final = 100  # of a source in the report; its others are in the history
+_SPARK_SECONDS: Final = DAY / 48
 
 
 def sources(facts: Facts) -> tuple[SourceReport, ...]:
@@ -49,3 +59,60 @@ def _source(reading: Reading, endpoint: str, known: Any) -> SourceReport:
 
 def _time(value: pd.Timestamp) -> datetime | None:
     return None if pd.isna(value) else value.to_pydatetime()
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def series(facts: Facts) -> tuple[SeriesReport, ...]:
+    """Every figure of the sources that are still asked, as far as raw values of it are kept."""
+    past = facts.history.sources
+    if past is None or not len(past.samples):
+        return ()
+    asked = [reading.source for reading in facts.snapshot.readings]
+    rows = past.series
+    here = rows[(rows["host"] == facts.snapshot.host) & rows["source"].isin(asked)]
+    order = here.assign(rank=here["source"].map(asked.index)).sort_values(["rank", "metric", "subject", "labels"])
+    at, numbers = unix(past.samples["at"]), past.samples["series"].to_numpy(np.int64)
+    found: list[SeriesReport] = []
+    shown = order[order.groupby("rank").cumcount() < MOST_SERIES]
+    wanted = shown.index.to_numpy(np.int64)
+    bounds = zip(np.searchsorted(numbers, wanted).tolist(), np.searchsorted(numbers, wanted + 1).tolist(), strict=True)
+    for (first, last), (_, row) in zip(bounds, shown.iterrows(), strict=True):
+        if first < last:
+            found.append(_series(past, row, slice(first, last), at, facts.now))
+    return tuple(found)
+
+
+def _series(past: SourceHistory, row: Any, rows: slice, at: Floats, now: float) -> SeriesReport:
+    time = at[rows]
+    value, raw = (past.samples[name].to_numpy(np.float64)[rows] for name in ("value", "raw"))
+    day = value[(time > now - DAY) & ~np.isnan(value)]
+    last = float(value[-1])
+    return SeriesReport(
+        source=row["source"],
+        subject=visible(row["subject"], 120),
+        server=row["server"],
+        metric=row["metric"],
+        labels=", ".join(f"{name} {text}" for name, text in json.loads(row["labels"] or "{}").items()),
+        unit=rate_unit(row["unit"]) if row["counter"] else row["unit"],
+        counter=bool(row["counter"]),
+        value=None if np.isnan(last) else shortened(last),
+        raw=float(raw[-1]),
+        at=moment(float(time[-1])),
+        n=len(day),
+        lowest=shortened(float(day.min())) if len(day) else None,
+        mean=shortened(float(day.mean())) if len(day) else None,
+        highest=shortened(float(day.max())) if len(day) else None,
+        spark=_spark(time, value, now),
+    )
+
+
+def _spark(time: Floats, value: Floats, now: float) -> Points:
+    track = measured(time, value).between(now - DAY, now)
+    return points(bucketed(track, _SPARK_SECONDS, percentiles=False), now - DAY, now, band=False)
+
+
+def rate_unit(unit: str) -> str:
+    """What a counter of this unit grows by: `bytes/s`, `/s` of plain counts."""
+    return "/s" if unit in {"", "count"} else f"{unit}/s"

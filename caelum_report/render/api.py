@@ -26,7 +26,7 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     head = {"report": report.id, "number": report.number, "at": stamp(report.at), "fleet": report.fleet}
     yield "latest.json", lambda: _json(latest(report))
     yield "api/v1/servers.json", lambda: _json({**head, "servers": [server(s) for s in report.servers]})
-    yield "api/v1/sources.json", lambda: _json({**head, "sources": [source(s) for s in report.sources]})
+    yield "api/v1/sources.json", lambda: _json({**head, "sources": [source(report, s) for s in report.sources]})
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)
@@ -87,7 +87,8 @@ def server(one: ServerReport) -> dict[str, Any]:
     }
 
 
-def source(one: SourceReport) -> dict[str, Any]:
+def source(report: Report, one: SourceReport) -> dict[str, Any]:
+    """How it answered, and every figure that it gives, with the values of 24 hours."""
     return {
         "name": one.name,
         "kind": one.kind,
@@ -99,6 +100,26 @@ def source(one: SourceReport) -> dict[str, Any]:
         "succeeded_at": _at(one.succeeded_at),
         "failing_since": _at(one.failing_since),
         "notes": [{"code": note.code, "text": note.text} for note in one.notes],
+        "series": [
+            {
+                "metric": figure.metric,
+                "subject": figure.subject,
+                "server": figure.server,
+                "labels": figure.labels,
+                "unit": figure.unit,
+                "counter": figure.counter,
+                "value": figure.value,
+                "raw": figure.raw,
+                "at": stamp(figure.at),
+                "n": figure.n,
+                "min": figure.lowest,
+                "mean": figure.mean,
+                "max": figure.highest,
+                "points": {"at": [_unix(at) for at in figure.spark.at], "value": figure.spark.mid},
+            }
+            for figure in report.series
+            if figure.source == one.name
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from caelum_report.render import marks
 from caelum_report.render.html import named
 from caelum_report.render.ladder import ladder
 
+from . import sources
 from .panels import Drawn, Panel, figure
 from .view import RANGE_WORDS, Page, View, longer_ranges, next_due, severities, uptime_of
 
@@ -38,6 +39,7 @@ def pages_of(server: ServerReport) -> Iterator[Page]:
         ("server/tools.html", _tools),
         ("server/contract.html", _contract),
         ("server/about.html", _about),
+        ("server/sources.html", _sources),
         ("server/neighbours.html", _neighbours),
         ("server/stderr.html", _stderr),
         ("server/notes.html", _notes),
@@ -238,6 +240,10 @@ def _running(server: ServerReport) -> str:
         else ""
     )
     return f"{words.count(server.instances)} on this host{memory}{oldest}"
+
+
+def _sources(view: View, server: ServerReport) -> dict[str, Any] | None:
+    return sources.of_server(view, server.id)
 
 
 def _neighbours(view: View, server: ServerReport) -> dict[str, Any]:

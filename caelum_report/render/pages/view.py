@@ -25,7 +25,19 @@ NAVIGATION: Final = (  # pages that exist now
     ("method.html", "Method"),
 )
 SERVER_PARTS: Final = frozenset(
-    {"findings", "stages", "latency", "states", "tools", "contract", "neighbours", "about", "stderr", "notes"}
+    {
+        "findings",
+        "stages",
+        "latency",
+        "states",
+        "tools",
+        "contract",
+        "neighbours",
+        "sources",
+        "about",
+        "stderr",
+        "notes",
+    }
 )
 PARTS: Final[Mapping[str, frozenset[str]]] = {
     "index.html": frozenset({"needs-action", "changed", "objectives", "looming", "fleet", "read-on", "pages"}),
@@ -105,6 +117,8 @@ def view_of(
     notes: list[Note],
 ) -> View:
     pages = {path for path, _ in NAVIGATION}
+    if report.sources:
+        pages.add("sources.html")
     for server in report.servers:
         pages.add(f"servers/{server.slug}.html")
         pages |= {f"servers/{server.slug}/{name}.html" for name in longer_ranges(server)}

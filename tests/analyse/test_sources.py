@@ -1,0 +1,87 @@
+"""What sources gave, in the report and on its pages: none, one and forty figures."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from caelum_report import analyse, store
+from caelum_report.document import Report
+from caelum_report.model import Failure, Reading, Sample, Source
+from caelum_report.render import render
+from caelum_report.store import database as file
+from tests.store.given import NOON, config, fleet, hours
+
+CONFIG = config(
+    "server-0", "server-1", "server-2", sources=(Source("shop", "http-json", {}, "https://shop.example:443/"),)
+)
+
+
+def report(*readings: tuple[Reading, ...]) -> Report:
+    """Of runs an hour apart, the last at noon."""
+    with closing(file.connect(":memory:")) as connection:
+        file.prepare(connection, ":memory:")
+        for number, those in enumerate(readings):
+            at = NOON - hours(len(readings) - 1 - number)
+            snapshot = replace(fleet(at), readings=those)
+            identifier = store.add_snapshot(connection, snapshot, CONFIG)
+            store.maintain(connection, at, CONFIG)
+        history = store.history(connection, identifier, analyse.ROLLED_UP)
+    return analyse.report(snapshot, identifier, history, CONFIG, ())
+
+
+def reading(*samples: Sample, failure: Failure = Failure.OK) -> Reading:
+    return Reading("shop", "http-json", failure, "" if failure is Failure.OK else "it refuses us", 0.25, samples)
+
+
+def test_a_gauge_and_a_counter_with_what_they_are_compared_with() -> None:
+    runs = [
+        (reading(Sample("server-0", "waiting", n, "count"), Sample("shop", "sent", n * 7200.0, "bytes", counter=True)),)
+        for n in range(6)
+    ]
+    sent, waiting = report(*runs).series
+    assert (waiting.subject, waiting.server, waiting.value, waiting.unit) == ("server-0", "server-0", 5, "count")
+    assert (waiting.n, waiting.lowest, waiting.mean, waiting.highest) == (6, 0, 2.5, 5)
+    assert waiting.spark.mid == (0, 1, 2, 3, 4, 5)
+    assert (sent.server, sent.value, sent.unit, sent.raw) == (None, 2.0, "bytes/s", 36000)
+    assert sent.n == 5  # a rate has a sample before it
+
+
+def test_a_source_that_fails_keeps_its_figures_and_says_since_when() -> None:
+    made = report((reading(Sample("shop", "waiting", 3)),), (reading(failure=Failure.AUTH_REQUIRED),))
+    (source,) = made.sources
+    assert (source.failure, source.reason) == (Failure.AUTH_REQUIRED, "it refuses us")
+    assert (source.succeeded_at, source.failing_since) == (NOON - hours(1), NOON)
+    (figure,) = made.series
+    assert (figure.value, figure.at) == (3, NOON - hours(1))
+
+
+@pytest.mark.parametrize("figures", [0, 1, 40])
+def test_its_pages_are_whole(figures: int) -> None:
+    samples = [Sample("server-0", "calls", n, counter=True, labels=(("tool", f"<{n}>"),)) for n in range(figures)]
+    site = render(report((reading(*samples),), (reading(*samples),)), pdf=False)
+    assert site.notes == ()
+    page, server = site.files["sources.html"].decode(), site.files["servers/server-0.html"].decode()
+    assert page.count("tool &lt;") == figures
+    assert server.count("tool &lt;") == min(figures, 20)
+    assert ('id="sources"' in server) is bool(figures)
+    assert "sources.html" in site.files["method.html"].decode()
+
+
+def test_without_sources_there_is_no_page_of_them() -> None:
+    site = render(report(()), pdf=False)
+    assert "sources.html" not in site.files
+    assert "Nobody is asked beside the servers" in site.files["method.html"].decode()
+
+
+def test_more_figures_than_a_report_holds() -> None:
+    samples = [Sample("shop", "calls", n, labels=(("n", str(n)),)) for n in range(150)]
+    made = report((reading(*samples),))
+    assert len(made.series) == 100
+    assert made.sources[0].figures == 150
+
+
+def test_a_source_that_is_no_longer_asked_is_not_shown() -> None:
+    assert report((reading(Sample("shop", "waiting", 3)),), ()).series == ()
