@@ -509,6 +509,21 @@ class SeriesReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Judging:
+    """How many series were judged, and how many findings about them are expected to be nothing."""
+
+    series: int = 0  # judged for trends and level shifts
+    not_assessed: int = 0  # too short, or more than 30 % missing
+    tests: int = 0
+    found: int = 0  # trends and shifts among the findings
+    expected_false: float = 0.0  # of these
+    watched: int = 0  # series whose hours were judged
+    unusual: int = 0  # moments among the findings
+    expected_unusual: float = 0.0  # flags that a week of nothing would show
+    sentence: str = "Nothing was judged yet: there is too little history."
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
     """A stage of a run: how long it took, and what it said."""
 
@@ -580,3 +595,5 @@ class Report:
     forecasts: tuple[Forecast, ...] = ()  # made by this report, once a day
     scores: tuple[Score, ...] = ()  # of earlier ones that fell due
     records: tuple[ForecastRecord, ...] = ()
+    judging: Judging = Judging()
+    fleet_charts: tuple[Chart, ...] = ()  # of all servers together, one a range

@@ -456,7 +456,7 @@ class Bookmark:
     value: str
 
 
-METHOD_VERSION: Final = 1  # raised when the same history would give other figures
+METHOD_VERSION: Final = 2  # raised when the same history would give other figures
 
 
 @dataclass(frozen=True, slots=True)

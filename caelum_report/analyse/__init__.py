@@ -17,9 +17,11 @@ from . import changes, findings, objectives, offers, patterns, summary
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
 from .facts import Facts, gather
+from .fleet_charts import fleet_charts
 from .foretelling import foretell
 from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
+from .judging import drawn, judging
 from .servers import servers
 from .sources import series, sources
 
@@ -75,7 +77,8 @@ def report(
         )
     )
     targets = objectives.objectives(facts)
-    host_reports = hosts(facts, facts.marks, foretold.ahead)
+    marks = drawn(facts, found)
+    host_reports = hosts(facts, marks, foretold.ahead)
     diagram = architecture(facts)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
@@ -115,7 +118,7 @@ def report(
             changes=len(changed),
             foretold=foretold.series,
         ),
-        servers=servers(facts, facts.marks, found, foretold.ahead),
+        servers=servers(facts, marks, found, foretold.ahead),
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,
@@ -137,4 +140,6 @@ def report(
         forecasts=foretold.made,
         scores=foretold.scores,
         records=foretold.records,
+        judging=judging(facts, found),
+        fleet_charts=tuple(fleet_charts(facts, facts.marks)),
     )

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from caelum_report import text, words
-from caelum_report.document import Chart, DiskReport, HostReport, Mark, Stat
+from caelum_report.document import Chart, DiskReport, HostReport, Stat
 from caelum_report.model import Disk, HostSample
 
 from .charts import Ahead, chart, ranges_of
 from .facts import Facts
 from .findings import DISK_PERCENT, MEMORY_PERCENT
 from .host_tracks import host_tracks
+from .judging import Marks, with_marks
 from .latency import shortened
 
 _LONG: Final = {"host_cpu", "host_memory", "disk_used"}  # the others end with a week
@@ -21,7 +22,7 @@ _NEARLY_DISK_PERCENT: Final = 80.0
 _SWAP_SHARE: Final = 0.1  # less is what idle programs left there
 
 
-def hosts(facts: Facts, marks: tuple[Mark, ...], ahead: Mapping[tuple[str, str], Ahead]) -> tuple[HostReport, ...]:
+def hosts(facts: Facts, marks: Marks, ahead: Mapping[tuple[str, str], Ahead]) -> tuple[HostReport, ...]:
     """The host that asks; nothing where it could not be read."""
     sample = facts.snapshot.host_sample
     if sample is None:
@@ -113,9 +114,7 @@ def _short(value: float | None) -> float | None:
 # --- charts ---------------------------------------------------------------------------------------------------------
 
 
-def _charts(
-    facts: Facts, sample: HostSample, marks: tuple[Mark, ...], ahead: Mapping[tuple[str, str], Ahead]
-) -> Iterator[Chart]:
+def _charts(facts: Facts, sample: HostSample, marks: Marks, ahead: Mapping[tuple[str, str], Ahead]) -> Iterator[Chart]:
     first = facts.history.first_snapshot_at
     ranges = ranges_of(facts.now - first.timestamp() if first else 0.0)
     interval = facts.run_seconds or 0.0
@@ -135,7 +134,7 @@ def _charts(
                 key_id=f"{number}" if subject else "",
                 interval=interval,
                 ghost=metric in _LONG,
-                marks=marks,
+                marks=with_marks(facts.marks, marks, subject, metric),
                 source="psutil",
                 ahead=ahead_of,
             )

@@ -79,7 +79,7 @@ def trends(facts: Facts) -> Iterator[Finding]:
         rises = trend.slope_per_day > 0
         confidence = ", low confidence" if drift.days < LOW_CONFIDENCE_DAYS else ""
         yield Finding(
-            id=f"trend:{key.metric}:{key.subject}",
+            id=drift_id(drift),
             kind="trend",
             word="Trend",
             status=None,
@@ -121,7 +121,7 @@ def shifts(facts: Facts) -> Iterator[Finding]:
             f"since {when}" if step.until is None else f"from {when} to {_when(facts, step.until.to_pydatetime())}"
         )
         yield Finding(
-            id=f"shift:{step.key.metric}:{step.key.subject}:{_stamp(at)}",
+            id=step_id(step),
             kind="shift",
             word="Shift",
             status=None,
@@ -138,6 +138,22 @@ def shifts(facts: Facts) -> Iterator[Finding]:
             metric=step.key.metric,
             wrong_if="something else changed at that hour for all who ask, such as the host of this report or its network.",
         )
+
+
+def drift_id(drift: Drift) -> str:
+    return f"trend:{drift.key.metric}:{drift.key.subject}"
+
+
+def step_id(step: Step) -> str:
+    return f"shift:{step.key.metric}:{step.key.subject}:{_stamp(step.at.to_pydatetime())}"
+
+
+def moment_id(each: Moment) -> str:
+    return f"anomaly:{'' if _several(each) else each.servers[0]}:{_stamp(each.start.to_pydatetime())}"
+
+
+def _several(each: Moment) -> bool:
+    return len(each.servers) != 1 or bool(each.of_host)
 
 
 def _stamp(at: datetime) -> str:
@@ -196,11 +212,11 @@ def _unusual(facts: Facts, each: Moment) -> Finding:
     name, server, page, owner = _who(facts, first.key)
     start, end = each.start.to_pydatetime().astimezone(UTC), min(each.end.timestamp(), facts.now)
     fresh = facts.now - end < FRESH
-    several = len(each.servers) != 1 or bool(each.of_host)
+    several = _several(each)
     series = words.plural(len({event.key for event in each.events}), "series", "series")
     hours = words.plural(max(1, round((each.end - each.start).total_seconds() / 3600)), "hour")
     return Finding(
-        id=f"anomaly:{'' if several else server or ''}:{_stamp(start)}",
+        id=moment_id(each),
         kind="anomaly",
         word="Unusual",
         status=None,

@@ -18,7 +18,6 @@ from caelum_report.document import (
     Finding,
     Latency,
     Limit,
-    Mark,
     PinReport,
     ServerReport,
     StageReport,
@@ -31,6 +30,7 @@ from caelum_report.model import Status, Transport
 from . import findings as told
 from .charts import LONG_SERVER_METRICS, SERVER_METRICS, Ahead, ServerRows, chart, ranges_of, server_rows
 from .facts import PROBLEMS, Facts, Standing
+from .judging import Marks, with_marks
 from .latency import latency, shortened, spark, stages, usual_stage_seconds
 from .times import DAY, RANGE_SECONDS
 from .uptime import STATUSES, episodes, incidents, run_before, strips, uptimes
@@ -59,7 +59,7 @@ class _Past:
 
 
 def servers(
-    facts: Facts, marks: tuple[Mark, ...], found: Sequence[Finding], ahead: Mapping[tuple[str, str], Ahead]
+    facts: Facts, marks: Marks, found: Sequence[Finding], ahead: Mapping[tuple[str, str], Ahead]
 ) -> tuple[ServerReport, ...]:
     """Worst first; within a state the least steady month first; those that are no longer asked last."""
     usual, counts = usual_stage_seconds(facts.checks, len(facts.standings), facts.now)
@@ -224,7 +224,7 @@ def _charts(
     facts: Facts,
     standing: Standing,
     rows: ServerRows,
-    marks: tuple[Mark, ...],
+    marks: Marks,
     ahead: Mapping[tuple[str, str], Ahead],
 ) -> Iterable[Chart]:
     book = facts.ledger.rows(standing.index)
@@ -258,7 +258,7 @@ def _charts(
                 ghost=latency_chart,
                 limit=Limit(objective, "objective") if latency_chart and objective else None,
                 spans=incidents(facts.ledger, standing.index, span, facts.now) if latency_chart else (),
-                marks=marks,
+                marks=with_marks(facts.marks, marks, standing.id, metric),
                 ahead=ahead.get((standing.id, metric)),
             )
 

@@ -39,6 +39,11 @@ def unix(times: pd.Series) -> Floats:
     return np.asarray(seconds, np.float64)
 
 
+def unix_of(index: pd.DatetimeIndex) -> Floats:
+    """The same of an index that has a zone."""
+    return np.asarray(index.as_unit("us").asi8 / 1e6, np.float64)
+
+
 def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 

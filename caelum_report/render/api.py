@@ -27,6 +27,10 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     yield "latest.json", lambda: _json(latest(report))
     yield "api/v1/servers.json", lambda: _json({**head, "servers": [server(s) for s in report.servers]})
     yield "api/v1/sources.json", lambda: _json({**head, "sources": [source(report, s) for s in report.sources]})
+    yield "api/v1/findings.json", lambda: _json({**head, **findings(report)})
+    if report.fleet_charts:
+        yield "api/v1/fleet.json", partial(_series_file, head, report.fleet_charts)
+        yield "api/v1/fleet.csv", partial(table, report.fleet_charts)
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)
@@ -150,6 +154,14 @@ def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
     }
 
 
+def findings(report: Report) -> dict[str, Any]:
+    """Every finding, and how many of those about series are expected to be nothing."""
+    return {
+        "findings": [{**_fields(finding, _FINDING), "server": finding.server} for finding in report.findings],
+        "judging": _fields(report.judging, _JUDGING),
+    }
+
+
 def _tool(item: ToolReport) -> dict[str, Any]:
     return {
         **_fields(item.tool, _TOOL),
@@ -183,7 +195,11 @@ _EPISODE: Final = ("status", "failure", "start", "end", "seconds", "reason")
 _CONTRACT: Final = ("at", "report", "severity", "title", "removed", "added", "tokens", "pinned", "approved_at")
 _FINDING: Final = (
     *("id", "kind", "status", "title", "since", "owner", "evidence", "chance"),
-    *("impact", "cause", "advice", "command", "needs_action"),
+    *("impact", "cause", "wrong_if", "advice", "command", "needs_action", "metric", "preliminary", "page"),
+)
+_JUDGING: Final = (
+    *("series", "not_assessed", "tests", "found", "expected_false", "watched", "unusual", "expected_unusual"),
+    "sentence",
 )
 
 

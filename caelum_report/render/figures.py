@@ -6,9 +6,10 @@ seaborn costs three quarters of a second to import; it is imported when a figure
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from caelum_report import words
@@ -18,13 +19,15 @@ from caelum_report.text import visible
 
 from .drawn import SETTINGS, Shape, canvas, shapes, svg_of
 from .skins import SANS, Skin, paint
-from .widths import clip, text_width
+from .widths import clip, text_width, wrap
 
 DAYS: Final = 30
 ROWS: Final = 60  # lines that a reader still compares; the steadiest beyond are counted in words
 _LEAST_SERVERS: Final = 3
 _LEAST_DAYS: Final = 2
 _WIDTH: Final = 760
+_NARROW: Final = 340  # a phone
+_NARROW_NAMES: Final = 126
 _ROW: Final = 18
 _TOP: Final = 26
 _SEVERITY: Final = list(Status)
@@ -32,7 +35,14 @@ _SEVERITY: Final = list(Status)
 _CODES: Final = {f"#0000{index + 1:02x}": f"cell-{status}" for index, status in enumerate(Status)}
 
 
-def state_heat_map(report: Report, skin: Skin = "css") -> str | None:
+class Pair(NamedTuple):
+    """One drawing for two widths; the narrow one is made of the same shapes, for a second drawing costs a tenth of a second."""
+
+    wide: str
+    narrow: str
+
+
+def state_heat_map(report: Report, skin: Skin = "css") -> Pair | None:
     """Servers by days, the worst state of each day. None while there is too little to see a pattern in."""
     servers = [server for server in report.servers if not server.retired and server.strip]
     days = min(DAYS, max((sum(day.status is not None for day in s.strip[-DAYS:]) for s in servers), default=0))
@@ -77,7 +87,7 @@ def state_heat_map(report: Report, skin: Skin = "css") -> str | None:
             texts.append(text)
 
         for row, server in enumerate(shown):
-            write("label", clip(visible(server.name), left - 12), 0, _TOP + _ROW * (row + 1) - 5)
+            write("label", clip(visible(server.name), left - 12), 0, _row(row))
         for column, day in enumerate(dates):
             last = column == len(dates) - 1
             if last or (day.weekday() == 0 and len(dates) - 1 - column > 1):
@@ -88,10 +98,55 @@ def state_heat_map(report: Report, skin: Skin = "css") -> str | None:
     cells = [_inset(shape) for shape in drawn if shape.path]
     labels = [shape for shape in drawn if shape.text]
     seen = {day.status for server in shown for day in server.strip[-DAYS:] if day.status is not None}
-    key = _key([status for status in _SEVERITY if status in seen], height - 8, skin)
-    title = "States of the last 30 days, the worst of each day"
+    told = [status for status in _SEVERITY if status in seen]
+    key, lines = _key(told, height - 8, _WIDTH, skin)
+    title = f"States of the last {DAYS} days, the worst of each day"
     description = _heat_words(ordered, shown, len(dates))
-    return _figure("state-heat-map", title, description, height, svg_of(cells + labels, skin) + key, skin)
+    wide = _figure("state-heat-map", title, description, (_WIDTH, height), svg_of(cells + labels, skin) + key, skin)
+    kept = min(len(dates), int((_NARROW - _NARROW_NAMES) / cell))
+    few = list(_last_days(cells, left + cell * (len(dates) - kept), _NARROW - kept * cell))
+    few += [_text("label", clip(visible(s.name), _NARROW_NAMES - 8), 0, _row(row)) for row, s in enumerate(shown)]
+    few += [_text("end", "today", _NARROW, _TOP - 8), _text("label", f"{kept} days", 0, _TOP - 8)]
+    key, lines = _key(told, height - 8, _NARROW, skin)
+    size = _NARROW, height + (lines - 1) * _ROW
+    return Pair(wide, _figure("state-heat-map-narrow", title, description, size, svg_of(few, skin) + key, skin))
+
+
+def _row(row: int) -> float:
+    """Where the text of a row stands."""
+    return _TOP + _ROW * (row + 1) - 5
+
+
+def _text(role: str, text: str, x: float, y: float) -> Shape:
+    return Shape(role, text=text, x=f"{x:g}", y=f"{y:g}")
+
+
+def _last_days(cells: Sequence[Shape], start: float, left: float) -> Iterator[Shape]:
+    """The cells from `start` on, moved so that they begin at `left`."""
+    for shape in cells:
+        x = float(shape.path[1 : shape.path.index(" ")])
+        if x >= start:
+            yield Shape(shape.role, path=_mapped(shape.path, lambda old: old - start + left))
+
+
+_NUMBERS: Final = re.compile(r"([A-Za-z])|(-?\d+\.?\d*)")
+
+
+def _mapped(path: str, x: Callable[[float], float]) -> str:
+    """A path of absolute points and lines (M, L, C, H; v keeps its length) with other x."""
+    parts: list[str] = []
+    command, odd = "", False
+    for letter, number in _NUMBERS.findall(path):
+        if letter:
+            command, odd = letter, False
+            parts.append(letter)
+            continue
+        vertical = odd if command not in "vVH" else command != "H"
+        value = float(number) if vertical else x(float(number))
+        text = f"{value:.1f}".removesuffix(".0")
+        parts.append(text if parts[-1].isalpha() or text.startswith("-") else f" {text}")
+        odd = not odd
+    return "".join(parts)
 
 
 def _unsteadiness(server: ServerReport) -> tuple[int, int, str]:
@@ -130,17 +185,23 @@ def _inset(shape: Shape) -> Shape:
     return Shape(shape.role, path=f"M{left:.1f} {foot:.1f}v{-height:.1f}H{right:.1f}v{height:.1f}z")
 
 
-def _key(statuses: Sequence[Status], y: float, skin: Skin) -> str:
-    parts, x = [], 0.0
-    for status in statuses:
-        height = (_ROW - 4) * _HEIGHTS[f"cell-{status}"]
-        parts.append(
-            f'<path{paint(f"cell-{status}", skin)} d="M{x:.1f} {y:.1f}v{-height:.1f}h10v{height:.1f}z"/>'
-            f'<text{paint("label", skin)} x="{x + 16:.1f}" y="{y:.1f}">{status}</text>'
-        )
-        x += 16 + text_width(status) + 18
-    parts.append(f'<text{paint("label", skin)} x="{x:.1f}" y="{y:.1f}">blank: no data</text>')
-    return "".join(parts)
+def _key(statuses: Sequence[Status], y: float, width: float, skin: Skin) -> tuple[str, int]:
+    """The states that occur, with their words, in as many lines as they need."""
+    parts, x, lines = [], 0.0, 1
+    for status in [*statuses, None]:
+        text = status or "blank: no data"
+        wanted = (16 if status else 0) + text_width(text)
+        if x and x + wanted > width:
+            x, lines = 0.0, lines + 1
+        foot = y + (lines - 1) * _ROW
+        if status:
+            height = (_ROW - 4) * _HEIGHTS[f"cell-{status}"]
+            parts.append(
+                f'<path{paint(f"cell-{status}", skin)} d="M{x:.1f} {foot:.1f}v{-height:.1f}h10v{height:.1f}z"/>'
+            )
+        parts.append(f'<text{paint("label", skin)} x="{x + (16 if status else 0):.1f}" y="{foot:.1f}">{text}</text>')
+        x += wanted + 18
+    return "".join(parts), lines
 
 
 def _heat_words(ordered: Sequence[ServerReport], shown: Sequence[ServerReport], days: int) -> str:
@@ -164,7 +225,7 @@ _BOX, _MEDIAN, _WHISKER, _TAIL = "#000101", "#000102", "#000103", "#000104"
 _INKS: Final = {_BOX: "box", _MEDIAN: "median", _WHISKER: "whisker", _TAIL: "tail"}
 
 
-def latency_distribution(report: Report, skin: Skin = "css") -> str | None:
+def latency_distribution(report: Report, skin: Skin = "css") -> Pair | None:
     """Answer times of the last 24 hours on one logarithmic axis, slowest first.
 
     Of a server's medians over the day: their median, the middle half and the whole range; the diamond is the p95 of all
@@ -220,7 +281,7 @@ def latency_distribution(report: Report, skin: Skin = "css") -> str | None:
             texts.append(text)
 
         for row, (server, latency) in enumerate(shown):
-            foot = _TOP + _ROW * (row + 1) - 5
+            foot = _row(row)
             write("label", clip(visible(server.name), left - 12), 0, foot)
             write("end", words.seconds(latency.p50), _WIDTH - 64, foot)
             write("end", words.seconds(latency.p95), _WIDTH, foot)
@@ -235,14 +296,45 @@ def latency_distribution(report: Report, skin: Skin = "css") -> str | None:
                 end = x + text_width(text) / 2
         write(
             "label",
-            "disc: median; bar and line: the middle half and the range of the day’s medians; diamond: p95",
+            _LATENCY_KEY,
             0,
             height - 8,
         )
         drawn = shapes(figure, texts, _INKS)
     title = "Answer times of the last 24 hours, slowest first"
     description = _latency_words(measured, len(shown))
-    return _figure("latency-distribution", title, description, height, svg_of(drawn, skin), skin)
+    wide = _figure("latency-distribution", title, description, (_WIDTH, height), svg_of(drawn, skin), skin)
+    right_edge = _NARROW - 58.0
+    scale = (right_edge - _NARROW_NAMES) / across
+    few = [_squeezed(shape, left, _NARROW_NAMES, scale) for shape in drawn if shape.path]
+    for row, (server, latency) in enumerate(shown):
+        few.append(_text("label", clip(visible(server.name), _NARROW_NAMES - 8), 0, _row(row)))
+        few.append(_text("end", words.seconds(latency.p95), _NARROW, _row(row)))
+    few.append(_text("end", "p95", _NARROW, _TOP - 8))
+    end = _NARROW_NAMES - 20.0
+    for tick in _decades(low, high):
+        x = _NARROW_NAMES + scale * across * (math.log(tick) - math.log(low)) / (math.log(high) - math.log(low))
+        half = text_width(words.seconds(tick)) / 2
+        if end + 6 < x - half and x + half < right_edge + 20:
+            few.append(_text("middle", words.seconds(tick), x, _TOP - 8))
+            end = x + half
+    lines = wrap(_LATENCY_KEY, _NARROW, 12)
+    few += [_text("label", line, 0, height - 8 + n * _ROW) for n, line in enumerate(lines)]
+    size = _NARROW, height + (len(lines) - 1) * _ROW
+    return Pair(wide, _figure("latency-distribution-narrow", title, description, size, svg_of(few, skin), skin))
+
+
+_LATENCY_KEY: Final = "disc: median; bar and line: the middle half and the range of the day’s medians; diamond: p95"
+
+
+def _squeezed(shape: Shape, left: float, new_left: float, scale: float) -> Shape:
+    """Lines and bars are squeezed, discs and diamonds keep their form and move."""
+    if shape.role not in {"median", "tail"}:
+        return Shape(shape.role, path=_mapped(shape.path, lambda x: new_left + (x - left) * scale))
+    numbers = [float(number) for letter, number in _NUMBERS.findall(shape.path) if not letter][0::2]
+    middle = (min(numbers) + max(numbers)) / 2
+    moved = new_left + (middle - left) * scale - middle
+    return Shape(shape.role, path=_mapped(shape.path, lambda x: x + moved))
 
 
 def _decades(low: float, high: float) -> list[float]:
@@ -267,10 +359,14 @@ def _latency_words(measured: Sequence[tuple[ServerReport, Latency]], shown: int)
     return ". ".join(sentences) + "."
 
 
-def _figure(name: str, title: str, description: str, height: float, body: str, skin: Skin) -> str:  # noqa: PLR0917 - all of them are words of one sentence
-    look = ' class="cx cx-figure"' if skin == "css" else f" font-family={quoteattr(SANS)}"
+def _figure(  # noqa: PLR0917 - all of them are words of one sentence
+    name: str, title: str, description: str, size: tuple[float, float], body: str, skin: Skin
+) -> str:
+    width, height = size
+    shape = "cx-m" if width == _NARROW else "cx-l"
+    look = f' class="cx cx-figure {shape}"' if skin == "css" else f" font-family={quoteattr(SANS)}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg"{look} viewBox="0 0 {_WIDTH} {height:g}" width="{_WIDTH}" height="{height:g}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg"{look} viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
         f' font-size="12" role="img" aria-labelledby="{name}-t" aria-describedby="{name}-d">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>{body}</svg>'
     )

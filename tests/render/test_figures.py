@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -19,19 +20,37 @@ BOTH = (figures.state_heat_map, figures.latency_distribution)
 @pytest.mark.parametrize("skin", ["css", "light"])
 @pytest.mark.parametrize("report", [sample_reports.fleet_report, sample_reports.hostile_report])
 def test_clean_and_deterministic(draw, skin, report) -> None:
-    text = draw(report(), skin)
-    assert text == draw(report(), skin)
-    svg = ET.fromstring(text)
-    for element in svg.iter():
-        assert "style" not in element.attrib
-        assert element.tag.removeprefix(SVG) in {"svg", "title", "desc", "path", "text"}
-        assert ("class" in element.attrib) <= (skin == "css")
-    assert svg.findtext(f"{SVG}title")
+    pair = draw(report(), skin)
+    assert pair == draw(report(), skin)
+    for text in pair:
+        svg = ET.fromstring(text)
+        for element in svg.iter():
+            assert "style" not in element.attrib
+            assert element.tag.removeprefix(SVG) in {"svg", "title", "desc", "path", "text"}
+            assert ("class" in element.attrib) <= (skin == "css")
+        assert svg.findtext(f"{SVG}title")
+
+
+def x_of(path: str) -> list[float]:
+    return [float(start) for start in re.findall(r"M(-?[\d.]+)", path)]
+
+
+@pytest.mark.parametrize("draw", BOTH)
+def test_the_narrow_drawing_fits_a_phone_and_holds_today(draw) -> None:
+    svg = ET.fromstring(draw(sample_reports.fleet_report()).narrow)
+    width = float(svg.attrib["width"])
+    assert width <= 344
+    for element in svg.iter(f"{SVG}path"):
+        assert all(-1 <= x <= width for x in x_of(element.attrib["d"]))
+    if draw is figures.state_heat_map:
+        bars = [x for e in svg.iter(f"{SVG}path") for x in x_of(e.attrib["d"])]
+        assert max(bars) > width - 25, "today's column is on screen"
+        assert "today" in {e.text for e in svg.iter(f"{SVG}text")}
 
 
 def test_every_bar_is_a_day_and_the_key_says_the_states_in_words() -> None:
     report = sample_reports.fleet_report()
-    svg = ET.fromstring(figures.state_heat_map(report))
+    svg = ET.fromstring(figures.state_heat_map(report).wide)
     down = sum(day.status == "down" for server in report.servers for day in server.strip[-30:])
     bars = "".join(e.get("d", "") for e in svg.iter(f"{SVG}path") if e.get("class") == "cx-cell-down")
     assert bars.count("M") == down + 1  # and one in the key
@@ -41,7 +60,7 @@ def test_every_bar_is_a_day_and_the_key_says_the_states_in_words() -> None:
 
 
 def test_the_slowest_is_first_and_named() -> None:
-    text = figures.latency_distribution(sample_reports.fleet_report())
+    text = figures.latency_distribution(sample_reports.fleet_report()).wide
     svg = ET.fromstring(text)
     assert "ollama-pool-integration is the slowest" in (svg.findtext(f"{SVG}desc") or "")
 
@@ -54,5 +73,5 @@ def test_none_of_too_little(draw) -> None:
 
 @pytest.mark.parametrize("draw", BOTH)
 def test_a_thousand_servers_show_the_worst_and_count_the_rest(draw) -> None:
-    svg = ET.fromstring(draw(sample_reports.large_report(200)))
+    svg = ET.fromstring(draw(sample_reports.large_report(200)).wide)
     assert "are not drawn" in (svg.findtext(f"{SVG}desc") or "")

@@ -54,6 +54,7 @@ def _values(view: View) -> dict[str, Any]:
         "run": view.report.run,
         "previous": view.report.previous_run,
         "found": view.report.found,
+        "judging": view.report.judging,
         "sources": view.report.sources,
     }
 

@@ -24,6 +24,7 @@ class Figure:
     rest: str
     foot: str
     csv: str
+    marks: tuple[tuple[int, str, str, str | None], ...] = ()  # number in the drawing, when, words, address
 
 
 Drawn = dict[tuple[str, str], Markup]  # by the chart's id and size: a server's pages share drawings
@@ -55,6 +56,12 @@ def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide:
         f"{metric.title}{every}.{n} Source: {chart.source}."
         + (f" {chart.forecast_note}" if chart.forecast_note else ""),
         csv,
+        tuple(
+            (number, words.moment(mark.at, view.report.at, zone), mark.text, view.address(mark.page))
+            for number, mark in enumerate(chart.marks, start=1)
+        )
+        if chart.points.at
+        else (),
     )
 
 

@@ -1,16 +1,21 @@
-"""trends.html: states and answer times of the whole fleet on one picture each, and up time by range."""
+"""trends.html: what stands out and where, the fleet over every range, its states and answer times, and up time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
 from caelum_report import document, words
-from caelum_report.document import ServerReport
+from caelum_report.document import Chart, Finding, ServerReport
 from caelum_report.model import Status
 
-from .view import RANGE_WORDS, STRIP_DAYS, Page, View, current, drawing_of, uptime_of
+from .panels import Panel, figure
+from .view import RANGE_WORDS, STRIP_DAYS, Page, View, current, host_slug, uptime_of
+
+SERIES_KINDS: Final = {"trend", "shift", "anomaly", "flapping"}
+MOST_FIGURES: Final = 12
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -31,16 +36,59 @@ def _head(view: View) -> dict[str, Any]:
     return {"heading": title, "lede": lede}
 
 
+def _fleet(view: View) -> dict[str, Any]:
+    """The whole fleet over every range."""
+    panels = [
+        Panel(
+            chart.range,
+            RANGE_WORDS[chart.range],
+            (figure(view, chart, "api/v1/fleet.csv", "", {}, wide=True),),
+            (),
+            None,
+        )
+        for chart in view.report.fleet_charts
+    ]
+    return {"panels": panels}
+
+
+def _findings(view: View) -> dict[str, Any]:
+    """What stands out, each with the chart that shows it."""
+    found = [finding for finding in view.report.findings if finding.kind in SERIES_KINDS]
+    figures = [figure(view, chart, csv, "", {}, wide=False) for chart, csv in _shown(view, found)]
+    return {"found": found, "figures": figures[:MOST_FIGURES], "judging": view.report.judging}
+
+
+def _shown(view: View, found: Sequence[Finding]) -> Iterator[tuple[Chart, str]]:
+    """The month of each series that a finding is about; its first week where there is no month yet."""
+    told: set[str] = set()
+    for finding in found:
+        server = view.servers.get(finding.server or "")
+        host = view.report.hosts[0] if view.report.hosts and finding.page.startswith("host.html") else None
+        if server is None and host is None:
+            continue
+        charts = server.charts if server else host.charts if host else ()
+        metric = finding.metric if server else "host_cpu"
+        mine = [chart for chart in charts if chart.metric == metric and chart.range in {"month", "week", "day"}]
+        if not mine:
+            continue
+        slug = server.slug if server else "host"
+        csv = f"api/v1/metrics/{slug}.csv" if server else f"api/v1/metrics/hosts/{host_slug(host)}.csv" if host else ""
+        chart = replace(mine[-1], id=f"{slug}-{mine[-1].id}", title=f"{mine[-1].title}, {mine[-1].subject}")
+        if chart.id not in told:
+            told.add(chart.id)
+            yield chart, csv
+
+
 def _states(view: View) -> dict[str, Any]:
     from caelum_report.render import figures
 
-    return {"drawing": drawing_of(figures.state_heat_map(view.report))}
+    return {"drawing": figures.state_heat_map(view.report)}
 
 
 def _latency(view: View) -> dict[str, Any]:
     from caelum_report.render import figures
 
-    return {"drawing": drawing_of(figures.latency_distribution(view.report))}
+    return {"drawing": figures.latency_distribution(view.report)}
 
 
 def _uptime(view: View) -> dict[str, Any]:
@@ -65,6 +113,8 @@ PAGE: Final = Page(
     "Trends",
     (
         ("page_head.html", _head),
+        ("trends/findings.html", _findings),
+        ("trends/fleet.html", _fleet),
         ("trends/states.html", _states),
         ("trends/latency.html", _latency),
         ("trends/uptime.html", _uptime),

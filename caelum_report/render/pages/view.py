@@ -47,6 +47,7 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
             "figures",
             "accounting",
             "record",
+            "judging",
             "statuses",
             "failures",
             "sources",
