@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date as calendar_date
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Literal
 
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
@@ -420,6 +421,45 @@ class ServerReport:
     pin: PinReport | None = None
 
 
+# --- the next revision of the protocol ------------------------------------------------------------------------------
+
+
+class Speaks(StrEnum):
+    SPOKEN = "speaks"  # agreed on in the last conversation
+    OFFERED = "offers"  # named by the server, not used
+    NO = "no"
+    UNKNOWN = "not asked"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyServer:
+    server: str  # Server.id
+    era: Era | None  # as it told last, also while it is down
+    protocol_version: str | None
+    revisions: tuple[Speaks, ...]  # parallel to Readiness.revisions
+    rules: tuple[str, ...]  # ReadinessRule.code of what it has to change
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessRule:
+    code: str
+    title: str  # what is so
+    change: str  # what to do about it
+    source: str  # where the revision says it
+    must: bool  # needed for the newest revision; else deprecated or advised
+    servers: tuple[str, ...]  # where it is so
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Which revisions the fleet speaks, and what stands between it and the newest."""
+
+    revisions: tuple[str, ...] = ()
+    servers: tuple[ReadyServer, ...] = ()  # most to do first
+    rules: tuple[ReadinessRule, ...] = ()
+    sentence: str = ""
+
+
 # --- host, diagram, run ---------------------------------------------------------------------------------------------
 
 
@@ -597,3 +637,4 @@ class Report:
     records: tuple[ForecastRecord, ...] = ()
     judging: Judging = Judging()
     fleet_charts: tuple[Chart, ...] = ()  # of all servers together, one a range
+    readiness: Readiness = Readiness()

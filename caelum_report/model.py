@@ -344,12 +344,14 @@ class Probe:
     timings_seconds: tuple[float, ...] = ()  # short requests, in order
     timing_method: str | None = None  # "ping" or "server/discover"
     era: Era | None = None
+    era_certain: bool = True  # a legacy answer after an accident of the modern question proves nothing
     protocol_version: str | None = None
     supported_versions: tuple[str, ...] = ()
     server_name: str = ""
     server_version: str = ""
     capabilities: tuple[str, ...] = ()
     surface: Surface | None = None
+    tool_order: str = ""  # hash of the order in which the tools came; a surface is sorted
     process: ProcessFigures | None = None
     instances: Instances | None = None
     stderr_lines: int = 0
@@ -490,6 +492,7 @@ class Memory:
     flapping: bool = False
     started_before: bool = False  # a launcher has downloaded what it needs
     surface_sha256: str | None = None
+    tool_order: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from .foretelling import foretell
 from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
 from .judging import drawn, judging
+from .readiness import readiness
 from .servers import servers
 from .sources import series, sources
 
@@ -80,6 +81,7 @@ def report(
     marks = drawn(facts, found)
     host_reports = hosts(facts, marks, foretold.ahead)
     diagram = architecture(facts)
+    ready = readiness(facts)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
     number = history.next_number
@@ -122,7 +124,7 @@ def report(
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,
-        read_on=summary.read_on(facts, host_reports, diagram, len(changed)),
+        read_on=summary.read_on(facts, host_reports, diagram, len(changed), ready),
         found=config.found,
         run=RunReport(
             snapshot=snapshot_id,
@@ -142,4 +144,5 @@ def report(
         records=foretold.records,
         judging=judging(facts, found),
         fleet_charts=tuple(fleet_charts(facts, facts.marks)),
+        readiness=ready,
     )

@@ -238,6 +238,19 @@ def _verdict(
     return probe.status, probe.failure, probe.stage, probe.reason
 
 
+def last_met(facts: Facts, standing: Standing) -> Probe | None:
+    """The last look in which a server told its era: a server that is down has not become another one."""
+    if standing.probe is not None and standing.probe.era is not None:
+        return standing.probe
+    first, end = (int(bound) for bound in facts.checks.bounds[standing.index : standing.index + 2])
+    eras = facts.checks.rows["era"].iloc[first:end].to_numpy(object)
+    told = [row for row, era in enumerate(eras) if text_or_empty(era)]
+    if not told:
+        return None
+    row = first + told[-1]
+    return _probe_of_row(facts.checks.rows.iloc[row], moment(float(facts.checks.time[row])))
+
+
 def _probe_of_row(row: Any, at: datetime) -> Probe:
     """The last look at a server that this run did not ask: people want its page whole, so its details come back once."""
     details = json.loads(row["details"]) if text_or_empty(row["details"]) else {}

@@ -29,7 +29,7 @@ from caelum_report.model import Status, Transport
 
 from . import findings as told
 from .charts import LONG_SERVER_METRICS, SERVER_METRICS, Ahead, ServerRows, chart, ranges_of, server_rows
-from .facts import PROBLEMS, Facts, Standing
+from .facts import PROBLEMS, Facts, Standing, last_met
 from .judging import Marks, with_marks
 from .latency import latency, shortened, spark, stages, usual_stage_seconds
 from .times import DAY, RANGE_SECONDS
@@ -103,6 +103,7 @@ def _server(facts: Facts, standing: Standing, past: _Past) -> ServerReport:
     server, probe, index = standing.server, standing.probe, standing.index
     process = probe.process if probe else None
     instances = probe.instances if probe else None
+    met = last_met(facts, standing)
     surface = standing.surface
     day, before = (
         latency(facts.checks.timings_of(facts.checks.between(index, end - DAY, end)))
@@ -117,9 +118,9 @@ def _server(facts: Facts, standing: Standing, past: _Past) -> ServerReport:
         host=facts.snapshot.host,
         transport=standing.transport,
         endpoint=server.endpoint if server else "",
-        era=probe.era if probe else None,
-        protocol_version=probe.protocol_version if probe else None,
-        supported_versions=probe.supported_versions if probe else (),
+        era=met.era if met else None,
+        protocol_version=met.protocol_version if met else None,
+        supported_versions=met.supported_versions if met else (),
         status=standing.status,
         failure=standing.failure,
         stage=standing.stage,

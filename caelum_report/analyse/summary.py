@@ -16,10 +16,11 @@ from caelum_report.document import (
     HostReport,
     Looming,
     ObjectiveReport,
+    Readiness,
     ReadOn,
     Verdict,
 )
-from caelum_report.model import Status
+from caelum_report.model import Era, Status
 
 from . import changes as changed
 from . import findings as told
@@ -315,7 +316,9 @@ def _nothing_looms(certificates: int, foretold: int) -> str:
     return " ".join(parts)
 
 
-def read_on(facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes: int) -> tuple[ReadOn, ...]:
+def read_on(
+    facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes: int, ready: Readiness
+) -> tuple[ReadOn, ...]:
     """A link and one fact each."""
     links = [ReadOn("Host", "host.html", hosts[0].lede)] if hosts else []
     since = f"since {changed.since(facts)}" if facts.baseline else "yet: there is nothing to compare with"
@@ -332,6 +335,8 @@ def read_on(facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes
         links.append(
             ReadOn("Trends", "trends.html", begun if seconds >= DAY else "Begin with a second day of history.")
         )
+    if any(server.era is Era.LEGACY for server in ready.servers):
+        links.append(ReadOn("Readiness", "readiness.html", ready.sentence))
     tools = sum(len(s.surface.tools) for s in facts.current if s.surface)
     tokens = sum(tool.tokens for s in facts.current if s.surface for tool in s.surface.tools)
     needs = sum(1 for edge in diagram.edges if edge.kind == "depends-on")

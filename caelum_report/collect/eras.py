@@ -1,12 +1,13 @@
 """The handshake in both eras, and which of them to try first.
 
-The era is a property of the server and is remembered. An unknown server is asked `server/discover` first, as the
-specification wants it, with a short limit; old servers may ignore it, complain at length or exit, so the other era gets a
-fresh process.
+The era is a property of the server, the same in every run, and is remembered. An unknown server is asked `server/discover`
+first, as the specification wants it. Old servers may complain at length or exit, so the other era gets a fresh process;
+one that is silent may be deaf to the question or still starting, and the order of its answers tells which.
 """
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ _UNSUPPORTED_VERSION: Final = -32022
 _MODERN_CODES: Final = {-32020, -32021, _UNSUPPORTED_VERSION}
 _SERVER_INFO: Final = "io.modelcontextprotocol/serverInfo"
 _DAY: Final = 86_400
+_AFTERTHOUGHT_SECONDS: Final = 0.5  # for a server that answers what it was asked at once in any order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +44,14 @@ class OtherEra(Fault):
 
 
 def eras_to_try(server: Server, memory: Memory, at: datetime) -> tuple[Era, Era]:
-    """The remembered era first. Once a week a legacy server is asked anew, each on a day of its own.
-
-    One that never told its era and did not answer last time is asked in the words that every server understands.
+    """The remembered era first, the modern one where none is. Once a week a legacy server is asked anew, each on a day of
+    its own.
     """
-    legacy_first = (Era.LEGACY, Era.MODERN)
-    if memory.era is Era.MODERN or memory.last_checked_at is None:
+    if memory.era is not Era.LEGACY or memory.last_checked_at is None:
         return (Era.MODERN, Era.LEGACY)
-    if memory.era is None:
-        return legacy_first
     offset = zlib.crc32(server.id.encode("utf-8", "surrogatepass")) % (7 * _DAY)
     weeks = {int(moment.timestamp() + offset) // (7 * _DAY) for moment in (at, memory.last_checked_at)}
-    return (Era.MODERN, Era.LEGACY) if len(weeks) > 1 else legacy_first
+    return (Era.MODERN, Era.LEGACY) if len(weeks) > 1 else (Era.LEGACY, Era.MODERN)
 
 
 def may_be_the_other_era(fault: Fault, tried: Era) -> bool:
@@ -67,6 +65,46 @@ def may_be_the_other_era(fault: Fault, tried: Era) -> bool:
         fault.failure is Failure.TIMEOUT and fault.stage in (None, "http")
     )
     return silent and tried is Era.MODERN
+
+
+def proves_legacy(modern: Fault | None, memory: Memory) -> bool:
+    """Whether a server that answered `initialize` is legacy for certain, after what became of `server/discover`.
+
+    An overloaded one may have been silent by accident, and one that spoke modern may have died of something else.
+    """
+    if modern is None:
+        return True
+    accident = {Failure.TIMEOUT, Failure.HTTP_5XX} | ({Failure.EXITED} if memory.era is Era.MODERN else set())
+    return isinstance(modern, OtherEra) or modern.failure not in accident
+
+
+async def greet_unknown(talk: Talk, patience: float) -> Greeting | None:
+    """The handshake with a process whose era nobody knows. Raises `Fault`; None where it is modern and slow to start.
+
+    After `patience` seconds of silence it is asked `initialize` too. Pipes keep their order: one that was starting answers
+    `server/discover` first, and is then asked afresh, for it heard a greeting of either era; one that is deaf to it does not.
+    """
+    modern = asyncio.ensure_future(greet(talk, Era.MODERN, talk.clock.left))
+    tasks = {modern}
+    try:
+        await asyncio.wait(tasks, timeout=patience)
+        if modern.done():
+            return modern.result()
+        legacy = asyncio.ensure_future(greet(talk, Era.LEGACY, talk.clock.left))
+        tasks.add(legacy)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({modern}, timeout=_AFTERTHOUGHT_SECONDS)
+        if modern.done():
+            fault = modern.exception()
+            if fault is None:
+                return None
+            if isinstance(fault, Fault) and fault.failure is Failure.PROTOCOL_ERROR and not isinstance(fault, OtherEra):
+                raise fault  # it talks, and not JSON-RPC: that says more than a second silence
+        return await legacy
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def greet(talk: Talk, era: Era, seconds: float | None) -> Greeting:

@@ -48,6 +48,7 @@ class Look:
     child: Child | None = None
     client: HttpClient | None = None
     greeting: Greeting | None = None
+    era_certain: bool = True
     listing: Listing | None = None
     surface: Surface | None = None
     figures: ProcessFigures | None = None

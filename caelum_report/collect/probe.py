@@ -23,7 +23,7 @@ from caelum_report.wire.fault import excerpt
 from caelum_report.wire.jsonrpc import METHOD_NOT_FOUND
 from caelum_report.wire.process import exit_words
 
-from . import canary
+from . import canary, readiness
 from .boundary import Boundary
 from .judge import judged
 from .ladder import Ladder
@@ -34,8 +34,6 @@ from .room import Clock
 from .surface import list_everything, surface
 from .talk import Talk, result_of
 
-_LAUNCHERS: Final = {"npx", "uvx", "pipx", "bunx", "docker", "podman", "uv", "bun", "pnpm", "yarn", "deno"}
-_FIRST_ANSWER_SECONDS: Final = 5.0  # for an era that may be the wrong one
 _SLOW_SECONDS: Final = 0.02  # an answer this slow is not distorted by what runs beside it
 _TIMING_SECONDS: Final = 3.0  # for all short requests together
 _STDERR_FLOOD: Final = 1_000_000
@@ -90,6 +88,7 @@ async def _climb(look: Look, memory: Memory) -> None:
         await _list(look, talk)
         look.measure()
     await _time(look, talk)
+    look.notes += readiness.notes(look, talk, memory)
     await _canary(look, talk)
 
 
@@ -201,6 +200,7 @@ def _probe(look: Look, fault: Fault | None, started_at: datetime, took: float) -
         timings_seconds=tuple(look.timings),
         timing_method=look.timing_method,
         era=greeting.era if greeting else None,
+        era_certain=look.era_certain,
         protocol_version=greeting.version if greeting else None,
         supported_versions=tuple(text(version, "a version", 60) for version in greeting.supported) if greeting else (),
         server_name=text(greeting.name, "its name", 120) if greeting else "",
@@ -209,6 +209,7 @@ def _probe(look: Look, fault: Fault | None, started_at: datetime, took: float) -
         if greeting
         else (),
         surface=look.surface,
+        tool_order=readiness.order_of(look.listing.tools) if look.listing else "",
         process=look.figures,
         stderr_lines=child.stderr_lines if child else 0,
         stderr_tail=tail,

@@ -15,12 +15,12 @@ from caelum_report.wire.sse import SseChannel
 from caelum_report.wire.stdio import StdioChannel
 from caelum_report.wire.streamable import HttpChannel
 
-from .eras import eras_to_try, greet, may_be_the_other_era
+from .eras import Greeting, eras_to_try, greet, greet_unknown, may_be_the_other_era, proves_legacy
 from .look import Look
 from .talk import Talk
 
 _LAUNCHERS: Final = {"npx", "uvx", "pipx", "bunx", "docker", "podman", "uv", "bun", "pnpm", "yarn", "deno"}
-_FIRST_ANSWER_SECONDS: Final = 5.0  # in an era that may be the wrong one
+_FIRST_ANSWER_SECONDS: Final = 5.0  # then a silent process is asked in the other era too
 
 
 def first_start(server: Server, memory: Memory) -> bool:
@@ -44,26 +44,42 @@ async def reach(look: Look, memory: Memory) -> Talk:
 async def _greet(look: Look, memory: Memory, prepare: Callable[[], Awaitable[Talk]]) -> Talk:
     """The handshake in one era, then in the other when it may be that. `prepare` makes a conversation for each."""
     eras = eras_to_try(look.server, memory, look.run.at)
-    half = look.clock.left / 2  # the other era has to get its turn
-    limit = half if first_start(look.server, memory) else min(_FIRST_ANSWER_SECONDS, half)
     faults: dict[Era, Fault] = {}
     for era in eras:
         last = era is eras[-1]
         talk = await prepare()
-        whole = None if look.server.remote else look.clock.left  # starting is no request: it may take its time
         try:
             with look.ladder.climb("handshake"):
-                look.greeting = await greet(talk, era, whole if last or memory.era is era else limit)
+                look.greeting = await _handshake(look, memory, talk, era, last=last)
+            if look.greeting is None:  # modern, and slow to start: a fresh process is asked that and nothing else
+                talk = await prepare()
+                with look.ladder.climb("handshake"):
+                    look.greeting = await greet(talk, Era.MODERN, look.clock.left)
         except Fault as fault:
             faults[era] = fault
-            if last or not may_be_the_other_era(fault, era):
+            asked_both = talk.era is not era and (fault.failure is Failure.TIMEOUT or look.clock.left <= 0)
+            if last or asked_both or not may_be_the_other_era(fault, era):
                 break
         else:
+            look.era_certain = look.greeting.era is Era.MODERN or proves_legacy(faults.get(Era.MODERN), memory)
             return talk
         finally:
             if look.client:
                 _split_connect(look, look.client)
     raise _worse(faults)
+
+
+async def _handshake(look: Look, memory: Memory, talk: Talk, era: Era, *, last: bool) -> Greeting | None:
+    """Starting is no request: a process may take its time. Who may have to be asked in the other era gets half of it."""
+    half = look.clock.left / 2
+    if look.server.remote:
+        seconds = None if last or memory.era is era else min(half, talk.request_seconds)
+        return await greet(talk, era, seconds)
+    if last or memory.era is era:
+        return await greet(talk, era, look.clock.left)
+    if era is Era.MODERN:
+        return await greet_unknown(talk, min(_FIRST_ANSWER_SECONDS, half))
+    return await greet(talk, era, half)
 
 
 def _worse(faults: dict[Era, Fault]) -> Fault:

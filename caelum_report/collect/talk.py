@@ -18,6 +18,7 @@ LEGACY_VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"
 MODERN_VERSIONS: Final = ("2026-07-28",)
 CLIENT: Final = {"name": "caelum-report", "version": __version__}
 _NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_CACHEABLE: Final = {"server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list"}
 _META: Final = "io.modelcontextprotocol/"
 _PLAIN: Final = re.compile(r"(?!=\?base64\?.*\?=$)[!-~](?:[ -~]*[!-~])?")
 
@@ -28,11 +29,12 @@ class Talk:
     def __init__(self, channel: Channel, clock: Clock, request_seconds: float, hush: Callable[[], Any]) -> None:
         self.channel = channel
         self.clock = clock
-        self._request_seconds = request_seconds
+        self.request_seconds = request_seconds
         self._hush = hush
         self.era = Era.LEGACY
         self.version: str | None = None
         self.fastest_seconds = math.inf
+        self.without_ttl: set[str] = set()  # methods whose results lack the caching hints of the modern era
 
     def speak(self, era: Era, version: str | None) -> None:
         self.era, self.version = era, version
@@ -52,6 +54,13 @@ class Talk:
             method, self._dressed(params), self._headers(method, params) | (headers or {}), self._time(method, seconds)
         )
         self.fastest_seconds = min(self.fastest_seconds, reply.seconds)
+        if (
+            self.era is Era.MODERN
+            and method in _CACHEABLE
+            and reply.result is not None
+            and not _cacheable(reply.result)
+        ):
+            self.without_ttl.add(method)
         return reply
 
     async def tell(self, method: str) -> None:
@@ -61,7 +70,7 @@ class Talk:
         left = self.clock.left
         if left <= 0:
             raise Fault(Failure.TIMEOUT, f"no answer to {method}: its {self.clock.limit:g} s were spent before")
-        return min(left, seconds or self._request_seconds)
+        return min(left, seconds or self.request_seconds)
 
     def _dressed(self, params: dict[str, Any] | None) -> dict[str, Any] | None:
         if self.era is Era.LEGACY:
@@ -83,6 +92,11 @@ class Talk:
             if method in _NAMED and params:
                 headers["Mcp-Name"] = header_value(str(params[_NAMED[method]]))
         return headers
+
+
+def _cacheable(result: dict[str, Any]) -> bool:
+    ttl = result.get("ttlMs")
+    return isinstance(ttl, int) and not isinstance(ttl, bool) and ttl >= 0 and isinstance(result.get("cacheScope"), str)
 
 
 def header_value(text: str) -> str:

@@ -31,6 +31,7 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     if report.fleet_charts:
         yield "api/v1/fleet.json", partial(_series_file, head, report.fleet_charts)
         yield "api/v1/fleet.csv", partial(table, report.fleet_charts)
+    yield "api/v1/readiness.json", lambda: _json({**head, **readiness(report)})
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)
@@ -124,6 +125,26 @@ def source(report: Report, one: SourceReport) -> dict[str, Any]:
             for figure in report.series
             if figure.source == one.name
         ],
+    }
+
+
+def readiness(report: Report) -> dict[str, Any]:
+    """Who speaks which revision, and what each has to change for the newest."""
+    ready = report.readiness
+    return {
+        "sentence": ready.sentence,
+        "revisions": ready.revisions,
+        "servers": [
+            {
+                "id": server.server,
+                "era": server.era,
+                "protocol_version": server.protocol_version,
+                "speaks": dict(zip(ready.revisions, server.revisions, strict=True)),
+                "rules": server.rules,
+            }
+            for server in ready.servers
+        ],
+        "rules": [_fields(rule, ("code", "title", "change", "source", "must", "servers")) for rule in ready.rules],
     }
 
 

@@ -14,7 +14,7 @@ from .times import from_us, to_us
 def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
     """Each server as its last probe left it. A check that lies after `at` is not remembered: the clock went back."""
     rows = connection.execute(
-        """SELECT name, servers.era, era_seen_at, checked_at, states.status, verdicts, flapping, started, surface
+        """SELECT name, servers.era, era_seen_at, checked_at, states.status, verdicts, flapping, started, surface, tool_order
         FROM servers LEFT JOIN states ON states.id = servers.state ORDER BY checked_at"""
     )
     now = to_us(at)
@@ -29,8 +29,9 @@ def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
                 flapping=bool(flapping),
                 started_before=bool(started),
                 surface_sha256=surface,
+                tool_order=order,
             )
-            for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface in rows
+            for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface, order in rows
         },
         {
             (source, name): value

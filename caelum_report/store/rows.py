@@ -96,6 +96,7 @@ class _Standing:
     started: bool = False
     surface: str | None = None
     details: int | None = None
+    tool_order: str = ""
     document: str | None = None  # of `details`
 
 
@@ -141,7 +142,7 @@ def _insert_probes(
     connection.executemany(_INSERT_PROBE, rows)
     connection.executemany(
         """UPDATE servers SET state = ?, checked_at = ?, verdicts = ?, gaps = ?, flapping = ?, era = ?, era_seen_at = ?,
-        started = ?, surface = ?, details = ?, retired_at = NULL WHERE id = ?""",
+        started = ?, surface = ?, details = ?, tool_order = ?, retired_at = NULL WHERE id = ?""",
         [
             (
                 known.stretch.id if known.stretch else None,
@@ -154,6 +155,7 @@ def _insert_probes(
                 known.started,
                 known.surface,
                 known.details,
+                known.tool_order,
                 known.id,
             )
             for known in (standings[probe.server] for probe in snapshot.probes)
@@ -164,17 +166,27 @@ def _insert_probes(
 def _standings(connection: sqlite3.Connection, host: int) -> dict[str, _Standing]:
     rows = connection.execute(
         """SELECT servers.name, servers.id, states.id, states.start, states.end, states.status, states.failure,
-            checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details, document
+            checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details,
+            tool_order, document
         FROM servers LEFT JOIN states ON states.id = servers.state LEFT JOIN details ON details.id = servers.details
         WHERE host = ?""",
         (host,),
     )
     return {
         name: _Standing(
-            server, Stretch(*state) if state[0] else None, checked, verdicts, [int(gap) for gap in gaps.split()], *rest
+            server,
+            Stretch(*state) if state[0] else None,
+            checked,
+            verdicts,
+            [int(gap) for gap in gaps.split()],
+            bool(flapping),
+            era,
+            era_seen,
+            bool(started),
+            *rest,
         )
-        for name, server, *state, checked, verdicts, gaps, flapping, era, era_seen, started, surface, details, document in rows
-        for rest in [(bool(flapping), era, era_seen, bool(started), surface, details, document)]
+        for name, server, *state, checked, verdicts, gaps, flapping, era, era_seen, started, surface, details, order, document in rows
+        for rest in [(surface, details, order, document)]
     }
 
 
@@ -190,9 +202,11 @@ def _learn(known: _Standing, probe: Probe, at: int) -> None:
     known.verdicts = standing.add_verdict(known.verdicts, probe)
     known.flapping = standing.flaps(known.verdicts, before=known.flapping)
     if probe.era is not None:
-        known.era, known.era_seen_at, known.started = probe.era.value, at, True
+        known.started = True
+    if probe.era is not None and probe.era_certain:
+        known.era, known.era_seen_at = probe.era.value, at
     if probe.surface is not None:
-        known.surface = probe.surface.sha256
+        known.surface, known.tool_order = probe.surface.sha256, probe.tool_order
 
 
 def _insert_surface(connection: sqlite3.Connection, surface: Surface, server: int, snapshot: int) -> None:

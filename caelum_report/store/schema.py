@@ -127,6 +127,7 @@ TABLES: Final = (
     started INTEGER NOT NULL DEFAULT 0,  -- 1: has answered before, so a launcher has downloaded what it needs
     surface TEXT REFERENCES surfaces,    -- what it offered last
     details INTEGER REFERENCES details,  -- of its last probe
+    tool_order TEXT NOT NULL DEFAULT '', -- hash of the order in which it listed its tools last
     UNIQUE (host, name)
 )""",
     """CREATE TABLE probes (
@@ -442,4 +443,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_usage,
     add_forecasts,
     lambda database: _execute(database, *ALERTS),
+    lambda database: _execute(database, "ALTER TABLE servers ADD COLUMN tool_order TEXT NOT NULL DEFAULT ''"),
 )

@@ -126,8 +126,10 @@ def _join(connection: sqlite3.Connection, server: int, newer: int) -> None:
         else:
             connection.execute("UPDATE series SET server = ? WHERE id = ?", (server, number))
     connection.execute(
-        """UPDATE servers SET (state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details, retired_at) =
-            (SELECT state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details, retired_at
+        """UPDATE servers SET (state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details,
+            tool_order, retired_at) =
+            (SELECT state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details,
+                tool_order, retired_at
              FROM servers WHERE id = ?) WHERE id = ?""",
         (newer, server),
     )

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,26 @@ def test_nobody_waits_for_those_who_do_not_answer(silent):
 
 def test_a_server_deaf_to_discover_is_asked_in_the_other_era_in_time():
     assert ask(stdio("ignores-discover"), HASTE).probe.failure is OK
+
+
+def test_a_server_that_starts_slowly_has_the_era_that_it_has_when_it_starts_quickly(tmp_path):
+    """It was legacy in the first report, and `probe` said modern."""
+    quick = ask(stdio("both-eras")).probe
+    slow = ask(stdio("slow-start", str(tmp_path / "warm"), server_seconds=3.0), HASTE).probe
+    assert (quick.failure, quick.era) == (slow.failure, slow.era) == (OK, Era.MODERN)
+    assert slow.era_certain
+
+
+@pytest.mark.parametrize("before", [Memory(), Memory(last_checked_at=AT - timedelta(hours=1), status=Status.DOWN)])
+def test_a_server_that_never_told_its_era_is_asked_in_the_modern_one_first(before):
+    assert ask(stdio("both-eras"), remembered=Remembered({"both-eras": before})).probe.era is Era.MODERN
+
+
+def test_a_server_that_spoke_modern_and_died_of_something_else_is_not_taken_for_legacy():
+    spoke = Remembered({"dies-of-discover": Memory(era=Era.MODERN, era_seen_at=AT, started_before=True)})
+    probe = ask(stdio("dies-of-discover"), remembered=spoke).probe
+    assert (probe.failure, probe.era, probe.era_certain) == (OK, Era.LEGACY, False)
+    assert ask(stdio("dies-of-discover")).probe.era_certain
 
 
 # --- starting -------------------------------------------------------------------------------------------------------
@@ -230,6 +251,25 @@ def test_a_remembered_era_that_no_longer_holds_is_looked_up_again():
     assert ask(stdio("modern-only"), remembered=wrong).probe.era is Era.MODERN
     wrong = Remembered({"good": Memory(era=Era.MODERN, era_seen_at=AT, started_before=True)})
     assert ask(stdio("good"), remembered=wrong).probe.era is Era.LEGACY
+
+
+def test_what_stands_in_the_way_of_the_next_revision_is_noted():
+    seen = ask(stdio("old-ways"))
+    assert seen.probe.failure is OK
+    assert seen.notes >= {"logging", "core-tasks", "subscribe", "asks-client"}
+    seen = ask(stdio("modern-without-ttl"))
+    (note,) = [note for note in seen.probe.notes if note.code == "no-ttl"]
+    assert note.text == "It gives no ttlMs or no cacheScope with server/discover, tools/list."
+    assert "no-ttl" not in ask(stdio("modern-only")).notes
+
+
+def test_the_same_tools_in_another_order_are_noted_and_are_the_same_surface():
+    first = ask(stdio("ordered", "abc")).probe
+    before = Memory(era=Era.LEGACY, surface_sha256=first.surface.sha256, tool_order=first.tool_order)
+    for letters, told in (("abc", False), ("cab", True), ("abcd", False)):
+        seen = ask(stdio("ordered", letters), remembered=Remembered({"ordered": before}))
+        assert ("tool-order" in seen.notes) == told
+        assert (seen.probe.surface.sha256 == first.surface.sha256) == (letters != "abcd")
 
 
 def test_other_words_in_a_tool_make_another_surface():

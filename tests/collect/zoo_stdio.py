@@ -186,6 +186,44 @@ def ignores_discover(message):
         good(message)
 
 
+@fault
+def both_eras(message):
+    """As SDKs of 2026 do: each request says in which era it is meant. A connection that heard `initialize` stays legacy."""
+    meta = (message.get("params") or {}).get("_meta") or {}
+    told = "io.modelcontextprotocol/protocolVersion" in meta
+    if message.get("method") == "initialize":
+        both_eras.legacy = True
+    if told and getattr(both_eras, "legacy", False):
+        return send(error(message, -32600, "this connection was initialized"))
+    reply = modern(message) if told else answer(message)
+    return send(reply) if reply else None
+
+
+# --- readiness ---
+
+
+@fault
+def old_ways(message):
+    """Legacy, with everything that the next revision deprecates or drops."""
+    declared = {"tools": {}, "logging": {}, "tasks": {}, "resources": {"subscribe": True}}
+    if message.get("method") in ("resources/list", "resources/templates/list"):
+        key = "resources" if message["method"] == "resources/list" else "resourceTemplates"
+        return send(result(message, {key: []}))
+    if message.get("method") == "tools/list":
+        send({"jsonrpc": "2.0", "id": "r", "method": "roots/list"})
+    reply = answer(message, capabilities=declared)
+    return send(reply) if reply else None
+
+
+@fault
+def modern_without_ttl(message):
+    reply = modern(message)
+    if reply:
+        for name in ("ttlMs", "cacheScope"):
+            reply.get("result", {}).pop(name, None)
+        send(reply)
+
+
 # --- size ---
 
 
@@ -503,6 +541,13 @@ def main():
     elif name in {"grandchildren", "clean-grandchildren"}:
         grandchildren(clean=name.startswith("clean"), file=argument)
         serve = good
+    elif name == "ordered":
+        serve = listing([tool(letter) for letter in argument])
+    elif name == "slow-start":
+        if not os.path.exists(argument):
+            open(argument, "w").close()
+            time.sleep(1.7)
+        serve = both_eras
     elif name == "never-reads":
         time.sleep(60)
     else:

@@ -16,7 +16,7 @@ from caelum_report.document import Report
 from caelum_report.model import Note
 from caelum_report.render.html import fill
 
-from . import architecture, changes, host, index, method, server, sources, trends
+from . import architecture, changes, host, index, method, readiness, server, sources, trends
 from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, uptime_of, view_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
 
 def all_pages(report: Report) -> Iterator[Page]:
     yield index.page(report)
-    yield from (changes.PAGE, trends.PAGE, architecture.PAGE, host.PAGE, method.PAGE)
+    yield from (changes.PAGE, trends.PAGE, readiness.PAGE, architecture.PAGE, host.PAGE, method.PAGE)
     if report.sources:
         yield sources.PAGE
     for one in report.servers:

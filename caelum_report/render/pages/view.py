@@ -20,6 +20,7 @@ NAVIGATION: Final = (  # pages that exist now
     ("index.html", "Fleet"),
     ("changes.html", "Changes"),
     ("trends.html", "Trends"),
+    ("readiness.html", "Readiness"),
     ("architecture.html", "Architecture"),
     ("host.html", "Host"),
     ("method.html", "Method"),
@@ -41,6 +42,7 @@ SERVER_PARTS: Final = frozenset(
 )
 PARTS: Final[Mapping[str, frozenset[str]]] = {
     "index.html": frozenset({"needs-action", "changed", "objectives", "looming", "fleet", "read-on", "pages"}),
+    "readiness.html": frozenset({"changes", "revisions"}),
     "changes.html": frozenset({"since", "findings", "contract"}),
     "method.html": frozenset(
         {
