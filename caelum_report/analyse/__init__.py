@@ -13,7 +13,7 @@ from caelum_report.document import Change, Finding, Looming, Report, RunReport, 
 from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
-from . import changes, findings, objectives, offers, patterns, summary
+from . import changes, findings, objectives, offers, patterns, risks, summary
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
 from .facts import Facts, gather
@@ -37,7 +37,9 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     offers.remarks,
     findings.notes,
     findings.collisions,
-    findings.risks,
+    risks.risks,
+    risks.found_configurations,
+    risks.notes,
     findings.certificates,
     findings.host,
     findings.setup,

@@ -241,7 +241,7 @@ def cause(facts: Facts, standing: Standing) -> str:
         below = facts.by_id[root]
         when = f" since {words.moment(below.since, facts.at, facts.zone)}" if below.since else ""
         return f"It depends on {below.name}, which is down{when}."
-    parts = [_sentence(standing.reason)]
+    parts = [sentence(standing.reason)]
     probe = standing.probe
     if probe and probe.exit_status and probe.exit_status not in standing.reason and standing.failure is not Failure.OK:
         parts.append(f"It ended with {text.brief(probe.exit_status, 60)}.")
@@ -257,7 +257,7 @@ def _last_line(stderr: str) -> str:
     return text.brief(lines[-1], 160) if lines else ""
 
 
-def _sentence(reason: str) -> str:
+def sentence(reason: str) -> str:
     reason = text.brief(reason.strip(), 240)
     first = reason.partition(" ")[0]
     if first.isalpha() and first.islower():
@@ -368,7 +368,7 @@ def _unknown(standing: Standing) -> Iterator[Finding]:
             evidence="read from the configuration",
             chance=0.0,
             impact="Nothing is known of it until its entry is mended.",
-            cause=_sentence(standing.reason),
+            cause=sentence(standing.reason),
             advice="" if variable else "Mend the entry, then look again.",
             command=f"caelum-report config explain {variable}" if variable else "caelum-report config check",
             **base,  # type: ignore[arg-type]
@@ -384,7 +384,7 @@ def _unknown(standing: Standing) -> Iterator[Finding]:
             evidence="its entry is new or changed",
             chance=0.0,
             impact="It is not started and not asked until then.",
-            cause=_sentence(standing.reason),
+            cause=sentence(standing.reason),
             command=command(standing.id, "approve"),
             **base,  # type: ignore[arg-type]
         )
@@ -399,7 +399,7 @@ def _unknown(standing: Standing) -> Iterator[Finding]:
             evidence="1 probe",
             chance=0.0,
             impact="Nothing is known of it in this run.",
-            cause=_sentence(standing.reason),
+            cause=sentence(standing.reason),
             advice="Please report this with the output of the command.",
             command=command(standing.id, "probe"),
             **base,  # type: ignore[arg-type]
@@ -413,7 +413,7 @@ def _unknown(standing: Standing) -> Iterator[Finding]:
             title=f"{standing.name} was not asked: the run had no time left.",
             owner=None,
             evidence="1 run",
-            cause=_sentence(standing.reason),
+            cause=sentence(standing.reason),
             needs_action=False,
             **base,  # type: ignore[arg-type]
         )
@@ -522,20 +522,20 @@ def notes(facts: Facts) -> Iterator[Finding]:
     for standing in facts.current:
         for note in standing.probe.notes if standing.probe else ():
             if note.code in _SECURITY_NOTES:
-                sentence, impact = _SECURITY_NOTES[note.code]
+                said, impact = _SECURITY_NOTES[note.code]
                 yield Finding(
                     id=f"{note.code}:{standing.id}",
                     kind="security",
                     word="Security",
                     status=Status.DEGRADED,
-                    title=sentence.format(name=standing.name),
+                    title=said.format(name=standing.name),
                     server=standing.id,
                     page=standing.page,
                     owner=standing.server.owner if standing.server else None,
                     evidence="1 of 1 probes",
                     chance=0.0,
                     impact=impact,
-                    cause=_sentence(note.text),
+                    cause=sentence(note.text),
                     command=command(standing.id, "probe"),
                 )
 
@@ -588,53 +588,6 @@ def collisions(facts: Facts) -> Iterator[Finding]:
 
 
 # --- the configuration, certificates, the host, set-up --------------------------------------------------------------
-
-
-_RISKS: Final = {
-    "unpinned-launcher": ("starts whatever version is newest", "start whatever version is newest"),
-    "plain-text-secret": ("has a secret in plain text in its entry", "have a secret in plain text in their entries"),
-    "plain-http": ("is asked over plain http", "are asked over plain http"),
-    "no-authentication": ("is open without authentication", "are open without authentication"),
-}
-
-
-def risks(facts: Facts) -> Iterator[Finding]:
-    """Facts about entries, one quiet finding for each kind."""
-    affected: dict[str, list[tuple[Standing, str]]] = defaultdict(list)
-    for standing in facts.current:
-        for note in standing.server.risks if standing.server else ():
-            affected[note.code].append((standing, note.text))
-    for code, entries in affected.items():
-        first, first_text = entries[0]
-        names = [standing.name for standing, _ in entries]
-        verbs = _RISKS.get(code, (f"has a risk in its entry ({code})", f"have a risk in their entries ({code})"))
-        one = len(entries) == 1
-        yield Finding(
-            id=f"risk:{code}",
-            kind="configuration",
-            word="Risk",
-            status=None,
-            title=f"{names[0]} {verbs[0]}." if one else f"{words.plural(len(entries), 'server')} {verbs[1]}.",
-            server=first.id if one else None,
-            page=first.page,
-            owner=first.server.owner if one and first.server else None,
-            evidence=words.listing(names, 5),
-            chance=0.0,
-            cause=_sentence(first_text),
-            needs_action=False,
-        )
-    for note in (*facts.config.notes, *facts.snapshot.notes):
-        yield Finding(
-            id=f"note:{note.code}:{note.text[:60]}",
-            kind="configuration",
-            word="Note",
-            status=None,
-            title=_sentence(note.text[:1].upper() + note.text[1:]),
-            server=None,
-            page="method.html",
-            evidence="read from the configuration",
-            needs_action=False,
-        )
 
 
 def certificates(facts: Facts) -> Iterator[Finding | Looming]:

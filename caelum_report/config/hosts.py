@@ -12,7 +12,7 @@ from caelum_report.model import FoundConfiguration
 from caelum_report.text import visible
 
 from .dialects import read_entries
-from .files import LARGEST_BYTES
+from .files import LARGEST_BYTES, who_else_can_write
 
 _SHOWN_SERVERS = 200
 
@@ -33,7 +33,12 @@ def _look(host: str, path: Path) -> FoundConfiguration | None:
     except (OSError, ValueError):
         return FoundConfiguration(host, str(path), (), "it cannot be read")
     names = tuple(dict.fromkeys(visible(entry.name, 80) for entry in entries))[:_SHOWN_SERVERS]
-    return FoundConfiguration(host, str(path), names) if names else None
+    others = who_else_can_write(path) if names else None
+    return (
+        FoundConfiguration(host, str(path), names, f"others can change it: {others}" if others else None)
+        if names
+        else None
+    )
 
 
 def _places(environ: Mapping[str, str], home: Path) -> Iterator[tuple[str, Path]]:

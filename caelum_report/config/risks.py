@@ -22,12 +22,29 @@ _VALUE_FLAGS: Final = {
     "--with", "--python", "--index-url", "--index", "--default-index", "--extra-index-url", "--registry", "--cache-dir",
     "--directory", "--with-editable", "--with-requirements", "--constraints", "--pip-args", "--cache", "--userconfig",
 }  # fmt: skip
+_CONTAINERS: Final = (
+    ("docker", "run"),
+    ("docker", "container", "run"),
+    ("podman", "run"),
+    ("podman", "container", "run"),
+    ("nerdctl", "run"),
+)
+_CONTAINER_VALUE_FLAGS: Final = {
+    "-a", "--attach", "--add-host", "--annotation", "--blkio-weight", "--cap-add", "--cap-drop", "--cgroup-parent", "--cgroupns",
+    "--cidfile", "-c", "--cpu-shares", "--cpus", "--cpuset-cpus", "--device", "--dns", "--dns-option", "--dns-search",
+    "--entrypoint", "-e", "--env", "--env-file", "--expose", "--gpus", "--group-add", "--health-cmd", "-h", "--hostname",
+    "--ip", "--ip6", "--ipc", "--isolation", "-l", "--label", "--label-file", "--link", "--log-driver", "--log-opt",
+    "--mac-address", "-m", "--memory", "--memory-reservation", "--memory-swap", "--mount", "--name", "--net", "--network",
+    "--network-alias", "--oom-score-adj", "--pid", "--pids-limit", "--platform", "-p", "--publish", "--pull", "--restart",
+    "--runtime", "--security-opt", "--shm-size", "--stop-signal", "--stop-timeout", "--storage-opt", "--sysctl", "--tmpfs",
+    "--ulimit", "-u", "--user", "--userns", "--uts", "-v", "--volume", "--volume-driver", "--volumes-from", "-w", "--workdir",
+}  # fmt: skip
 _NPM_PINNED: Final = re.compile(r".+@v?\d+\.\d+\.\d+[\w.+-]*|.+#(?:semver:=)?[0-9a-f]{40}")
 _PYPI_PINNED: Final = re.compile(r".+===?\s*[\w.!+-]+|[^@]+@\d[\w.!+-]*|.+@[0-9a-f]{40}(?:#.*)?")
 
 
-def risks_of(server: Server, literal_secrets: Sequence[str]) -> tuple[Note, ...]:
-    """`literal_secrets`: names whose secret value stands in the file itself."""
+def risks_of(server: Server, literal_secrets: Sequence[str], writers: str | None = None) -> tuple[Note, ...]:
+    """`literal_secrets`: names whose secret value stands in the file itself; `writers`: who else can change its program."""
     found: list[Note] = []
     if (launcher := _unpinned(server)) is not None:
         text = f"{launcher} runs whatever version is newest at each start; name an exact version"
@@ -36,6 +53,8 @@ def risks_of(server: Server, literal_secrets: Sequence[str]) -> tuple[Note, ...]
         names = listing([visible(name, 60) for name in literal_secrets])
         text = f"{names}: the value stands in the file in plain text; put it in a variable"
         found.append(Note("plain-text-secret", text))
+    if writers is not None:
+        found.append(Note("writable-program", f"what it runs can be changed by others: {writers}"))
     if server.url is not None:
         found += _remote(server, server.url)
     return tuple(found)
@@ -75,12 +94,32 @@ def _unpinned(server: Server) -> str | None:
     if words[0] in {"cmd", "cmd.exe", "env"}:  # cmd /c npx …
         words = [word for word in words[1:] if not word.startswith("/") and "=" not in word] or words
     words[0] = re.sub(r"\.(?:cmd|exe)$", "", words[0])
+    if (container := _moving_image(words)) is not None:
+        return container
     for launchers, pinned in ((_NPX, _NPM_PINNED), (_UVX, _PYPI_PINNED)):
         for launcher in launchers:
             if tuple(words[: len(launcher)]) == launcher:
                 package = _package(words[len(launcher) :])
                 local = package is None or package.startswith((".", "/", "~", "file:"))
                 return None if local or package is None or pinned.fullmatch(package) else " ".join(launcher)
+    return None
+
+
+def _moving_image(words: Sequence[str]) -> str | None:
+    """`docker run`, where the image that it runs has no digest and no tag with a number in it: `latest`, `main`, none."""
+    launcher = next((each for each in _CONTAINERS if tuple(words[: len(each)]) == each), None)
+    if launcher is None:
+        return None
+    waiting = False
+    for word in words[len(launcher) :]:
+        if waiting:
+            waiting = False
+        elif word.startswith("-"):
+            waiting = "=" not in word and word in _CONTAINER_VALUE_FLAGS
+        else:
+            tag = word.rpartition("/")[2].partition(":")[2]
+            pinned = re.search(r"@sha256:[0-9a-f]{64}$", word) or any(character.isdigit() for character in tag)
+            return None if pinned else " ".join(launcher)
     return None
 
 

@@ -76,8 +76,11 @@ def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched:
         tap=tap,
     )
     problem = entry.problem or filled.problem or _unusable(server)
-    if problem is None and hasattr(os, "geteuid") and os.geteuid() == 0 and command is not None:
-        problem = _unsafe_for_root(command, args, cwd, dict(env).get("PATH", search_path))
+    writers = None
+    if problem is None and command is not None:
+        writers = writers_of(command, args, cwd, dict(env).get("PATH", search_path))
+    if writers is not None and os.geteuid() == 0:
+        problem, writers = f"refused as root: {writers}", None
     skip = "disabled" if entry.disabled else entry.skip
     what: tuple[object, ...] = (command, args, cwd if needs_cwd else None) if url is None else (url,)
     if command is None and url is None:
@@ -87,7 +90,7 @@ def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched:
             server,
             problem=None if skip else problem,
             skip=skip,
-            risks=() if entry.problem else risks_of(server, tuple(_literal_secrets(entry))),
+            risks=() if entry.problem else risks_of(server, tuple(_literal_secrets(entry)), writers),
         ),
         entry.source,
         what,
@@ -190,8 +193,8 @@ def _unusable(server: Server) -> str | None:
 _INTERPRETER: Final = re.compile(r"(?:node|nodejs|bun|deno|(?:ba|da|z|k)?sh|perl|ruby|php|java|pythonw?[0-9.]*)")
 
 
-def _unsafe_for_root(command: str, args: Sequence[str], cwd: str | None, search_path: str) -> str | None:
-    """Root must not run what somebody else can change: the program, and the script that an interpreter is given."""
+def writers_of(command: str, args: Sequence[str], cwd: str | None, search_path: str) -> str | None:
+    """Who else can change the program, or the script that an interpreter is given. Root refuses to run such a one."""
     folder = Path(cwd or "")
     program = folder / command if os.sep in command else shutil.which(command, path=search_path or None)
     candidates = [Path(program)] if program else []
@@ -203,7 +206,7 @@ def _unsafe_for_root(command: str, args: Sequence[str], cwd: str | None, search_
         except (OSError, ValueError):
             continue
         if others is not None:
-            return f"refused as root: {others}"
+            return others
     return None
 
 

@@ -288,7 +288,7 @@ def test_risks_of_a_kind_are_one_quiet_line() -> None:
     servers = [server(name, risks=(risk,)) for name in ("alpha", "beta")]
     finding = the(report([snapshot(NOW, probe("alpha"), probe("beta", surface=None))], *servers, notes=()))
     assert finding.title == "2 servers start whatever version is newest."
-    assert finding.evidence == "alpha and beta"
+    assert finding.evidence == "alpha and beta in fleet.mcp.json"
     assert not finding.needs_action
 
 

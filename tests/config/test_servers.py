@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from caelum_report.config import OWN_SERVER, Options, load
 from caelum_report.config.endpoint import url_endpoint
-from caelum_report.model import Budgets, Config, Server
+from caelum_report.config.risks import risks_of
+from caelum_report.config.servers import writers_of
+from caelum_report.model import Budgets, Config, Server, Transport
 
 Load = Callable[..., Config]
 
@@ -262,6 +264,15 @@ def test_secrets_of_later_sources_are_known_already(tmp_path: Path) -> None:
         ({"command": "uv", "args": ["tool", "run", "server"]}, ["unpinned-launcher"]),
         ({"command": "uv", "args": ["run", "server.py"]}, []),
         ({"command": "uvx", "args": ["./server"]}, []),
+        ({"command": "docker", "args": ["run", "-i", "--rm", "-e", "A=1", "mcp/fetch"]}, ["unpinned-launcher"]),
+        (
+            {"command": "docker", "args": ["run", "-it", "--name", "x1", "registry:5000/mcp/fetch:latest"]},
+            ["unpinned-launcher"],
+        ),
+        ({"command": "docker", "args": ["run", "-i", "mcp/fetch:1.4.2", "--latest"]}, []),
+        ({"command": "podman", "args": ["run", "--network=host", f"mcp/fetch@sha256:{'a' * 64}"]}, []),
+        ({"command": "docker", "args": ["exec", "mine", "server"]}, []),
+        ({"command": "bunx", "args": ["server"]}, ["unpinned-launcher"]),
         ({"command": "a", "env": {"API_KEY": "hunter22secret"}}, ["plain-text-secret"]),
         ({"command": "a", "args": ["--api-key", "hunter22secret"]}, ["plain-text-secret"]),
         ({"command": "a", "env": {"API_KEY": "${KEY}"}, "args": ["--api-key", "${KEY}"]}, []),
@@ -276,3 +287,15 @@ def test_risks_are_facts_about_the_entry(entry: dict[str, Any], codes: list[str]
     server = one(loaded, entry, KEY="hunter22secret")
     assert [risk.code for risk in server.risks] == codes
     assert "hunter22secret" not in repr(server.risks)
+
+
+def test_a_program_that_others_can_change_is_known(tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text("")
+    script.chmod(0o755)
+    assert writers_of("python3", (str(script),), None, "/usr/bin") is None
+    script.chmod(0o757)
+    told = writers_of("python3", (str(script),), None, "/usr/bin")
+    assert told == f"everybody can write {script} (chmod o-w it)"
+    (note,) = risks_of(Server("a", "a", Transport.STDIO, command="python3", args=(str(script),)), (), told)
+    assert (note.code, note.text) == ("writable-program", f"what it runs can be changed by others: {told}")
