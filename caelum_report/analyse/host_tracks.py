@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from caelum_report import counters
 from caelum_report.history import History
 from caelum_report.model import HostSample
 
@@ -99,10 +100,9 @@ def _named(history: History, sample: HostSample, boots: dict[float, float]) -> I
 
 
 def rates(at: Floats, counter: Floats, boot: Floats) -> Floats:
-    """Bytes a second between each reading and the one before; NaN across a restart, a reset or a missing reading."""
+    """Bytes a second between each reading and the one before, as the roll-ups count them; NaN where that is not known."""
+    moments, boots = (np.round(times * 1e6).astype(np.int64) for times in (at, boot))
+    _, rate, row = counters.rates(np.zeros(len(at), np.int64), moments, counter, boots)
     values = np.full(len(at), np.nan)
-    if len(at) > 1:
-        elapsed, grown = np.diff(at), np.diff(counter)
-        same = (np.abs(np.diff(boot)) < 60) & (grown >= 0) & (elapsed > 0)  # boot times wander with the clock
-        values[1:][same] = grown[same] / elapsed[same]
+    values[row] = rate
     return values

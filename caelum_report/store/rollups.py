@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caelum_report.buckets import PAIR, Floats, Ints, bucket_of, value_of
-from caelum_report.counters import rates as counter_rates
+from caelum_report.counters import rates
 
 from .times import DAY, HOUR, SECOND
 from .upkeep import progress, set_progress
@@ -235,7 +235,7 @@ def _of_hosts(connection: sqlite3.Connection, series: _Series, start: int, end: 
         there = ~np.isnan(value) & (at >= start)
         measured.append(Measured(_of_host(series, host[there], metric), at[there], value[there]))
     boot = _ints(boot_)
-    when, rate, row = rates(host, at, boot, _floats(swap_in))
+    when, rate, row = rates(host, at, _floats(swap_in), boot)
     there = when >= start
     measured.append(Measured(_of_host(series, host[row][there], "host_swap_in"), when[there], rate[there]))
     return measured
@@ -278,7 +278,7 @@ def _named(
     for metric, column in zip((*gauges, *counters), values, strict=True):
         value, when, row = _floats(column), at, np.arange(len(at))
         if metric in counters:
-            when, value, row = rates(code, at, boot, value)
+            when, value, row = rates(code, at, value, boot)
         there = ~np.isnan(value) & (when >= start)
         numbers = np.array([series.number(host, None, name, metric) for host, name in things], np.int64)
         measured.append(Measured(numbers[code[row]][there], when[there], value[there]))
@@ -298,29 +298,12 @@ def _of_samples(connection: sqlite3.Connection, start: int, end: int) -> list[Me
     series_, at_, value_, counter_ = _columns(rows, 4)
     series, at, value = _ints(series_), _ints(at_), _floats(value_)
     counts = np.array(counter_, np.bool_)
-    when, rate, row = counter_rates(series[counts], at[counts], value[counts])
+    when, rate, row = rates(series[counts], at[counts], value[counts])
     there = when >= start
     return [
         Measured(series[~counts], at[~counts], value[~counts]),
         Measured(series[counts][row][there], when[there], rate[there]),
     ]
-
-
-def rates(subject: Ints, at: Ints, boot: Ints, counter: Floats) -> tuple[Ints, Floats, Ints]:
-    """(at, units a second since the sample before, row) of each sample that has one before it.
-
-    After a restart of the host the counter began at zero then, so its rate is that since the boot. A counter that fell
-    without one (an interface made anew, 32 bits full) says nothing, and neither do two samples of one moment.
-    """
-    order = np.lexsort((at, subject))
-    earlier, later = order[:-1], order[1:]
-    pair = (subject[earlier] == subject[later]) & (at[later] > at[earlier])
-    earlier, later = earlier[pair], later[pair]
-    restarted = boot[later] > at[earlier]
-    grown = np.where(restarted, counter[later], counter[later] - counter[earlier])
-    passed = np.where(restarted, at[later] - boot[later], at[later] - at[earlier])
-    good = (grown >= 0) & (passed > 0)
-    return at[later][good], grown[good] / (passed[good] / SECOND), later[good]
 
 
 # --- figures --------------------------------------------------------------------------------------------------------

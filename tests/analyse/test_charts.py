@@ -185,8 +185,14 @@ def test_rates_survive_a_restart() -> None:
     at = np.array([0.0, 10, 20, 30, 40])
     boot = np.array([0.0, 0, 0, 25, 25])
     values = rates(at, np.array([0.0, 100, 300, 50, 60]), boot)
-    assert np.isnan(values[[0, 3]]).all()
-    assert values[[1, 2, 4]].tolist() == [10, 20, 1]
+    assert np.isnan(values[0])
+    assert values[1:].tolist() == [10, 20, 10, 1]  # 50 bytes in the 5 seconds since the boot
+
+
+def test_a_counter_that_falls_without_a_restart_says_nothing() -> None:
+    values = rates(np.array([0.0, 10, 20]), np.array([100.0, 50, 80]), np.zeros(3))
+    assert np.isnan(values[:2]).all()
+    assert values[2] == 3
 
 
 def test_a_server_and_its_host_have_their_charts() -> None:
