@@ -12,6 +12,7 @@ Status 0 is a published report, 1 a bug with its traceback, 6 a `--fail-on` cond
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import ClassVar, Final
 
 EXIT_FAIL_ON: Final = 6
@@ -51,3 +52,12 @@ class LockedError(CaelumError):
     """Another run holds the lock."""
 
     exit_status = 75
+
+
+def as_bug(error: BaseException) -> str:
+    """`TypeError: what it says (module.py:12)`: all that is kept of the traceback of a bug that a run outlives."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    place = f" ({PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno})" if frame else ""
+    return f"{type(error).__name__}: {error}{place}"

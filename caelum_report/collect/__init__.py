@@ -20,6 +20,7 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from caelum_report import __version__
+from caelum_report.errors import as_bug
 from caelum_report.model import (
     METHOD_VERSION,
     Config,
@@ -45,7 +46,6 @@ from .look import Run
 from .probe import probe_server, unasked
 from .room import Room
 from .sources import SOURCES, ask_all
-from .sources.asking import last_frame
 
 __all__ = ["COLLECTORS", "Collector", "call_tool", "collect", "is_due"]
 
@@ -167,8 +167,7 @@ async def _guarded(server: Server, memory: Memory, run: Run) -> Probe:
     try:
         return await probe_server(server, memory, run)
     except Exception as error:  # noqa: BLE001
-        where = last_frame(error)
-        reason = run.redactor.clean(f"a bug of caelum-report, please report it: {type(error).__name__}: {error}{where}")
+        reason = run.redactor.clean(f"a bug of caelum-report, please report it: {as_bug(error)}")
         return unasked(server, run.at, Failure.INTERNAL_ERROR, reason)
 
 

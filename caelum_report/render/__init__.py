@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from caelum_report import codec
 from caelum_report.document import Report
+from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.site import Site
 
@@ -61,7 +62,7 @@ def _site(report: Report, document: bytes, *, pdf: bool) -> tuple[dict[str, byte
         try:
             files[path] = make()
         except Exception as error:  # noqa: BLE001  one server's odd figures must not cost the site
-            notes.append(Note("file-failed", f"{path} could not be written ({type(error).__name__}: {error})"[:300]))
+            notes.append(Note("file-failed", f"{path} could not be written ({as_bug(error)})"[:300]))
     return files, tuple(notes)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from caelum_report.collect.look import Run
+from caelum_report.errors import as_bug
 from caelum_report.model import Failure, Note, Reading, Remembered, Sample, Source
 from caelum_report.wire import Allowance, Fault
 
@@ -61,7 +61,7 @@ async def _reading(source: Source, run: Run, remembered: Remembered, kinds: Mapp
         failure, reason = fault.failure, fault.reason
     except Exception as error:  # noqa: BLE001 - a bug of ours is this source's internal-error, and the run goes on
         failure = Failure.INTERNAL_ERROR
-        reason = f"a bug of caelum-report, please report it: {type(error).__name__}: {error}{last_frame(error)}"
+        reason = f"a bug of caelum-report, please report it: {as_bug(error)}"
     samples, notes = _kept(answer, source, run)
     reason = run.redactor.clean(" ".join(reason.split()), 500)
     return Reading(source.name, source.kind, failure, reason, time.perf_counter() - since, samples, notes)
@@ -82,16 +82,6 @@ async def _bounded(source: Source, run: Run, remembered: Remembered, kinds: Mapp
         raise Fault(Failure.TIMEOUT, f"no answer within its {seconds:g} s") from None
     finally:
         allowance.release()
-
-
-def last_frame(error: BaseException) -> str:
-    """Where in our code it was raised: ` (probe.py:17)`."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    if frame is None:
-        return ""
-    return f" ({os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno})"  # noqa: PTH119
 
 
 # --- what is kept of an answer --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from caelum_report.document import Report
+from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.render.html import fill
 
@@ -38,7 +39,7 @@ def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
 
         return dict(draw([report.architecture]))
     except Exception as error:  # noqa: BLE001  a table says the same
-        notes.append(Note("block-failed", f"the diagrams could not be drawn ({type(error).__name__}: {error})"[:300]))
+        notes.append(Note("block-failed", f"the diagrams could not be drawn ({as_bug(error)})"[:300]))
         return {}
 
 
@@ -75,6 +76,6 @@ def _block(view: View, page: Page, template: str, build: Block, shared: dict[str
         return Markup("") if values is None else fill(template, {**shared, **values})
     except Exception as error:  # noqa: BLE001  whatever it is, the rest of the page must not be lost with it
         name = template.rpartition("/")[2].removesuffix(".html")
-        note = f"{page.path}: the part “{name}” could not be rendered ({type(error).__name__}: {error})"
+        note = f"{page.path}: the part “{name}” could not be rendered ({as_bug(error)})"
         view.notes.append(Note("block-failed", note[:300]))
         return fill("failed.html", {**shared, "name": name, "error": type(error).__name__})
