@@ -44,9 +44,10 @@ def units(command: Sequence[str], folder: Path | None = None) -> dict[str, str]:
     return {"caelum-report.service": service, TIMER: _read(TIMER)}
 
 
-def crontab(command: Sequence[str]) -> str:
-    """Lines for `crontab -e`: a PATH, and a command that leaves the work to systemd where it runs."""
-    return _read("caelum-report.crontab").replace(PROGRAM, " ".join(map(_cron_word, command)))
+def crontab(command: Sequence[str], folder: Path) -> str:
+    """Lines for `crontab -e`: a PATH, and a command that leaves the work to systemd where it runs; runs start in `folder`."""
+    lines = _read("caelum-report.crontab").replace('cd "$HOME"', f"cd {_cron_word(str(folder))}")
+    return lines.replace(PROGRAM, " ".join(map(_cron_word, command)))
 
 
 def install(environ: Mapping[str, str], *, user: bool, root: Path = Path("/")) -> Iterator[str]:

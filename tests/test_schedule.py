@@ -63,11 +63,11 @@ def test_any_path_survives_the_unit_and_the_crontab(tmp_path: Path, name: str) -
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "$1 in $PWD"\n')
     program.chmod(0o755)
-    line = schedule.crontab((str(program),)).splitlines()[-1]
+    line = schedule.crontab((str(program),), program.parent).splitlines()[-1]
     command = line.split(None, 5)[5].replace("\\%", "%").replace("test -d /run/systemd/system", "false")
-    environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    environ = {"HOME": "/nowhere", "PATH": "/usr/bin:/bin"}
     run = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True, env=environ)
-    assert run.stdout == f"build in {tmp_path}\n"
+    assert run.stdout == f"build in {program.parent}\n"
     if shutil.which("systemd-analyze"):  # it says so when ExecStart= names nothing that can be run
         files = written(tmp_path, schedule.units((str(program),)))
         verify = subprocess.run(["systemd-analyze", "verify", *files], check=False, capture_output=True, text=True)
@@ -75,7 +75,7 @@ def test_any_path_survives_the_unit_and_the_crontab(tmp_path: Path, name: str) -
 
 
 def test_the_crontab_line_leaves_a_systemd_machine_alone(tmp_path: Path) -> None:
-    *settings, line = schedule.crontab(("/bin/false",)).splitlines()
+    *settings, line = schedule.crontab(("/bin/false",), Path("/")).splitlines()
     assert any(setting.startswith("PATH=") and "/usr/local/bin" in setting for setting in settings)
     command = line.split(None, 5)[5].replace("/run/systemd/system", str(tmp_path))
     assert subprocess.run(["sh", "-c", command], check=False).returncode == 0

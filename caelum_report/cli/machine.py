@@ -37,7 +37,7 @@ def schedule(
         for line in (timers.install if install else timers.uninstall)(os.environ, user=own):
             typer.echo(line)
     elif crontab or not Path("/run/systemd/system").is_dir():
-        typer.echo(timers.crontab(timers.program(os.environ)), nl=False)
+        typer.echo(timers.crontab(timers.program(os.environ), Path.cwd()), nl=False)
     else:
         for name, unit in timers.units(timers.program(os.environ), Path.cwd() if own else None).items():
             typer.echo(f"# {name}\n{unit}")
