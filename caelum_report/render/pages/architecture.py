@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from caelum_report import document, words
 
-from .view import Page, View, drawing_of
+from .view import TRANSPORT_WORDS, Page, View, drawing_of
 
 EDGE_WORDS: Final = {"probes": "asks", "depends-on": "needs", "runs-on": "runs on"}
 
@@ -18,7 +19,14 @@ def _head(view: View) -> dict[str, Any]:
     hosts = sum(node.kind == "host" for node in diagram.nodes)
     known = f"{words.plural(needs, 'dependency', 'dependencies')} declared" if needs else "no dependency declared"
     title = f"{words.plural(servers, 'server')}, {words.plural(hosts, 'host')}, {known}."
-    return {"heading": title, "lede": diagram.description}
+    return {"heading": title, "lede": _reached(diagram)}
+
+
+def _reached(diagram: document.Diagram) -> str:
+    """How many servers are asked in which way."""
+    over = Counter(edge.label for edge in diagram.edges if edge.kind == "probes")
+    ways = [f"{words.count(over[way])} over {name}" for way, name in TRANSPORT_WORDS.items() if over[way]]
+    return f"This report asks {words.listing(ways)}." if ways else ""
 
 
 def _drawing(view: View) -> dict[str, Any]:

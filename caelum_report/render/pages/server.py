@@ -16,11 +16,10 @@ from caelum_report.render.ladder import ladder
 
 from . import sources
 from .panels import Drawn, Panel, figure
-from .view import RANGE_WORDS, Page, View, longer_ranges, next_due, severities, uptime_of
+from .view import RANGE_WORDS, TRANSPORT_WORDS, Page, View, longer_ranges, next_due, severities, uptime_of
 
 SHOWN_TOOLS: Final = 100
 SHOWN_REMARKS: Final = 20
-TRANSPORT_WORDS: Final = {Transport.STDIO: "stdio", Transport.HTTP: "Streamable HTTP", Transport.SSE: "HTTP+SSE"}
 LEADING: Final = "latency"
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from caelum_report import document, words
 from caelum_report.document import Finding, HostReport, Report, ServerReport, Uptime
-from caelum_report.model import Note, Status
+from caelum_report.model import Note, Status, Transport
 from caelum_report.text import slug
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ RANGE_WORDS: Final[Mapping[str, str]] = {
     "quarter": "Quarter",
     "year": "Year",
 }
+TRANSPORT_WORDS: Final = {Transport.STDIO: "stdio", Transport.HTTP: "Streamable HTTP", Transport.SSE: "HTTP+SSE"}
 STRIP_DAYS: Final = 30
 
 
