@@ -117,7 +117,9 @@ def ladder(result: Probe, settings: Config) -> None:
             table.add_row(
                 stage.name,
                 words.seconds(stage.seconds),
-                Text(": ".join(filter(None, (stage.outcome.value, stage.detail)))),
+                Text(
+                    stage.outcome.value if stage.detail in result.reason else f"{stage.outcome.value}: {stage.detail}"
+                ),
             )
     if table.row_count:
         console.print(table, soft_wrap=False)
@@ -134,7 +136,7 @@ def ladder(result: Probe, settings: Config) -> None:
             else "",
         ),
         *((note.code, note.text) for note in result.notes),
-        ("stderr", result.stderr_tail),
+        ("stderr", result.stderr_tail.rstrip()),
     ]
     for label, value in facts:
         if value:

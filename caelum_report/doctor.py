@@ -88,7 +88,7 @@ def _dot(_: Config | None, __: Mapping[str, str]) -> Iterator[Check]:
     if done is None:
         yield Check("dot", "warn", "not found: diagrams become tables", _packages("graphviz", "graphviz"))
     else:
-        yield Check("dot", "ok", done.removeprefix("dot - ") or "present")
+        yield Check("dot", "ok", done.removeprefix("dot - ").removesuffix(" (0)") or "present")
 
 
 def _pdf(_: Config | None, __: Mapping[str, str]) -> Iterator[Check]:

@@ -76,9 +76,6 @@ def commands() -> str:
                 " ".join(f"`{flag}`" for flag in options),
             )
         )
-    rows.append(
-        ("`caelum-report mcp`", "Offer the latest report to agents as a read-only MCP server over stdio.", "`--db`")
-    )
     return _table(("command", "does", "options"), sorted(rows))
 
 

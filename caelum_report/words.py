@@ -164,6 +164,13 @@ def listing(items: Sequence[str], at_most: int = 3) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def appended(detail: str) -> str:
+    """`detail` as the end of a sentence: after a comma, unless it brings its own mark or begins with a preposition."""
+    if not detail or detail[0] in ",;:.":
+        return detail
+    return f" {detail}" if detail.startswith(("at ", "after ", "for ", "since ", "(")) else f", {detail}"
+
+
 # --- time -----------------------------------------------------------------------------------------------------------
 
 

@@ -362,8 +362,3 @@ def read_on(
 
 def fleet_name(facts: Facts) -> str:
     return text.visible(facts.config.fleet, 80)
-
-
-def history_days(facts: Facts) -> float:
-    first = facts.history.first_snapshot_at
-    return (facts.now - first.timestamp()) / DAY if first else 0.0

@@ -57,6 +57,7 @@ def environment() -> Environment:
         "spelled": words.spelled,
         "quantity": words.quantity,
         "up_share": marks.up_share,
+        "appended": words.appended,
         "parts": words.quantity_parts,
         "chance": words.chance,
         "stamp": words.stamp,

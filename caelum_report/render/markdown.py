@@ -70,7 +70,7 @@ def _changed(report: Report) -> Iterable[str]:
                 change.direction.capitalize(),
                 ", ".join(names.get(server, server) for server in change.servers) or "this report",
                 change.what,
-                f"{change.before} → {change.after} {change.detail}".strip(),
+                f"{change.before} → {change.after}{words.appended(change.detail)}",
                 change.evidence,
             )
             for change in report.changes
