@@ -7,7 +7,7 @@ goes on while a `build` renders. The database is open only around reads and comm
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from . import store, telling
 from .config import consent
 from .errors import CaelumError, UsageError
-from .model import Config, Snapshot, Status
+from .model import Config, Sample, Snapshot, Source, Status
 
 if TYPE_CHECKING:
     from .document import Report, StepReport
@@ -85,6 +85,40 @@ def render(config: Config, at: datetime | None) -> Built:
             when = f" at or before {at.isoformat()}" if at else ""
             raise UsageError(f"no report is stored{when}; make one: caelum-report build")
         return _publish(config, codec.from_json(stored), None)
+
+
+def import_csv(config: Config, file: Path, at: datetime, *, source: str, metric: str | None) -> str:
+    """Brings the figures of a file in, and says how many; nothing of it where a line is wrong."""
+    from .collect.sources import past
+
+    return _bring_in(config, past.of_file(config, file, at, source, metric), at)
+
+
+def import_source(config: Config, source: Source, start: datetime, at: datetime) -> str:
+    """Brings in what a source's queries give of the past, and says how many."""
+    from .collect.sources import past
+
+    return _bring_in(config, past.of_source(config, source, start, at), at)
+
+
+def _bring_in(config: Config, rows: Iterable[tuple[str, str, Sample]], at: datetime) -> str:
+    with store.run_lock(config.database), store.open_store(config.database) as database:
+        given, new = store.import_samples(database, rows, at)
+        store.maintain(database, at, config)
+    known = f", {given - new} of them known already" if new < given else ""
+    return f"{given} figures{known}"
+
+
+def metrics(config: Config) -> bytes:
+    """The latest report as metrics.prom."""
+    from . import codec
+    from .render.prom import prom
+
+    with store.open_store(config.database) as database:
+        stored = store.report_at(database, None)
+    if stored is None:
+        raise UsageError("no report is stored; make one: caelum-report build")
+    return prom(codec.from_json(stored))
 
 
 def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Built:

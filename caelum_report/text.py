@@ -64,6 +64,19 @@ def has_hidden(text: str) -> bool:
     return _mark_hidden(text, lines=True) != text.replace("\r\n", "\n").replace("\t", " ")
 
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell[:1] in _FORMULA else cell
+
+
+def unguarded(cell: str) -> str:
+    """What `guarded` was given."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
+
+
 # --- secrets --------------------------------------------------------------------------------------------------------
 
 SECRET_NAME: Final = re.compile(

@@ -28,9 +28,31 @@ def sources(facts: Facts) -> tuple[SourceReport, ...]:
     """Of the sources that this run asked, in its order."""
     endpoints = {source.name: source.endpoint for source in facts.config.sources}
     known = dict(_known(facts))
-    return tuple(
+    asked = tuple(
         _source(reading, endpoints.get(reading.source, ""), known.get(reading.source))
         for reading in facts.snapshot.readings
+    )
+    return (*asked, *(_imported(known[name]) for name in imported(facts)))
+
+
+def imported(facts: Facts) -> list[str]:
+    """The sources of this host that figures were brought in of by hand, and that nobody asks."""
+    asked = {reading.source for reading in facts.snapshot.readings}
+    return [name for name, row in _known(facts) if row.kind == "import" and name not in asked]
+
+
+def _imported(known: Any) -> SourceReport:
+    return SourceReport(
+        name=str(known.source),
+        kind="import",
+        endpoint="",
+        failure=Failure.OK,
+        reason="",
+        seconds=0.0,
+        figures=0,
+        succeeded_at=_time(known.succeeded_at),
+        failing_since=None,
+        notes=(),
     )
 
 
@@ -69,7 +91,7 @@ def series(facts: Facts) -> tuple[SeriesReport, ...]:
     past = facts.history.sources
     if past is None or not len(past.samples):
         return ()
-    asked = [reading.source for reading in facts.snapshot.readings]
+    asked = [*(reading.source for reading in facts.snapshot.readings), *imported(facts)]
     rows = past.series
     here = rows[(rows["host"] == facts.snapshot.host) & rows["source"].isin(asked)]
     order = here.assign(rank=here["source"].map(asked.index)).sort_values(["rank", "metric", "subject", "labels"])

@@ -12,7 +12,7 @@ import typer
 from caelum_report import __version__
 from caelum_report.errors import CaelumError, LockedError
 
-from . import alarms, configuration, consent, fleet, machine, runs
+from . import alarms, configuration, consent, fleet, machine, runs, transfer
 
 app = typer.Typer(
     name="caelum-report",
@@ -29,6 +29,8 @@ for part in (runs, consent, machine):
     app.add_typer(part.app)
 app.add_typer(fleet.app, name="servers")
 app.add_typer(configuration.app, name="config")
+app.add_typer(transfer.import_app, name="import")
+app.add_typer(transfer.export_app, name="export")
 app.add_typer(alarms.app, name="alerts")
 app.add_typer(alarms.deliver_app, name="deliver")
 

@@ -69,8 +69,10 @@ def _site(report: Report, document: bytes, *, pdf: bool) -> tuple[dict[str, byte
 def _machine_files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     from . import api
     from .markdown import markdown
+    from .prom import prom
 
     yield "report.md", lambda: markdown(report)
+    yield "metrics.prom", lambda: prom(report)
     yield from api.files(report)
 
 

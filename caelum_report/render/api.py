@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from caelum_report import metrics
 from caelum_report.document import Chart, Latency, Report, ServerReport, SourceReport, ToolReport
+from caelum_report.text import guarded
 from caelum_report.words import stamp
 
 from .pages.view import host_slug
@@ -279,8 +280,3 @@ def table(charts: Iterable[Chart]) -> bytes:
             for at, value, least, most in zip(points.at, points.mid, low, high, strict=True)
         )
     return text.getvalue().encode()
-
-
-def guarded(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20") else cell

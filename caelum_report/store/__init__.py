@@ -30,9 +30,11 @@ from .alarms import (
 )
 from .backup import backup, restore
 from .database import batch, damage, open_store
+from .exports import EXPORTS, exported
 from .locks import deliver_lock, publish_lock, run_lock
 from .memory import approvals, remember, report_at, report_by_id
 from .pins import Offer, pin_surface, unpin_surface
+from .readings import import_samples
 from .replay import runs_since
 from .rows import add_mark, add_run_steps, add_snapshot, approve, save_report
 from .servers import StoredServer, forget_server, list_servers, rename_server, retire_server
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHANGING",
+    "EXPORTS",
     "Offer",
     "StoredServer",
     "add_mark",
@@ -57,9 +60,11 @@ __all__ = [
     "damage",
     "deliver_lock",
     "errands_since",
+    "exported",
     "forget_server",
     "history",
     "host_before",
+    "import_samples",
     "last_errand",
     "list_servers",
     "maintain",

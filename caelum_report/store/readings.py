@@ -6,12 +6,18 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from caelum_report.model import Failure, Reading, Sample
 
+from .database import batch
 from .times import DAY, HOUR, duration_us, to_us
 from .upkeep import progress
+
+IMPORTED: Final = "import"  # the kind of a source that only `import` has spoken of
+_AT_ONCE: Final = 20_000  # rows
 
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -42,6 +48,36 @@ def insert_readings(
         insert_samples(connection, reading.samples, source, host, at)
 
 
+def import_samples(
+    connection: sqlite3.Connection, rows: Iterable[tuple[str, str, Sample]], at: datetime
+) -> tuple[int, int]:
+    """Host, source and sample of the past: how many were given, and how many were new. One transaction."""
+    given = stored = 0
+    now = to_us(at)
+    with batch(connection):
+        source_rows = iter(rows)
+        while part := list(islice(source_rows, _AT_ONCE)):
+            given += len(part)
+            samples: dict[tuple[str, str], list[Sample]] = {}
+            for host, source, sample in part:
+                samples.setdefault((host, source), []).append(sample)
+            for (host, source), those in samples.items():
+                number = host_id(connection, host)
+                of = source_id(connection, number, source, IMPORTED, now)
+                stored += insert_samples(connection, those, of, number, now)
+                connection.execute(
+                    "UPDATE sources SET succeeded_at = max(?, coalesce(succeeded_at, 0)) WHERE id = ?", (now, of)
+                )
+    return given, stored
+
+
+def host_id(connection: sqlite3.Connection, name: str) -> int:
+    """The row of a host, made when it is first met."""
+    connection.execute("INSERT OR IGNORE INTO hosts (name) VALUES (?)", (name,))
+    found = connection.execute("SELECT id FROM hosts WHERE name = ?", (name,)).fetchone()
+    return int(found[0])
+
+
 def source_id(connection: sqlite3.Connection, host: int, name: str, kind: str, at: int) -> int:
     """The row of a source, made when it is first met."""
     connection.execute(
@@ -67,7 +103,7 @@ def insert_samples(connection: sqlite3.Connection, samples: Iterable[Sample], so
     before = connection.total_changes
     connection.executemany("INSERT OR IGNORE INTO samples VALUES (?, ?, ?)", rows)
     stored = connection.total_changes - before
-    late = {when - when % HOUR for _, when, _ in rows if when // HOUR != at // HOUR}
+    late = {when - when % HOUR for _, when, _ in rows if when != at}
     connection.executemany("INSERT OR IGNORE INTO late_hours VALUES (?)", [(hour,) for hour in late])
     return stored
 

@@ -7,12 +7,13 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from caelum_report.collect.look import Run
 from caelum_report.errors import as_bug
-from caelum_report.model import Failure, Note, Reading, Remembered, Sample, Source
+from caelum_report.model import Config, Failure, Note, Reading, Remembered, Sample, Source
+from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Fault
 
 _MOST_SAMPLES: Final = 1_000
@@ -100,7 +101,7 @@ def _kept(answer: Answer, source: Source, run: Run) -> tuple[tuple[Sample, ...],
         if sample.at is not None and sample.at > run.at + _AHEAD:
             ahead += 1
             continue
-        kept = _cleaned(sample, clean, run)
+        kept = cleaned(sample, run.redactor, run.config, run.at)
         key = (kept.subject, kept.metric, kept.labels, kept.at)
         twice += key in found
         found.setdefault(key, kept)
@@ -117,14 +118,15 @@ def _kept(answer: Answer, source: Source, run: Run) -> tuple[tuple[Sample, ...],
     return samples[:_MOST_SAMPLES], tuple(notes)
 
 
-def _cleaned(sample: Sample, clean: Callable[[str, int], str], run: Run) -> Sample:
+def cleaned(sample: Sample, redactor: Redactor, config: Config, at: datetime) -> Sample:
+    """Its texts across the border of `text`; a server's own id is known already. Never later than now."""
+    clean = redactor.clean
+    known = any(server.id == sample.subject for server in config.servers)
     return replace(
         sample,
-        subject=sample.subject
-        if any(server.id == sample.subject for server in run.config.servers)
-        else clean(sample.subject, 120),
+        subject=sample.subject if known else clean(sample.subject, 120),
         metric=clean(sample.metric, 100),
         unit=clean(sample.unit, 40),
         labels=tuple(sorted((clean(name, 60), clean(value, 120)) for name, value in sample.labels)),
-        at=None if sample.at is None else min(sample.at, run.at),
+        at=None if sample.at is None else min(sample.at, at),
     )

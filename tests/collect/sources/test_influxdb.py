@@ -9,13 +9,17 @@ import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from caelum_report import pipeline
+from caelum_report.errors import UsageError
 from caelum_report.model import Failure, Reading, Sample
-from tests.collect.fleet import AT, SECRET
+from tests.collect.fleet import AT, SECRET, config
 
 from .conftest import Service, asked, source
 from .daemons import free_port, need, running
@@ -95,6 +99,19 @@ def test_points_of_the_window_have_their_own_times(influxdb: str) -> None:
         (AT, 0),
     ]
     assert github[0].labels == (("region", "eu"),)
+
+
+def test_its_past_is_brought_in_once(influxdb: str, tmp_path: Path) -> None:
+    text = "SELECT max(n) FROM orders WHERE time >= $start AND time < $end GROUP BY time(10m), server"
+    query = {"name": "orders", "query": text, "subject": "server"}
+    asked_for = source("influxdb", url=influxdb, database="shop", query=[query], timeout=20, **ADA)
+    settings = replace(config(), database=str(tmp_path / "history.sqlite"))
+    start = AT - timedelta(hours=1)
+    said = [pipeline.import_source(settings, asked_for, start, AT) for _ in range(2)]
+    assert said == ["12 figures", "12 figures, 12 of them known already"]
+    fixed = source("influxdb", url=influxdb, database="shop", query=[{**query, "query": "SELECT n FROM orders"}], **ADA)
+    with pytest.raises(UsageError, match=r"only a query with \$start and \$end"):
+        pipeline.import_source(settings, fixed, start, AT)
 
 
 def test_without_queries_it_is_asked_whether_it_answers(influxdb: str) -> None:

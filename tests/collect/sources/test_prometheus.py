@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from caelum_report import pipeline, store
 from caelum_report.model import Failure, Reading, Sample
-from tests.collect.fleet import AT, SECRET
+from tests.collect.fleet import AT, BUDGETS, SECRET, config
 
 from .conftest import Service, asked, source
 from .daemons import free_port, need, running
@@ -110,6 +113,18 @@ def test_a_query_that_it_refuses_is_told_in_its_words(prometheus: str) -> None:
     reading = ask(prometheus, {"name": "bad", "query": "sum("})
     assert reading.failure is Failure.HTTP_4XX
     assert "parse error" in reading.reason
+
+
+def test_its_past_is_brought_in_once(prometheus: str, tmp_path: Path) -> None:
+    query = {"name": "orders", "query": "orders_total", "counter": True, "step": "1m"}
+    settings = config(budgets=BUDGETS)
+    settings = replace(settings, database=str(tmp_path / "history.sqlite"))
+    asked_for = source("prometheus", url=prometheus, query=[query], timeout=20)
+    said = [pipeline.import_source(settings, asked_for, START, AT) for _ in range(2)]
+    assert said == ["61 figures", "61 figures, 61 of them known already"]
+    with store.open_store(settings.database) as database:
+        hours = database.execute("SELECT sum(n), max(max), min(min) FROM rollups").fetchone()
+    assert hours == (59, pytest.approx(10 / 60), 0.0)  # ten a minute, and at half past it began anew
 
 
 BAD = {
