@@ -451,6 +451,21 @@ class ReadinessRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Recommendation:
+    """Something worth doing: a rule that fits, its evidence, and what doing it would save."""
+
+    rule: str
+    title: str
+    evidence: str
+    gain: str  # "saves 4.2 s of every start"
+    servers: tuple[str, ...]  # Server.id
+    page: str
+    edit: str  # what to write or to change
+    command: str | None
+    worth: float  # minutes a month, by the declared weights; for the order only
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
     """Which revisions the fleet speaks, and what stands between it and the newest."""
 
@@ -638,3 +653,5 @@ class Report:
     judging: Judging = Judging()
     fleet_charts: tuple[Chart, ...] = ()  # of all servers together, one a range
     readiness: Readiness = Readiness()
+    recommendations: tuple[Recommendation, ...] = ()  # what saves most first
+    ranking: tuple[str, ...] = ()  # how they are ranked, and what was looked for

@@ -23,6 +23,7 @@ from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
 from .judging import drawn, judging
 from .readiness import readiness
+from .recommendations import LOOKED_FOR, RANKING, recommendations
 from .servers import servers
 from .sources import series, sources
 
@@ -84,6 +85,7 @@ def report(
     host_reports = hosts(facts, marks, foretold.ahead)
     diagram = architecture(facts)
     ready = readiness(facts)
+    server_reports = servers(facts, marks, found, foretold.ahead)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
     number = history.next_number
@@ -122,7 +124,7 @@ def report(
             changes=len(changed),
             foretold=foretold.series,
         ),
-        servers=servers(facts, marks, found, foretold.ahead),
+        servers=server_reports,
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,
@@ -147,4 +149,6 @@ def report(
         judging=judging(facts, found),
         fleet_charts=tuple(fleet_charts(facts, facts.marks)),
         readiness=ready,
+        recommendations=recommendations(facts, server_reports),
+        ranking=(RANKING, LOOKED_FOR),
     )

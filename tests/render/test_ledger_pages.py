@@ -13,7 +13,7 @@ import pytest
 from caelum_report import document as d
 from caelum_report.model import Era
 from caelum_report.render import api, pages
-from caelum_report.render.pages import changes, readiness
+from caelum_report.render.pages import changes, index, readiness, recommendations
 
 from . import sample_reports
 from .sample_reports import NOW
@@ -106,3 +106,33 @@ def test_hostile_texts_in_the_ledger_stay_texts() -> None:
     page = pages.write(view, changes.PAGE).decode()
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; {{ 7*7 }}") == 3
+
+
+def recommended(n: int) -> d.Recommendation:
+    server = fleet_report().servers[n].id
+    return d.Recommendation(
+        "dead",
+        f"Mend {n} <b>now</b>.",
+        "It is down.",
+        "saves 2 d of outage",
+        (server,),
+        "index.html",
+        "Then.",
+        "caelum-report x",
+        9.0 - n,
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_so_many_recommendations_are_a_page_and_a_small_part_of_the_first(count: int) -> None:
+    report = dataclasses.replace(
+        fleet_report(), recommendations=tuple(recommended(n) for n in range(count)), ranking=("By weights.",)
+    )
+    text, _ = written(report, recommendations.PAGE)
+    assert ("Nothing to recommend." in text) == (count == 0)
+    assert text.count("Saves 2 d of outage") == count
+    assert "By weights." in text
+    front, _ = written(report, index.page(report))
+    assert front.count("Saves 2 d of outage") == min(count, index.SHOWN_RECOMMENDATIONS)
+    assert ("Worth doing" in front) == (count > 0)
+    assert ("and 2 more" in front) == (count == 5)

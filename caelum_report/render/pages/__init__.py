@@ -17,7 +17,7 @@ from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.render.html import fill
 
-from . import architecture, changes, host, index, method, readiness, server, sources, trends
+from . import architecture, changes, host, index, method, readiness, recommendations, server, sources, trends
 from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, uptime_of, view_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,15 @@ def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
 
 def all_pages(report: Report) -> Iterator[Page]:
     yield index.page(report)
-    yield from (changes.PAGE, trends.PAGE, readiness.PAGE, architecture.PAGE, host.PAGE, method.PAGE)
+    yield from (
+        changes.PAGE,
+        trends.PAGE,
+        readiness.PAGE,
+        architecture.PAGE,
+        host.PAGE,
+        method.PAGE,
+        recommendations.PAGE,
+    )
     if report.sources:
         yield sources.PAGE
     for one in report.servers:

@@ -20,6 +20,7 @@ SHOWN_FINDINGS: Final = 5
 SHOWN_CHANGES: Final = 7
 SHOWN_OBJECTIVES: Final = 3
 SHOWN_LOOMING: Final = 3
+SHOWN_RECOMMENDATIONS: Final = 3
 UNSTEADY_DAYS: Final = 7
 
 
@@ -40,6 +41,7 @@ def _blocks(report: Report) -> tuple[tuple[str, Block], ...]:
         *((("index/ladders.html", _ladders), ("index/host.html", _this_host)) if few else ()),
         *((("index/roll.html", _roll),) if well else ()),
         *((("index/fleet.html", _fleet),) if not few and not well else ()),
+        ("index/recommended.html", _recommended),
         ("index/read_on.html", _read_on),
     )
 
@@ -226,6 +228,18 @@ def _ladders(view: View) -> dict[str, Any]:
 
 def _this_host(view: View) -> dict[str, Any] | None:
     return {"host": view.report.hosts[0]} if view.report.hosts else None
+
+
+def _recommended(view: View) -> dict[str, Any] | None:
+    found = view.report.recommendations
+    if not found:
+        return None
+    rest = len(found) - SHOWN_RECOMMENDATIONS
+    return {
+        "shown": found[: 1 if all_well(view.report) else SHOWN_RECOMMENDATIONS],
+        "rest": words.plural(rest, "more", "more") if rest > 0 else "",
+        "quiet": all_well(view.report),
+    }
 
 
 def _read_on(view: View) -> dict[str, Any]:

@@ -24,6 +24,7 @@ NAVIGATION: Final = (  # pages that exist now
     ("architecture.html", "Architecture"),
     ("host.html", "Host"),
     ("method.html", "Method"),
+    ("recommendations.html", "Recommendations"),
 )
 SERVER_PARTS: Final = frozenset(
     {
