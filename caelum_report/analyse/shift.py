@@ -110,7 +110,7 @@ def _splits(grid: Grid, values: Floats) -> dict[int, list[_Split]]:
         series = values[:, column]
         cells: list[int] = []
         for place in places:
-            cell = _placed(series, place, width)
+            cell = _placed(series, place, width, least * width)
             if all(abs(cell - other) >= least * width for other in cells):
                 cells.append(cell)
         kept = _confirmed(blocks[:, column], series, cells, width, least)
@@ -197,15 +197,18 @@ def _seeded(n: int, least: int) -> list[tuple[int, int]]:
     return sorted(set(intervals))
 
 
-def _placed(series: Floats, place: int, width: int) -> int:
-    """The cell within a block and a half of the split at which the two levels beside it part best."""
-    middle, reach = place * width, 8 * width
-    before, after = series[max(0, middle - reach) : middle], series[middle : middle + reach]
+def _placed(series: Floats, place: int, width: int, reach: int) -> int:
+    """The cell within `reach` of the split at which the two levels beside it part best.
+
+    A narrow interval finds a change near its end at the nearest place it may look at, the least segment away from it.
+    """
+    middle, beside = place * width, 8 * width
+    before, after = series[max(0, middle - beside) : middle], series[middle : middle + beside]
     if np.isnan(before).all() or np.isnan(after).all():
         return middle
     left, right = np.nanmedian(before), np.nanmedian(after)
-    low = max(1, middle - 3 * width // 2)
-    near = series[low : middle + 3 * width // 2]
+    low = max(1, middle - reach)
+    near = series[low : middle + reach]
     cost = np.nan_to_num(
         np.minimum(np.abs(near - left), abs(right - left)) - np.minimum(np.abs(near - right), abs(right - left))
     )
