@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from caelum_report import words
@@ -21,6 +21,9 @@ from .drawn import SETTINGS, Shape, canvas, shapes, svg_of
 from .skins import SANS, Skin, paint
 from .widths import clip, text_width, wrap
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 DAYS: Final = 30
 ROWS: Final = 60  # lines that a reader still compares; the steadiest beyond are counted in words
 _LEAST_SERVERS: Final = 3
@@ -30,6 +33,7 @@ _NARROW: Final = 340  # a phone
 _NARROW_NAMES: Final = 126
 _ROW: Final = 18
 _TOP: Final = 26
+_FOOT: Final = 34
 _SEVERITY: Final = list(Status)
 # Colours that Matplotlib sees; each stands for the role that the reader sees.
 _CODES: Final = {f"#0000{index + 1:02x}": f"cell-{status}" for index, status in enumerate(Status)}
@@ -42,6 +46,34 @@ class Pair(NamedTuple):
     narrow: str
 
 
+class _Sheet:
+    """A figure under way: rows below each other, and texts by CSS pixels from the top left. Used within `SETTINGS`."""
+
+    def __init__(self, rows: int) -> None:
+        self.height = _height(rows)
+        self.figure = canvas(_WIDTH, self.height)
+        self.texts: list[str] = []
+        self._rows = rows
+
+    def plot(self, left: float, across: float) -> Axes:
+        """Axes over all rows, `across` pixels wide."""
+        place = (left / _WIDTH, _FOOT / self.height, across / _WIDTH, _ROW * self._rows / self.height)
+        return self.figure.add_axes(place)
+
+    def write(self, role: str, text: str, x: float, y: float) -> None:
+        anchor = {"middle": "center", "end": "right"}.get(role, "left")
+        number = str(len(self.texts))
+        self.figure.text(x / _WIDTH, 1 - y / self.height, number, ha=anchor, va="baseline", gid=role)
+        self.texts.append(text)
+
+
+def _height(rows: int) -> float:
+    return _TOP + _ROW * rows + _FOOT
+
+
+# --- states ---------------------------------------------------------------------------------------------------------
+
+
 def state_heat_map(report: Report, skin: Skin = "css") -> Pair | None:
     """Servers by days, the worst state of each day. None while there is too little to see a pattern in."""
     servers = [server for server in report.servers if not server.retired and server.strip]
@@ -50,24 +82,41 @@ def state_heat_map(report: Report, skin: Skin = "css") -> Pair | None:
         return None
     ordered = sorted(servers, key=_unsteadiness)
     shown = ordered[:ROWS]
+    dates = sorted({bar.date for server in shown for bar in server.strip[-DAYS:]})[-DAYS:]
+    left = _name_width(shown)
+    cell = (_WIDTH - left) / DAYS
+    drawn = _drawn_states(shown, dates, left, cell)
+    cells = [_inset(shape) for shape in drawn if shape.path]
+    labels = [shape for shape in drawn if shape.text]
+    seen = {day.status for server in shown for day in server.strip[-DAYS:] if day.status is not None}
+    told = [status for status in _SEVERITY if status in seen]
+    height = _height(len(shown))
+    key, _ = _key(told, height - 8, _WIDTH, skin)
+    title = f"States of the last {DAYS} days, the worst of each day"
+    description = _heat_words(ordered, shown, len(dates))
+    wide = _figure("state-heat-map", title, description, (_WIDTH, height), svg_of(cells + labels, skin) + key, skin)
+    kept = min(len(dates), int((_NARROW - _NARROW_NAMES) / cell))
+    few = list(_last_days(cells, left + cell * (len(dates) - kept), _NARROW - kept * cell))
+    few += [_text("label", clip(visible(s.name), _NARROW_NAMES - 8), 0, _row(row)) for row, s in enumerate(shown)]
+    few += [_text("end", "today", _NARROW, _TOP - 8), _text("label", f"{kept} days", 0, _TOP - 8)]
+    key, lines = _key(told, height - 8, _NARROW, skin)
+    size = _NARROW, height + (lines - 1) * _ROW
+    return Pair(wide, _figure("state-heat-map-narrow", title, description, size, svg_of(few, skin) + key, skin))
 
+
+def _drawn_states(shown: Sequence[ServerReport], dates: Sequence[date], left: float, cell: float) -> list[Shape]:
+    """A cell a day, as seaborn draws it; names at the left, Mondays and today above."""
     import matplotlib as mpl
     import pandas as pd
     import seaborn as sns
     from matplotlib.colors import ListedColormap
 
-    dates = sorted({bar.date for server in shown for bar in server.strip[-DAYS:]})[-DAYS:]
     table = pd.DataFrame(
         [_ranks(server, dates) for server in shown], index=range(len(shown)), columns=range(len(dates)), dtype=float
     )
-    left = _name_width(shown)
-    cell = (_WIDTH - left) / DAYS
-    height = _TOP + _ROW * len(shown) + 34
-    texts: list[str] = []
     with mpl.rc_context(SETTINGS):
-        figure = canvas(_WIDTH, height)
-        plot = left / _WIDTH, 34 / height, cell * len(dates) / _WIDTH, _ROW * len(shown) / height
-        axes = figure.add_axes(plot)
+        sheet = _Sheet(len(shown))
+        axes = sheet.plot(left, cell * len(dates))
         sns.heatmap(
             table,
             ax=axes,
@@ -80,36 +129,13 @@ def state_heat_map(report: Report, skin: Skin = "css") -> Pair | None:
             yticklabels=False,
         )
         axes.set_axis_off()
-
-        def write(role: str, text: str, x: float, y: float) -> None:
-            anchor = {"middle": "center", "end": "right"}.get(role, "left")
-            figure.text(x / _WIDTH, 1 - y / height, str(len(texts)), ha=anchor, va="baseline", gid=role)
-            texts.append(text)
-
         for row, server in enumerate(shown):
-            write("label", clip(visible(server.name), left - 12), 0, _row(row))
-        for column, day in enumerate(dates):
-            last = column == len(dates) - 1
-            if last or (day.weekday() == 0 and len(dates) - 1 - column > 1):
-                text = "today" if last else f"{day.day}\u00a0{day:%b}"
-                x = left + cell * (column + (1 if last else 0.5))
-                write("end" if last else "middle", text, x, _TOP - 8)
-        drawn = shapes(figure, texts, _CODES)
-    cells = [_inset(shape) for shape in drawn if shape.path]
-    labels = [shape for shape in drawn if shape.text]
-    seen = {day.status for server in shown for day in server.strip[-DAYS:] if day.status is not None}
-    told = [status for status in _SEVERITY if status in seen]
-    key, lines = _key(told, height - 8, _WIDTH, skin)
-    title = f"States of the last {DAYS} days, the worst of each day"
-    description = _heat_words(ordered, shown, len(dates))
-    wide = _figure("state-heat-map", title, description, (_WIDTH, height), svg_of(cells + labels, skin) + key, skin)
-    kept = min(len(dates), int((_NARROW - _NARROW_NAMES) / cell))
-    few = list(_last_days(cells, left + cell * (len(dates) - kept), _NARROW - kept * cell))
-    few += [_text("label", clip(visible(s.name), _NARROW_NAMES - 8), 0, _row(row)) for row, s in enumerate(shown)]
-    few += [_text("end", "today", _NARROW, _TOP - 8), _text("label", f"{kept} days", 0, _TOP - 8)]
-    key, lines = _key(told, height - 8, _NARROW, skin)
-    size = _NARROW, height + (lines - 1) * _ROW
-    return Pair(wide, _figure("state-heat-map-narrow", title, description, size, svg_of(few, skin) + key, skin))
+            sheet.write("label", clip(visible(server.name), left - 12), 0, _row(row))
+        for column, day in enumerate(dates[:-2]):
+            if day.weekday() == 0:
+                sheet.write("middle", f"{day.day}\u00a0{day:%b}", left + cell * (column + 0.5), _TOP - 8)
+        sheet.write("end", "today", left + cell * len(dates), _TOP - 8)
+        return shapes(sheet.figure, sheet.texts, _CODES)
 
 
 def _row(row: int) -> float:
@@ -241,31 +267,62 @@ def latency_distribution(report: Report, skin: Skin = "css") -> Pair | None:
     measured.sort(key=lambda pair: (-pair[1].p95, pair[0].name))
     shown = measured[:ROWS]
 
+    medians = [[value for value in server.spark.mid if value > 0] or [latency.p50] for server, latency in shown]
+    low = min(*map(min, medians), *(latency.p50 for _, latency in shown)) * 0.8
+    high = max(*map(max, medians), *(latency.p95 for _, latency in shown)) * 1.25
+    left = _name_width([server for server, _ in shown])
+    axis = _Axis(low, high, left, _WIDTH - left - 130.0)
+    drawn = _drawn_latencies(shown, medians, axis)
+    title = "Answer times of the last 24 hours, slowest first"
+    description = _latency_words(measured, len(shown))
+    height = _height(len(shown))
+    wide = _figure("latency-distribution", title, description, (_WIDTH, height), svg_of(drawn, skin), skin)
+    few = list(_narrow_latencies(shown, drawn, axis))
+    lines = wrap(_LATENCY_KEY, _NARROW, 12)
+    few += [_text("label", line, 0, height - 8 + n * _ROW) for n, line in enumerate(lines)]
+    size = _NARROW, height + (len(lines) - 1) * _ROW
+    return Pair(wide, _figure("latency-distribution-narrow", title, description, size, svg_of(few, skin), skin))
+
+
+class _Axis(NamedTuple):
+    """Seconds on a logarithmic axis, `across` pixels from `left` on."""
+
+    low: float
+    high: float
+    left: float
+    across: float
+
+    def ticks(self, after: float, before: float) -> Iterator[tuple[float, str]]:
+        """Where a tick's text stands and what it says, of those that touch neither each other nor what is beside them."""
+        for tick in _decades(self.low, self.high):
+            x = self.left + self.across * (math.log(tick) - math.log(self.low)) / (
+                math.log(self.high) - math.log(self.low)
+            )
+            text = words.seconds(tick)
+            half = text_width(text) / 2
+            if after + 6 < x - half and x + half < before:
+                yield x, text
+                after = x + half
+
+
+def _drawn_latencies(
+    shown: Sequence[tuple[ServerReport, Latency]], medians: Sequence[Sequence[float]], axis: _Axis
+) -> list[Shape]:
+    """A row a server: the range, the middle half and the median of its medians, and its p95; names left, numbers right."""
     import matplotlib as mpl
     import pandas as pd
     import seaborn as sns
 
-    rows = [
-        (f"r{row}", seconds)
-        for row, (server, latency) in enumerate(shown)
-        for seconds in ([value for value in server.spark.mid if value > 0] or [latency.p50])
-    ]
-    points = pd.DataFrame(rows, columns=["row", "seconds"])
     order = [f"r{row}" for row in range(len(shown))]
+    rows = [(row, seconds) for row, values in zip(order, medians, strict=True) for seconds in values]
+    points = pd.DataFrame(rows, columns=["row", "seconds"])
     tails = pd.DataFrame({"row": order, "p95": [latency.p95 for _, latency in shown]})
-    low = min(float(points["seconds"].min()), *(latency.p50 for _, latency in shown)) * 0.8
-    high = max(float(points["seconds"].max()), *(latency.p95 for _, latency in shown)) * 1.25
-
-    left, right = _name_width([server for server, _ in shown]), 130.0
-    height = _TOP + _ROW * len(shown) + 34
-    texts: list[str] = []
     with mpl.rc_context(SETTINGS):
-        figure = canvas(_WIDTH, height)
-        across = _WIDTH - left - right
-        axes = figure.add_axes((left / _WIDTH, 34 / height, across / _WIDTH, _ROW * len(shown) / height))
+        sheet = _Sheet(len(shown))
+        axes = sheet.plot(axis.left, axis.across)
         axes.set_xscale("log")
-        axes.set_xlim(low, high)
-        for tick in _decades(low, high):
+        axes.set_xlim(axis.low, axis.high)
+        for tick in _decades(axis.low, axis.high):
             axes.axvline(tick, gid="grid")
         of_day = {"data": points, "x": "seconds", "y": "row", "order": order, "ax": axes, "linestyle": "none"}
         sns.pointplot(**of_day, estimator="median", errorbar=("pi", 100), color=_WHISKER, marker="none")
@@ -274,54 +331,34 @@ def latency_distribution(report: Report, skin: Skin = "css") -> Pair | None:
         sns.scatterplot(data=tails, x="p95", y="row", ax=axes, color=_TAIL, marker="D", s=36, linewidth=0, zorder=5)
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.set_axis_off()
-
-        def write(role: str, text: str, x: float, y: float) -> None:
-            anchor = {"middle": "center", "end": "right"}.get(role, "left")
-            figure.text(x / _WIDTH, 1 - y / height, str(len(texts)), ha=anchor, va="baseline", gid=role)
-            texts.append(text)
-
         for row, (server, latency) in enumerate(shown):
-            foot = _row(row)
-            write("label", clip(visible(server.name), left - 12), 0, foot)
-            write("end", words.seconds(latency.p50), _WIDTH - 64, foot)
-            write("end", words.seconds(latency.p95), _WIDTH, foot)
-        write("end", "p50", _WIDTH - 64, _TOP - 8)
-        write("end", "p95", _WIDTH, _TOP - 8)
-        end = 0.0
-        for tick in _decades(low, high):
-            x = left + across * (math.log(tick) - math.log(low)) / (math.log(high) - math.log(low))
-            text = words.seconds(tick)
-            if x - text_width(text) / 2 > end + 6:
-                write("middle", text, x, _TOP - 8)
-                end = x + text_width(text) / 2
-        write(
-            "label",
-            _LATENCY_KEY,
-            0,
-            height - 8,
-        )
-        drawn = shapes(figure, texts, _INKS)
-    title = "Answer times of the last 24 hours, slowest first"
-    description = _latency_words(measured, len(shown))
-    wide = _figure("latency-distribution", title, description, (_WIDTH, height), svg_of(drawn, skin), skin)
-    right_edge = _NARROW - 58.0
-    scale = (right_edge - _NARROW_NAMES) / across
-    few = [_squeezed(shape, left, _NARROW_NAMES, scale) for shape in drawn if shape.path]
+            sheet.write("label", clip(visible(server.name), axis.left - 12), 0, _row(row))
+            sheet.write("end", words.seconds(latency.p50), _WIDTH - 64, _row(row))
+            sheet.write("end", words.seconds(latency.p95), _WIDTH, _row(row))
+        sheet.write("end", "p50", _WIDTH - 64, _TOP - 8)
+        sheet.write("end", "p95", _WIDTH, _TOP - 8)
+        for x, text in axis.ticks(after=0.0, before=_WIDTH):
+            sheet.write("middle", text, x, _TOP - 8)
+        sheet.write("label", _LATENCY_KEY, 0, sheet.height - 8)
+        return shapes(sheet.figure, sheet.texts, _INKS)
+
+
+def _narrow_latencies(
+    shown: Sequence[tuple[ServerReport, Latency]], drawn: Sequence[Shape], axis: _Axis
+) -> Iterator[Shape]:
+    """The same marks on a phone: squeezed, with the p95 alone beside them."""
+    right = _NARROW - 58.0
+    scale = (right - _NARROW_NAMES) / axis.across
+    for shape in drawn:
+        if shape.path:
+            yield _squeezed(shape, axis.left, _NARROW_NAMES, scale)
     for row, (server, latency) in enumerate(shown):
-        few.append(_text("label", clip(visible(server.name), _NARROW_NAMES - 8), 0, _row(row)))
-        few.append(_text("end", words.seconds(latency.p95), _NARROW, _row(row)))
-    few.append(_text("end", "p95", _NARROW, _TOP - 8))
-    end = _NARROW_NAMES - 20.0
-    for tick in _decades(low, high):
-        x = _NARROW_NAMES + scale * across * (math.log(tick) - math.log(low)) / (math.log(high) - math.log(low))
-        half = text_width(words.seconds(tick)) / 2
-        if end + 6 < x - half and x + half < right_edge + 20:
-            few.append(_text("middle", words.seconds(tick), x, _TOP - 8))
-            end = x + half
-    lines = wrap(_LATENCY_KEY, _NARROW, 12)
-    few += [_text("label", line, 0, height - 8 + n * _ROW) for n, line in enumerate(lines)]
-    size = _NARROW, height + (len(lines) - 1) * _ROW
-    return Pair(wide, _figure("latency-distribution-narrow", title, description, size, svg_of(few, skin), skin))
+        yield _text("label", clip(visible(server.name), _NARROW_NAMES - 8), 0, _row(row))
+        yield _text("end", words.seconds(latency.p95), _NARROW, _row(row))
+    yield _text("end", "p95", _NARROW, _TOP - 8)
+    squeezed = axis._replace(left=_NARROW_NAMES, across=scale * axis.across)
+    for x, text in squeezed.ticks(after=_NARROW_NAMES - 20.0, before=right + 20):
+        yield _text("middle", text, x, _TOP - 8)
 
 
 _LATENCY_KEY: Final = "disc: median; bar and line: the middle half and the range of the day’s medians; diamond: p95"
