@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile("no timing", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("no timing")
 
 
 @pytest.fixture(scope="session")
