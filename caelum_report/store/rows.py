@@ -133,13 +133,24 @@ def _insert_probes(
             )
             known.document = document
         rows.append((snapshot_id, known.id, *_probe(probe), known.details))
+    _insert_states(connection, extended, begun)
+    connection.executemany(_INSERT_PROBE, rows)
+    _remember(connection, [standings[probe.server] for probe in snapshot.probes])
+
+
+def _insert_states(
+    connection: sqlite3.Connection, extended: Sequence[tuple[Any, ...]], begun: Sequence[tuple[Any, ...]]
+) -> None:
     connection.executemany("UPDATE states SET end = ?, last_snapshot = ?, checks = checks + 1 WHERE id = ?", extended)
     connection.executemany(
         """INSERT INTO states (id, server, start, end, first_snapshot, last_snapshot, status, failure, stage, reason, checks)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)""",
         begun,
     )
-    connection.executemany(_INSERT_PROBE, rows)
+
+
+def _remember(connection: sqlite3.Connection, standings: Sequence[_Standing]) -> None:
+    """What the next run wants to know of these servers. One that was probed is in service again."""
     connection.executemany(
         """UPDATE servers SET state = ?, checked_at = ?, verdicts = ?, gaps = ?, flapping = ?, era = ?, era_seen_at = ?,
         started = ?, surface = ?, details = ?, tool_order = ?, retired_at = NULL WHERE id = ?""",
@@ -158,7 +169,7 @@ def _insert_probes(
                 known.tool_order,
                 known.id,
             )
-            for known in (standings[probe.server] for probe in snapshot.probes)
+            for known in standings
         ],
     )
 

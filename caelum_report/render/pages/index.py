@@ -77,9 +77,8 @@ def _period(report: Report) -> str:
     if now == words.clock(end, zone):
         return f"{words.duration((end - start).total_seconds())} to {now}"
     shown = f"{now}–{words.clock(end, zone)}"
-    if report.compared_start is None:
-        return shown
-    return f"{shown}, after {words.moment(report.compared_start, end, zone)}–{now}"
+    before = now if report.compared_start is None else words.moment(report.compared_start, end, zone)
+    return shown if before == now else f"{shown}, after {before}–{now}"
 
 
 def _needs_action(view: View) -> dict[str, Any]:
