@@ -42,7 +42,8 @@ class SourceHistory:
               metric, labels (JSON object, "" for none), unit (of the figure; a counter's rate is that a second), counter
     samples   series, at, value, raw (raw retention), by series and time; `value` of a counter is its rate since the
               sample before, `raw` what it showed
-    rollups   level (hour, day), series, at, n, min, mean, max, p5, p50, p95, buckets: of rates where it is a counter
+    rollups   level (hour, day), series, at, n, min, mean, max, p5, p50, p95, buckets: of rates where it is a counter;
+              31 days of hours and two years of days
     """
 
     sources: pd.DataFrame

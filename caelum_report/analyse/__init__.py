@@ -25,7 +25,7 @@ from .judging import drawn, judging
 from .readiness import readiness
 from .recommendations import LOOKED_FOR, RANKING, recommendations
 from .servers import servers
-from .sources import series, sources
+from .sources import failing, series, sources
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]
@@ -43,6 +43,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     risks.notes,
     findings.certificates,
     findings.host,
+    failing,
     findings.setup,
     patterns.trends,
     patterns.shifts,

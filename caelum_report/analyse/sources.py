@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from caelum_report.document import Points, SeriesReport, SourceReport
+from caelum_report import words
+from caelum_report.document import Finding, Points, SeriesReport, SourceReport
 from caelum_report.history import SourceHistory
 from caelum_report.model import Failure, Reading
 from caelum_report.text import visible
@@ -21,6 +22,7 @@ from .latency import shortened
 from .times import DAY, Floats, moment, unix
 
 MOST_SERIES: Final = 100  # of a source in the report; its others are in the history
+_OURS: Final = {Failure.CONFIG_ERROR, Failure.AUTH_REQUIRED}
 _SPARK_SECONDS: Final = DAY / 48
 
 
@@ -62,6 +64,32 @@ def _known(facts: Facts) -> Iterator[tuple[str, Any]]:
         for row in facts.history.sources.sources.itertuples():
             if row.host == facts.snapshot.host:
                 yield str(row.source), row
+
+
+def failing(facts: Facts) -> Iterator[Finding]:
+    """A source that does not give what it is asked for. What only we can mend needs action: a key, an address, a library."""
+    for one in sources(facts):
+        if one.failure in {Failure.OK, Failure.SKIPPED}:
+            continue
+        yield Finding(
+            id=f"source:{one.name}",
+            kind="source",
+            word="Source",
+            status=None,
+            title=f"The source {one.name} does not answer as asked: {one.reason.rstrip('.')}.",
+            server=None,
+            page="method.html#sources",
+            since=one.failing_since,
+            evidence=f"{one.failure}; {_before(one, facts)}",
+            impact="Its figures are missing from this report.",
+            needs_action=one.failure in _OURS,
+        )
+
+
+def _before(one: SourceReport, facts: Facts) -> str:
+    if one.succeeded_at is None:
+        return "it never gave what it was asked for"
+    return f"it last did {words.moment(one.succeeded_at, facts.at, facts.zone)}"
 
 
 def _source(reading: Reading, endpoint: str, known: Any) -> SourceReport:

@@ -43,6 +43,7 @@ from caelum_report.text import slug
 
 from .fleet import FLEET, Member, surface, surface_before
 from .incidents import HOST, PLANTED, Kind, Planted
+from .sources import SOURCES, readings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +75,7 @@ def config(at: datetime) -> Config:
         publish="auto",
         site_url=None,
         servers=tuple(_server(member, at) for member in FLEET),
+        sources=SOURCES,
         demo=True,
         scheduled=True,
         rules=DEFAULT_RULES,
@@ -92,6 +94,7 @@ def snapshots(at: datetime, days: int = 30) -> Iterator[Snapshot]:
             method_version=METHOD_VERSION,
             probes=probes,
             host_sample=_host_sample(course, hour),
+            readings=readings(at - timedelta(hours=age)),
             seconds=round(max(probe.seconds for probe in probes) + 0.4, 3),
         )
 

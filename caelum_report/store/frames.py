@@ -338,10 +338,13 @@ def _rollups(connection: sqlite3.Connection, at: int, metrics: Sequence[str] | N
 
 
 def rolled(
-    connection: sqlite3.Connection, at: int, series: Sequence[int]
+    connection: sqlite3.Connection, at: int, series: Sequence[int], hourly: int = _HOURLY
 ) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
-    """The columns of hours and days of some series that had closed at `at`, by time; and which rows are days."""
-    hours = _hours(connection, at, series)
+    """The columns of hours and days of some series that had closed at `at`, by time; and which rows are days.
+
+    Hours at most `hourly` old.
+    """
+    hours = _hours(connection, at, series, hourly)
     today = at - at % DAY
     days = _table(
         _of_series(connection, "n, min, mean, max, p5, p50, p95, buckets", series, (today - _DAILY, today - 1)), 10
@@ -365,9 +368,9 @@ def _of_series(
         )
 
 
-def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
+def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int], hourly: int) -> dict[str, npt.NDArray[Any]]:
     """The hours that had closed at `at`, as far back as their number allows."""
-    past = min(_HOURLY, _HOURS_AT_MOST // (24 * max(1, len(series))) * DAY)
+    past = min(hourly, _HOURS_AT_MOST // (24 * max(1, len(series))) * DAY)
     number, day, *packed = _table(
         (
             row

@@ -54,6 +54,10 @@ def test_a_source_that_fails_keeps_its_figures_and_says_since_when() -> None:
     (source,) = made.sources
     assert (source.failure, source.reason) == (Failure.AUTH_REQUIRED, "it refuses us")
     assert (source.succeeded_at, source.failing_since) == (NOON - hours(1), NOON)
+    (finding,) = (finding for finding in made.findings if finding.kind == "source")
+    assert finding.title == "The source shop does not answer as asked: it refuses us."
+    assert (finding.needs_action, finding.since) == (True, NOON)
+    assert finding.evidence == "auth-required; it last did 11:00"
     (figure,) = made.series
     assert (figure.value, figure.at) == (3, NOON - hours(1))
 

@@ -1,0 +1,43 @@
+"""The demonstration's sources: what its gateway counts and what its Prometheus knows, simulated like everything else."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Final
+
+from caelum_report.model import Failure, Reading, Sample, Source
+
+SOURCES: Final = (
+    Source("gateway", "http-json", {}, "https://gateway.example.com:443/stats"),
+    Source("prometheus", "prometheus", {}, "https://prometheus.example.com:443/"),
+)
+_CALLS: Final = {"api-gateway": 2.4, "analytics-metrics": 0.7, "project-intelligence": 0.35}  # a second, at noon
+_EPOCH_HOURS: Final = 490_000  # since 1970; the gateway's counters began then
+
+
+def readings(at: datetime) -> tuple[Reading, ...]:
+    """What both would have said then: busy days, quiet nights, a queue that follows them."""
+    hours = at.timestamp() / 3600
+    calls = tuple(
+        Sample(server, "calls", round(_counted(hours - _EPOCH_HOURS, rate)), "count", counter=True)
+        for server, rate in _CALLS.items()
+    )
+    waiting = Sample("gateway", "waiting", round(4 + 6 * _busy(hours) + 2 * math.sin(hours * 1.7)), "count")
+    memory = Sample("gateway", "memory_bytes", 410e6 + 30e6 * _busy(hours) + 9e6 * math.sin(hours / 17), "bytes")
+    targets = tuple(Sample("prometheus", name, 23, "count") for name in ("targets", "targets_up"))
+    return (
+        Reading("gateway", "http-json", Failure.OK, "", 0.084, (*calls, waiting, memory)),
+        Reading("prometheus", "prometheus", Failure.OK, "", 0.031, targets),
+    )
+
+
+def _busy(hours: float) -> float:
+    """0 at night, 1 in the early afternoon."""
+    return 0.5 - 0.5 * math.cos((hours - 1) / 24 * math.tau)
+
+
+def _counted(hours: float, rate: float) -> float:
+    """All calls since the counter began: the integral of a fifth of the rate and of what the day adds."""
+    wave = 0.5 * hours - 0.5 * 24 / math.tau * math.sin((hours - 1) / 24 * math.tau)
+    return 3600 * rate * (0.2 * hours + 0.8 * wave)
