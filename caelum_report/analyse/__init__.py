@@ -52,7 +52,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     changes.states,
     changes.comings,
     changes.tools,
-    changes.latencies,
+    changes.figures,
     changes.method,
 )
 
@@ -121,7 +121,7 @@ def report(
             found,
             targets,
             looming,
-            tested=sum(1 for _ in changes.latency_samples(facts, facts.now)),
+            tested=sum(1 for _ in changes.tested(facts, facts.now)),
             changes=len(changed),
             foretold=foretold.series,
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -13,13 +13,15 @@ from caelum_report import words
 from caelum_report.document import Change
 from caelum_report.model import METHOD_VERSION, Status
 
+from .discoveries import FALSE_SHARE, adjusted
 from .facts import PROBLEMS, Facts, Standing
+from .findings import chance_of
 from .times import DAY, Floats, moment
 from .uptime import STATUSES, run_before, status_at
 
 LEAST_EFFECT: Final = 0.10
 LEAST_N: Final = 12
-FALSE_SHARE: Final = 0.05  # Benjamini-Hochberg over the series of a run
+TESTED: Final = (("latency_p50", "Latency, p50", "seconds", "latency"), ("rss", "Memory", "bytes", "latency"))
 
 
 # --- states ---------------------------------------------------------------------------------------------------------
@@ -48,7 +50,7 @@ def states(facts: Facts) -> Iterator[Change]:
             before=before_text,
             after=after,
             detail=_when(facts, first, before_text),
-            evidence=f"same cause as {facts.by_id[root].name}" if explained else _probes(first),
+            evidence=f"same cause as {facts.by_id[root].name}" if explained else _probes(facts, first),
             page=f"{first.page}#states",
         )
 
@@ -75,9 +77,12 @@ def _when(facts: Facts, standing: Standing, before: str) -> str:
     return f"at {at}"
 
 
-def _probes(standing: Standing) -> str:
+def _probes(facts: Facts, standing: Standing) -> str:
+    """How many checks say so; of a failure also how often so many in a row would fail at the server's own past rate."""
     n = standing.run.checks if standing.run else 1
-    return f"{n} of {words.plural(n, 'probe')}"
+    told = f"{n} of {words.plural(n, 'probe')}"
+    chance = chance_of(facts, standing) if standing.status in PROBLEMS else None
+    return f"{told}, {p_text(chance)}" if chance else told
 
 
 def comings(facts: Facts) -> Iterator[Change]:
@@ -146,7 +151,7 @@ def _within_a_sentence(title: str) -> str:
     )
 
 
-# --- latency --------------------------------------------------------------------------------------------------------
+# --- figures --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +199,13 @@ def _autocorrelation(*samples: Floats) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class LatencyChange:
+class Tested:
+    """One figure of one server: the last 24 hours against the same hours of the day before."""
+
     standing: Standing
+    what: str
+    unit: str
+    part: str  # of the server's page
     before: float
     after: float
     n_before: int
@@ -203,73 +213,52 @@ class LatencyChange:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class LatencySamples:
-    """One value a check: the last 24 hours, and the same hours of the day before."""
-
-    standing: Standing
-    before: Floats
-    after: Floats
-
-
-def latency_samples(facts: Facts, now: float) -> Iterator[LatencySamples]:
-    """The servers with at least 12 values on each side."""
+def tested(facts: Facts, now: float) -> Iterator[Tested]:
+    """Answer times and memory of the servers with at least 12 values on each side, one value a check."""
     past = facts.checks
-    values = past.rows["latency_p50"].to_numpy(np.float64)
-    for standing in facts.current:
-        before, after = (
-            values[past.between(standing.index, start, start + DAY)] for start in (now - 2 * DAY, now - DAY)
-        )
-        before, after = before[~np.isnan(before)], after[~np.isnan(after)]
-        if len(before) >= LEAST_N and len(after) >= LEAST_N:
-            yield LatencySamples(standing, before, after)
+    for column, what, unit, part in TESTED:
+        values = past.rows[column].to_numpy(np.float64)
+        for standing in facts.current:
+            before, after = (
+                values[past.between(standing.index, start, start + DAY)] for start in (now - 2 * DAY, now - DAY)
+            )
+            before, after = before[~np.isnan(before)], after[~np.isnan(after)]
+            if len(before) >= LEAST_N and len(after) >= LEAST_N:
+                middle = float(np.median(before)), float(np.median(after))
+                p = rank_test(before, after).p
+                yield Tested(standing, what, unit, part, *middle, len(before), len(after), p)
 
 
-def tested_latencies(facts: Facts, now: float) -> list[LatencyChange]:
-    return [
-        LatencyChange(
-            sample.standing,
-            float(np.median(sample.before)),
-            float(np.median(sample.after)),
-            len(sample.before),
-            len(sample.after),
-            rank_test(sample.before, sample.after).p,
-        )
-        for sample in latency_samples(facts, now)
-    ]
-
-
-def significant(tested: list[LatencyChange]) -> list[LatencyChange]:
+def significant(those: Sequence[Tested]) -> list[Tested]:
     """Those that stand out: Benjamini-Hochberg over all that were tested, and a tenth of difference or more."""
-    ordered = sorted(tested, key=lambda change: change.p)
-    passed = 0
-    for i, change in enumerate(ordered, 1):
-        if change.p <= FALSE_SHARE * i / len(ordered):
-            passed = i
-    return [c for c in ordered[:passed] if c.before > 0 and abs(c.after / c.before - 1) >= LEAST_EFFECT]
+    share = adjusted([one.p for one in those])
+    passed = [one for one, chance in zip(those, share, strict=True) if chance <= FALSE_SHARE]
+    passed = [one for one in passed if one.before > 0 and abs(one.after / one.before - 1) >= LEAST_EFFECT]
+    return sorted(passed, key=lambda one: one.p)
 
 
-def latencies(facts: Facts) -> Iterator[Change]:
-    """Latency changes that stand out now and did not at the baseline."""
+def figures(facts: Facts) -> Iterator[Change]:
+    """Changes of answer times and memory, recoveries too, that stand out now and did not at the baseline."""
     if facts.baseline is None:
         return
     known = {
-        (c.standing.id, c.after > c.before) for c in significant(tested_latencies(facts, facts.baseline.timestamp()))
+        (one.standing.id, one.what, one.after > one.before)
+        for one in significant(tuple(tested(facts, facts.baseline.timestamp())))
     }
-    for change in significant(tested_latencies(facts, facts.now)):
-        slower = change.after > change.before
-        if (change.standing.id, slower) in known:
+    for one in significant(tuple(tested(facts, facts.now))):
+        more = one.after > one.before
+        if (one.standing.id, one.what, more) in known:
             continue
-        share = (change.after / change.before - 1) * 100
+        share = (one.after / one.before - 1) * 100
         yield Change(
-            direction="worse" if slower else "better",
-            servers=(change.standing.id,),
-            what="Latency, p50",
-            before=words.seconds(change.before),
-            after=words.seconds(change.after),
-            detail=f"{'+' if slower else '−'}{abs(share):.0f}{words.NBSP}%",
-            evidence=f"n = {change.n_after} and {change.n_before}, {p_text(change.p)}",
-            page=f"{change.standing.page}#latency",
+            direction="worse" if more else "better",
+            servers=(one.standing.id,),
+            what=one.what,
+            before=words.quantity(one.before, one.unit),
+            after=words.quantity(one.after, one.unit),
+            detail=f"{'+' if more else '−'}{abs(share):.0f}{words.NBSP}%",
+            evidence=f"n = {one.n_after} and {one.n_before}, {p_text(one.p)}",
+            page=f"{one.standing.page}#{one.part}",
         )
 
 
@@ -303,7 +292,7 @@ def _every(seconds: float | None) -> str:
 # --- order ----------------------------------------------------------------------------------------------------------
 
 _DIRECTIONS: Final = ("worse", "better", "method")
-_WHATS: Final = ("State", "Tools", "Latency, p50", "Fleet")
+_WHATS: Final = ("State", "Tools", "Latency, p50", "Memory", "Fleet")
 
 
 def rank(changes: list[Change], facts: Facts) -> tuple[Change, ...]:

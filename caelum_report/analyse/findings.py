@@ -107,7 +107,7 @@ def _trouble(facts: Facts, standing: Standing) -> Finding:
         since=standing.since,
         owner=standing.server.owner if standing.server else None,
         evidence=_evidence(facts, standing),
-        chance=_chance(facts, standing),
+        chance=chance_of(facts, standing),
         impact=_impact(facts, standing),
         cause=cause(facts, standing),
         advice=_advice(standing),
@@ -327,7 +327,7 @@ def _checks_of_a_day(facts: Facts, standing: Standing) -> tuple[int, int]:
     return int(counts[same].sum()), int(counts.sum())
 
 
-def _chance(facts: Facts, standing: Standing) -> float | None:
+def chance_of(facts: Facts, standing: Standing) -> float | None:
     if standing.failure not in _BY_CHANCE:
         return 0.0
     if standing.run is None or standing.run.status is not standing.status:

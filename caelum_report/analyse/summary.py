@@ -289,9 +289,11 @@ def empty(
     elif facts.baseline is None:
         unchanged = f"Nothing to compare with yet. Begins with report #{facts.history.next_number + 1}."
     elif tested:
-        unchanged = f"Nothing that stands out from chance, in {words.count(tested)} latency series tested; no state and no tool changed."
+        unchanged = f"Nothing that stands out from chance, in {words.count(tested)} series tested; no state and no tool changed."
     else:
-        unchanged = f"No state and no tool changed since {changed.since(facts)}; too little history to test latencies."
+        unchanged = (
+            f"No state and no tool changed since {changed.since(facts)}; too little history to test answer times."
+        )
     no_objective = (
         "No objective is set. Add one to a server in caelum.toml: objective = 0.995; figures begin after 24 hours."
     )

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from caelum_report import analyse
 from caelum_report.analyse.changes import p_text, rank_test
 from caelum_report.document import Change, Report
-from caelum_report.model import Failure, Snapshot, Status
+from caelum_report.model import Failure, ProcessFigures, Snapshot, Status
 
 from .past import HOUR, NOW, config, history, hourly, probe, server, snapshot, surface, tool
 
@@ -105,7 +105,7 @@ def test_a_server_that_went_down_is_worse_and_one_that_came_back_is_better() -> 
     down = probe(failure=Failure.TIMEOUT)
     (worse,) = changes_after(hourly(30, probe()), snapshot(NOW + HOUR, down))
     assert (worse.direction, worse.what, worse.before, worse.after) == ("worse", "State", "up", "down")
-    assert (worse.detail, worse.evidence) == ("at 15:00", "1 of 1 probe")
+    assert (worse.detail, worse.evidence) == ("at 15:00", "1 of 1 probe, p = 0.031")
     (better,) = changes_after(
         [*hourly(30, probe(), until=NOW - HOUR), snapshot(NOW, down)], snapshot(NOW + HOUR, probe())
     )
@@ -176,6 +176,21 @@ def test_a_slower_day_is_told_with_its_n_and_its_chance() -> None:
     assert change.detail.startswith("+")
 
 
+def test_more_memory_is_told_and_its_return_too() -> None:
+    rng = np.random.default_rng(5)
+    sizes = 50e6 * (1 + 0.01 * rng.normal(size=100))
+
+    def run(ago: int, factor: float) -> Snapshot:
+        figures = ProcessFigures(int(sizes[ago] * factor), 0.1, 2, 5, 1)
+        return snapshot(NOW - HOUR * ago, probe(process=figures))
+
+    (more,) = report([run(ago, 1.4 if ago < 24 else 1.0) for ago in range(71, -1, -1)]).changes
+    assert (more.what, more.direction, more.before) == ("Memory", "worse", "48\u00a0MiB")
+    assert more.evidence.startswith("n = 24 and 24, p < 0.001")
+    (less,) = report([run(ago, 1.4 if ago >= 24 else 1.0) for ago in range(71, -1, -1)]).changes
+    assert (less.what, less.direction) == ("Memory", "better")
+
+
 def test_a_change_is_told_once() -> None:
     everything = noisy(72, slower_for=20)
     first = report(everything[:-1])
@@ -190,5 +205,5 @@ def test_a_small_or_an_uncertain_change_is_not_told() -> None:
 
 
 def test_an_empty_part_says_how_much_was_tested() -> None:
-    assert "in 1 latency series tested" in report(noisy(72)).empty.changes
+    assert "in 1 series tested" in report(noisy(72)).empty.changes
     assert report(hourly(1, probe())).empty.changes == "Nothing to compare with yet. Begins with report #2."
