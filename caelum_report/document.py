@@ -451,6 +451,16 @@ class ReadinessRule:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenCost:
+    """What a server's declarations cost a model that reads them, estimated."""
+
+    server: str  # Server.id
+    tools: int
+    now: int
+    before: int | None  # at the beginning of the charts; None: too little history
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """Something worth doing: a rule that fits, its evidence, and what doing it would save."""
 
@@ -654,4 +664,6 @@ class Report:
     fleet_charts: tuple[Chart, ...] = ()  # of all servers together, one a range
     readiness: Readiness = Readiness()
     recommendations: tuple[Recommendation, ...] = ()  # what saves most first
+    token_costs: tuple[TokenCost, ...] = ()  # the dearest servers
+    token_charts: tuple[Chart, ...] = ()  # of the fleet, then of the servers whose cost changed most
     ranking: tuple[str, ...] = ()  # how they are ranked, and what was looked for

@@ -26,6 +26,7 @@ from .readiness import readiness
 from .recommendations import LOOKED_FOR, RANKING, recommendations
 from .servers import servers
 from .sources import failing, series, sources
+from .token_costs import token_costs
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]
@@ -86,6 +87,7 @@ def report(
     host_reports = hosts(facts, marks, foretold.ahead)
     diagram = architecture(facts)
     ready = readiness(facts)
+    costs, token_charts = token_costs(facts)
     server_reports = servers(facts, marks, found, foretold.ahead)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
@@ -151,5 +153,7 @@ def report(
         fleet_charts=tuple(fleet_charts(facts, facts.marks)),
         readiness=ready,
         recommendations=recommendations(facts, server_reports),
+        token_costs=costs,
+        token_charts=token_charts,
         ranking=(RANKING, LOOKED_FOR),
     )

@@ -32,6 +32,8 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     if report.fleet_charts:
         yield "api/v1/fleet.json", partial(_series_file, head, report.fleet_charts)
         yield "api/v1/fleet.csv", partial(table, report.fleet_charts)
+    if report.token_charts:
+        yield "api/v1/tokens.csv", partial(table, report.token_charts)
     yield "api/v1/readiness.json", lambda: _json({**head, **readiness(report)})
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)

@@ -44,7 +44,7 @@ SERVER_PARTS: Final = frozenset(
 PARTS: Final[Mapping[str, frozenset[str]]] = {
     "index.html": frozenset({"needs-action", "changed", "objectives", "looming", "fleet", "read-on", "pages"}),
     "readiness.html": frozenset({"changes", "revisions"}),
-    "changes.html": frozenset({"since", "findings", "contract"}),
+    "changes.html": frozenset({"since", "findings", "contract", "tokens"}),
     "method.html": frozenset(
         {
             "figures",
