@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .document import Report, ReportRef, RunReport
-from .model import Surface
+from .model import OtherHost, Surface
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,9 +62,10 @@ class SourceHistory:
 class History:
     """All that is known up to one snapshot. Times are `datetime64[ns, UTC]`, durations float seconds, NaN = not measured.
 
-    Frames are ordered by time. `server` is `Server.id`; every row has its `host`.
+    Frames are ordered by time. `server` is `Server.id`, `name@host` for one that came by another host's bundle; every row
+    has its `host`.
 
-    snapshots     id, at, host, program_version, method_version, seconds, network_down (raw retention)
+    snapshots     of this machine: id, at, host, program_version, method_version, seconds, network_down (raw retention)
     probes        one row per snapshot and checked server (raw retention): snapshot, at, host, server, status, failure,
                   stage, reason, era, protocol_version, seconds, one column of seconds per stage (dns … canary), latency_p50,
                   latency_min, latency_max, latency_n, timings (tuple of float), rss, cpu_seconds, threads, open_files,
@@ -111,3 +112,4 @@ class History:
     database_bytes: int
     pins: tuple[Pin, ...] = ()  # ascending
     sources: SourceHistory | None = None  # None: none was ever asked
+    others: tuple[OtherHost, ...] = ()  # in the order of their names

@@ -164,6 +164,7 @@ class Server:
     risks: tuple[Note, ...] = ()  # facts about the entry itself: unpinned launcher, plain http, secret in plain text
     watched: bool = False  # named by a watched file only: started after `approve`
     tap: Tap | None = None  # its entry runs it through `caelum-report tap`; command and args are its own
+    host: str = ""  # the other machine whose bundle it came with; empty: this one
 
     @property
     def remote(self) -> bool:
@@ -406,6 +407,17 @@ class HostSample:
     temperature_label: str
     disks: tuple[Disk, ...]
     networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherHost:
+    """Another machine as its last bundle left it. Its servers are called `name@host` here."""
+
+    name: str
+    at: datetime  # of its last snapshot
+    ahead_seconds: float  # how far its clock was before ours, as far as the bundle shows; 0: not ahead
+    servers: tuple[Server, ...]
+    sample: HostSample | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,16 @@ class Built:
     published: str
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a bundle: `new`, `known`, `late` (older than what is stored of its host) or `refused`, with the reason."""
+
+    file: Path
+    host: str
+    result: str
+    problem: str = ""
+
+
 class Stopwatch:
     """Names the steps of a run and what each took."""
 
@@ -67,11 +77,44 @@ def build(config: Config, at: datetime, progress: Progress | None = None, *, res
         return _publish(config, report, snapshot_id)
 
 
-def collect(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Snapshot:
-    """A snapshot only, for a denser timer; rules that need no report are judged. Raises `DeliveryError` as `build` does."""
+def collect(
+    config: Config,
+    at: datetime,
+    progress: Progress | None = None,
+    *,
+    rescue: bool = False,
+    to: Path | None = None,
+) -> tuple[Snapshot, Path | None]:
+    """A snapshot only, for a denser timer; also as a bundle for another machine, whose file's path is given.
+
+    Rules that need no report are judged. Raises `DeliveryError` as `build` does.
+    """
     _, snapshot, config = _gather(config, at, Stopwatch(), progress, rescue=rescue)
+    if to is not None:
+        from . import bundle
+
+        to = bundle.write(to, snapshot, config.servers)
     telling.send_out(config, at)
-    return snapshot
+    return snapshot, to
+
+
+def import_bundles(config: Config, files: Iterable[Path], at: datetime) -> tuple[Imported, ...]:
+    """Other machines' snapshots, each stored once. One that is refused does not keep the others out."""
+    from . import bundle
+    from .text import Redactor
+
+    def take_in(file: Path) -> Imported:
+        try:
+            read = bundle.read(file, redactor)
+            return Imported(file, read.host, store.add_bundle(database, read, config, at))
+        except UsageError as error:
+            return Imported(file, "", "refused", str(error))
+
+    redactor = Redactor(config.secrets)
+    with store.run_lock(config.database), store.open_store(config.database) as database:
+        imported = tuple(take_in(file) for file in files)
+        store.maintain(database, at, config)
+    return imported
 
 
 def render(config: Config, at: datetime | None) -> Built:

@@ -27,6 +27,7 @@ COMMANDS = (
     "backup",
     "restore",
     "demo",
+    "import",
 )
 
 

@@ -122,7 +122,8 @@ class Facts:
 def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups) -> Facts:
     now = snapshot.at.timestamp()
     run = run_interval(config, history)
-    configured = {server.id: server for server in config.servers}
+    elsewhere = tuple(server for other in history.others for server in other.servers)
+    configured = {server.id: server for server in (*elsewhere, *config.servers)}
     past = [name for name in pd.unique(history.states["server"].astype(object)) if name not in configured]
     names = [*configured, *sorted(past)]
     seen = checks(history.probes, names)
@@ -234,7 +235,8 @@ def _verdict(
     if server is None:
         return Status.UNKNOWN, Failure.SKIPPED, None, "no longer in the configuration"
     if (snapshot.at - checked_at).total_seconds() > HOLD * interval and server.id not in snapshot.not_due:
-        return Status.UNKNOWN, Failure.SKIPPED, None, "not asked in this run"
+        silent = f"no bundle of {text.visible(server.host, 60)} since then" if server.host else "not asked in this run"
+        return Status.UNKNOWN, Failure.SKIPPED, None, silent
     return probe.status, probe.failure, probe.stage, probe.reason
 
 

@@ -50,12 +50,16 @@ LOOMING_DAYS: Final = 30
 CONTRACT_DAYS: Final = 7  # a change stays a finding for so long
 
 
-def command(facts_id: str, *words_before: str) -> str | None:
-    """One shell command that ends with a server's name; None where the name cannot be typed."""
-    if text.visible(facts_id, 200) != facts_id or not facts_id:
+def command(facts: Facts, name: str, *words_before: str) -> str | None:
+    """One shell command that ends with a server's name, on the host that asks it; None where a name cannot be typed."""
+    server = facts.by_id[name].server if name in facts.by_id else None
+    host = server.host if server else ""
+    name = name.removesuffix(f"@{host}") if host else name
+    if text.visible(name + host, 300) != name + host or not name:
         return None
-    last = ["--", facts_id] if facts_id.startswith("-") else [facts_id]
-    return shlex.join(["caelum-report", *words_before, *last])
+    last = ["--", name] if name.startswith("-") else [name]
+    typed = ["caelum-report", *words_before, *last]
+    return shlex.join(["ssh", *(["--"] if host.startswith("-") else []), host, *typed] if host else typed)
 
 
 # --- servers in trouble ---------------------------------------------------------------------------------------------
@@ -91,7 +95,7 @@ def states(facts: Facts) -> Iterator[Finding]:
         if standing.status in PROBLEMS:
             yield _trouble(facts, standing)
         elif standing.status is Status.UNKNOWN:
-            yield from _unknown(standing)
+            yield from _unknown(facts, standing)
 
 
 def _trouble(facts: Facts, standing: Standing) -> Finding:
@@ -111,7 +115,7 @@ def _trouble(facts: Facts, standing: Standing) -> Finding:
         impact=_impact(facts, standing),
         cause=cause(facts, standing),
         advice=_advice(standing),
-        command=command(root or standing.id, "probe"),
+        command=command(facts, root or standing.id, "probe"),
         needs_action=root is None,
     )
 
@@ -350,7 +354,7 @@ def chance_of_run(facts: Facts, standing: Standing, run: Run) -> float | None:
     return float(((failed + 1) / (total + 2)) ** min(run.checks, 1000))
 
 
-def _unknown(standing: Standing) -> Iterator[Finding]:
+def _unknown(facts: Facts, standing: Standing) -> Iterator[Finding]:
     """A server that could not be asked, and why; our own network is told elsewhere."""
     base = {"server": standing.id, "page": standing.page, "since": standing.since}
     owner = standing.server.owner if standing.server else None
@@ -385,7 +389,7 @@ def _unknown(standing: Standing) -> Iterator[Finding]:
             chance=0.0,
             impact="It is not started and not asked until then.",
             cause=sentence(standing.reason),
-            command=command(standing.id, "approve"),
+            command=command(facts, standing.id, "approve"),
             **base,  # type: ignore[arg-type]
         )
     elif standing.failure is Failure.INTERNAL_ERROR:
@@ -401,7 +405,7 @@ def _unknown(standing: Standing) -> Iterator[Finding]:
             impact="Nothing is known of it in this run.",
             cause=sentence(standing.reason),
             advice="Please report this with the output of the command.",
-            command=command(standing.id, "probe"),
+            command=command(facts, standing.id, "probe"),
             **base,  # type: ignore[arg-type]
         )
     elif standing.failure is Failure.SKIPPED and "spent" in standing.reason:
@@ -462,7 +466,7 @@ def contracts(facts: Facts) -> Iterator[Finding]:
             else "Its tools say something else than what was approved.",
             cause=" ".join(filter(None, causes)),
             advice="Read the difference before the server is used again." if suspicious else "",
-            command=command(change.server, "probe"),
+            command=command(facts, change.server, "probe"),
             needs_action=change.at > fresh and (breaking or suspicious),
         )
 
@@ -536,7 +540,7 @@ def notes(facts: Facts) -> Iterator[Finding]:
                     chance=0.0,
                     impact=impact,
                     cause=sentence(note.text),
-                    command=command(standing.id, "probe"),
+                    command=command(facts, standing.id, "probe"),
                 )
 
 

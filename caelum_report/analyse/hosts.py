@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from caelum_report import text, words
 from caelum_report.document import Chart, DiskReport, HostReport, Stat
-from caelum_report.model import Disk, HostSample
+from caelum_report.model import Disk, HostSample, OtherHost
 
 from .charts import Ahead, chart, ranges_of
 from .facts import Facts
@@ -23,23 +23,33 @@ _SWAP_SHARE: Final = 0.1  # less is what idle programs left there
 
 
 def hosts(facts: Facts, marks: Marks, ahead: Mapping[tuple[str, str], Ahead]) -> tuple[HostReport, ...]:
-    """The host that asks; nothing where it could not be read."""
-    sample = facts.snapshot.host_sample
-    if sample is None:
-        return ()
-    return (
-        HostReport(
-            name=text.visible(sample.host, 80),
-            lede=_lede(sample),
-            boot_at=sample.boot_at,
-            cpus=sample.cpus,
-            stats=tuple(_stats(sample)),
-            disks=tuple(
-                DiskReport(d.name, d.device, d.total_bytes, d.used_bytes) for d in sample.disks if d.total_bytes
-            ),
-            charts=tuple(_charts(facts, sample, marks, ahead)),
-        ),
+    """The host that asks, then those whose bundles came; nothing of one that could not be read."""
+    own = facts.snapshot.host_sample
+    reports = [_host(own, _lede(own), _charts(facts, own, marks, ahead))] if own else []
+    for other in facts.history.others:
+        if other.sample is not None:
+            lede = f"{_lede(other.sample)} {_told(other, facts)}"
+            charts = _charts(facts, other.sample, {}, {}, other.name)
+            reports.append(_host(other.sample, lede, charts))
+    return tuple(reports)
+
+
+def _host(sample: HostSample, lede: str, charts: Iterable[Chart]) -> HostReport:
+    return HostReport(
+        name=text.visible(sample.host, 80),
+        lede=lede,
+        boot_at=sample.boot_at,
+        cpus=sample.cpus,
+        stats=tuple(_stats(sample)),
+        disks=tuple(DiskReport(d.name, d.device, d.total_bytes, d.used_bytes) for d in sample.disks if d.total_bytes),
+        charts=tuple(charts),
     )
+
+
+def _told(other: OtherHost, facts: Facts) -> str:
+    """By its bundle of 22 November 14:00; its clock is 5 min ahead of ours."""
+    ahead = f"; its clock is {words.duration(other.ahead_seconds)} ahead of ours" if other.ahead_seconds >= 30 else ""
+    return f"Told by its bundle of {words.moment(other.at, facts.at, facts.zone)}{ahead}."
 
 
 def memory_share(sample: HostSample) -> float:
@@ -114,7 +124,14 @@ def _short(value: float | None) -> float | None:
 # --- charts ---------------------------------------------------------------------------------------------------------
 
 
-def _charts(facts: Facts, sample: HostSample, marks: Marks, ahead: Mapping[tuple[str, str], Ahead]) -> Iterator[Chart]:
+def _charts(
+    facts: Facts,
+    sample: HostSample,
+    marks: Marks,
+    ahead: Mapping[tuple[str, str], Ahead],
+    other: str = "",
+) -> Iterator[Chart]:
+    """`other` is the name of a host whose bundle it came by: its roll-ups have it behind their subjects."""
     first = facts.history.first_snapshot_at
     ranges = ranges_of(facts.now - first.timestamp() if first else 0.0)
     interval = facts.run_seconds or 0.0
@@ -130,8 +147,8 @@ def _charts(facts: Facts, sample: HostSample, marks: Marks, ahead: Mapping[tuple
                 facts.rolled,
                 facts.now,
                 subject=text.visible(subject, 60) if subject else text.visible(sample.host, 60),
-                key=subject,
-                key_id=f"{number}" if subject else "",
+                key=f"{subject}@{other}" if other else subject,
+                key_id="-".join(filter(None, (text.slug(other) if other else "", f"{number}" if subject else ""))),
                 interval=interval,
                 ghost=metric in _LONG,
                 marks=with_marks(facts.marks, marks, subject, metric),

@@ -42,7 +42,7 @@ def pins(facts: Facts) -> Iterator[Finding]:
             impact=_impact(counts),
             cause=f"{words.listing([delta.title for delta in deltas], 3)}." if deltas else "",
             advice="Read the difference; when it is right, pin it.",
-            command=command(standing.id, "servers", "pin", "--surface", standing.surface.sha256[:12]),
+            command=command(facts, standing.id, "servers", "pin", "--surface", standing.surface.sha256[:12]),
         )
 
 
@@ -83,7 +83,7 @@ def remarks(facts: Facts) -> Iterator[Finding]:
         impact="A model reads it as it reads what you ask.",
         cause=f"{remark.tool}: {remark.what} in {remark.where}, “{remark.excerpt}”.",
         advice="Read it; pin the server when it is right, and it is not told again.",
-        command=command(first.id, "servers", "pin"),
+        command=command(facts, first.id, "servers", "pin"),
         needs_action=False,
     )
 

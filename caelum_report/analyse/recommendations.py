@@ -69,7 +69,7 @@ def dead(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommendati
                 (server.id,),
                 f"servers/{server.slug}.html#states",
                 "Then take its entry out of the configuration.",
-                command(server.id, "servers", "retire"),
+                command(facts, server.id, "servers", "retire"),
                 month.down_seconds / 60 * _OUTAGE,
             )
 
@@ -99,7 +99,7 @@ def timeouts(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommen
             (server.id,),
             f"servers/{server.slug}.html#stages",
             f"In its [[server]] block of caelum.toml: request_timeout = {round(2 * limit)}",
-            command(server.id, "probe"),
+            command(facts, server.id, "probe"),
             outage / 60 * _OUTAGE,
         )
 
@@ -137,7 +137,7 @@ def fat_surfaces(_: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommen
         )
 
 
-def twins(_: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommendation]:
+def twins(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommendation]:
     """The very same tools twice."""
     offers: dict[str, list[ServerReport]] = defaultdict(list)
     for server in servers:
@@ -155,12 +155,12 @@ def twins(_: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommendation]
             tuple(server.id for server in same),
             f"servers/{same[0].slug}.html#tools",
             "Unless they differ in what they work on: then give them names that say so.",
-            command(same[-1].id, "servers", "retire"),
+            command(facts, same[-1].id, "servers", "retire"),
             saved / 1000 * _TOKENS,
         )
 
 
-def slow_starts(_: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommendation]:
+def slow_starts(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommendation]:
     """Every client waits for the start of a stdio server; one that runs already is only connected to."""
     for server in servers:
         start = next((stage for stage in server.stages if stage.name == "spawn"), None)
@@ -174,7 +174,7 @@ def slow_starts(_: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommend
             (server.id,),
             f"servers/{server.slug}.html#stages",
             "Start it once as a service with Streamable HTTP on loopback, and name its url in the entry.",
-            command(server.id, "probe"),
+            command(facts, server.id, "probe"),
             start.usual_seconds * _START,
         )
 
@@ -198,7 +198,7 @@ def unused(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommenda
             (server.id,),
             f"servers/{server.slug}.html",
             "Take its entry out of the clients’ configuration.",
-            command(server.id, "servers", "retire"),
+            command(facts, server.id, "servers", "retire"),
             server.tokens / 1000 * _TOKENS,
         )
 

@@ -115,7 +115,7 @@ def _server(facts: Facts, standing: Standing, past: _Past) -> ServerReport:
         id=standing.id,
         name=standing.name,
         slug=standing.slug,
-        host=facts.snapshot.host,
+        host=text.visible((server.host if server else "") or facts.snapshot.host, 80),
         transport=standing.transport,
         endpoint=server.endpoint if server else "",
         era=met.era if met else None,

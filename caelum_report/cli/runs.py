@@ -9,6 +9,7 @@ import typer
 
 from caelum_report import console
 from caelum_report.errors import EXIT_FAIL_ON
+from caelum_report.text import visible
 
 from .options import (
     AsJson,
@@ -66,13 +67,19 @@ def collect(
     quiet: Quiet = False,
     verbose: Verbose = False,
     rescue: Rescue = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", help="Also write it for another machine's `import bundle`: a file, or a folder.", metavar="BUNDLE"
+        ),
+    ] = None,
 ) -> None:
     """Take a snapshot only, for a timer denser than the report's."""
     from caelum_report import pipeline
 
     settings = load(config, mcp_config, db)
     with console.progress(settings, quiet=quiet) as progress:
-        snapshot = pipeline.collect(settings, now(), progress, rescue=rescue)
+        snapshot, bundle = pipeline.collect(settings, now(), progress, rescue=rescue, to=to)
     tally = console.count(snapshot)
     if json:
         console.print_json(
@@ -81,10 +88,13 @@ def collect(
                 "seconds": round(snapshot.seconds, 3),
                 "tally": tally,
                 "not_due": len(snapshot.not_due),
+                **({"bundle": str(bundle)} if bundle else {}),
             }
         )
     elif console.talks(quiet=quiet, verbose=verbose):
         typer.echo(f"Stored: {', '.join(f'{n} {status}' for status, n in tally.items()) or 'nothing was due'}.")
+        if bundle:
+            typer.echo(f"Written for another machine: {visible(str(bundle), 300)}")
 
 
 @app.command()

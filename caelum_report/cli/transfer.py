@@ -13,9 +13,11 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from caelum_report import console
 from caelum_report.errors import UsageError
+from caelum_report.text import visible
 
-from .options import ConfigFile, Database, existing, load, now, pick, time_of
+from .options import AsJson, ConfigFile, Database, Quiet, existing, load, now, pick, time_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +41,9 @@ What = Annotated[
 ]
 
 
+_BUNDLES = {"new": "stored", "known": "known already", "late": "older than what is stored of its host, left out"}
+
+
 # --- import ---------------------------------------------------------------------------------------------------------
 
 
@@ -55,6 +60,32 @@ def import_csv(
 
     settings = load(config, db=db)
     typer.echo(pipeline.import_csv(settings, file, now(), source=source, metric=metric))
+
+
+@import_app.command("bundle")
+def import_bundle(
+    files: Annotated[list[Path], typer.Argument(help="What `collect --to` wrote, or folders of it.", metavar="FILE…")],
+    config: ConfigFile = None,
+    db: Database = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take in what other machines collected, each under its own host; a bundle that is known already changes nothing."""
+    from caelum_report import pipeline
+
+    settings = load(config, None, db)
+    found = [file for named in files for file in (sorted(named.glob("*.jsonl.gz")) if named.is_dir() else (named,))]
+    imported = pipeline.import_bundles(settings, found, now())
+    if json:
+        console.print_json(
+            {"bundles": [{"file": str(one.file), "host": one.host, "result": one.result} for one in imported]}
+        )
+    elif not quiet:
+        for one in imported:
+            if not one.problem:
+                typer.echo(f"{visible(str(one.file), 300)}: {visible(one.host, 80)}, {_BUNDLES[one.result]}")
+    if problems := [one.problem for one in imported if one.problem]:
+        raise UsageError("\n".join(problems))
 
 
 @import_app.command("prometheus")

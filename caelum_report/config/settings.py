@@ -77,14 +77,21 @@ VARIABLES: Final = {
         Variable("CAELUM_ANALYTICS_PORT", None, "accepted and not needed: a static site is served by any web server"),
         Variable("CAELUM_BASE_URL", None, "the API gateway: where the `url` of an http-json source begins with /"),
         Variable("CAELUM_API_KEY", None, "the API gateway's key, sent there as Authorization: Bearer", secret=True),
-        Variable("INFLUXDB_URL", None, "InfluxDB's address, for a source of kind influxdb", secret=True),
+        Variable(
+            "INFLUXDB_URL", None, "InfluxDB's address, for sources of the kinds influxdb, influxdb-health", secret=True
+        ),
         Variable("INFLUXDB_TOKEN", None, "InfluxDB's token, for a source of kind influxdb", secret=True),
         Variable("INFLUXDB_ORG", None, "InfluxDB's organisation, for a source of kind influxdb"),
         Variable("INFLUXDB_BUCKET", None, "InfluxDB's bucket, for a source of kind influxdb"),
-        _later("REDIS_URL", "Redis' address", secret=True),
-        _later("POSTGRES_URL", "PostgreSQL's address", secret=True),
-        Variable("PROMETHEUS_URL", None, "Prometheus' address, for a source of kind prometheus", secret=True),
-        _later("GRAFANA_URL", "Grafana's address", secret=True),
+        Variable("REDIS_URL", None, "Redis' address, for a source of kind redis", secret=True),
+        Variable("POSTGRES_URL", None, "PostgreSQL's address, for a source of kind postgresql", secret=True),
+        Variable(
+            "PROMETHEUS_URL",
+            None,
+            "Prometheus' address, for sources of the kinds prometheus, prometheus-health",
+            secret=True,
+        ),
+        Variable("GRAFANA_URL", None, "Grafana's address, for a source of kind grafana", secret=True),
     )
 }
 _YES: Final = {"1", "true", "yes", "on"}

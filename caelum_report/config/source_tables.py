@@ -140,8 +140,63 @@ class WebSocketTable(AddressTable):
     )
 
 
+class RedisTable(SourceTable):
+    """A Redis as a service."""
+
+    kind: Literal["redis"] = Field(description="the health and the figures of a Redis")
+    url: str | None = Field(default=None, description="redis://, rediss:// (TLS) or unix://, with user and password")
+
+
+class PostgresqlTable(SourceTable):
+    """A PostgreSQL as a service."""
+
+    kind: Literal["postgresql"] = Field(description="the health and the figures of a PostgreSQL")
+    url: str | None = Field(
+        default=None, description="postgresql://, with user, password, database and libpq's settings"
+    )
+
+
+class InfluxdbHealthTable(HttpTable):
+    """An InfluxDB as a service."""
+
+    kind: Literal["influxdb-health"] = Field(description="the health and the figures of an InfluxDB itself")
+
+
+class PrometheusHealthTable(HttpTable):
+    """A Prometheus as a service."""
+
+    kind: Literal["prometheus-health"] = Field(description="the health and the figures of a Prometheus itself")
+
+
+class GrafanaTable(HttpTable):
+    """A Grafana as a service."""
+
+    kind: Literal["grafana"] = Field(description="the health of a Grafana")
+
+
+class DockerTable(SourceTable):
+    """Containers of a Docker or Podman engine."""
+
+    kind: Literal["docker"] = Field(description="state, restarts, OOM kills, processor and memory of containers")
+    url: str = Field(
+        default="unix:///var/run/docker.sock", description="the engine: unix://, http:// or tcp://; only GET is sent"
+    )
+    containers: list[Text] = Field(default_factory=list, description="their names, * for any characters; empty: all")
+
+
 AnySource = Annotated[
-    HttpJsonTable | McpToolTable | ScrapeTable | PrometheusTable | InfluxTable | WebSocketTable,
+    HttpJsonTable
+    | McpToolTable
+    | ScrapeTable
+    | PrometheusTable
+    | InfluxTable
+    | WebSocketTable
+    | RedisTable
+    | PostgresqlTable
+    | InfluxdbHealthTable
+    | PrometheusHealthTable
+    | GrafanaTable
+    | DockerTable,
     Field(discriminator="kind"),
 ]
 
@@ -150,7 +205,7 @@ SOURCE_TABLES: Final[Mapping[str, type[SourceTable]]] = {
 }
 
 # Keys that a variable gives where a block does not say them. Where the first key's variable is set and no block is of
-# that kind, there is a source named after the kind.
+# that kind, there is a source named after the kind, those of `QUERIED` left out.
 ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = {
     "prometheus": {"url": "PROMETHEUS_URL"},
     "influxdb": {
@@ -159,4 +214,18 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = {
         "org": "INFLUXDB_ORG",
         "bucket": "INFLUXDB_BUCKET",
     },
+    "redis": {"url": "REDIS_URL"},
+    "postgresql": {"url": "POSTGRES_URL"},
+    "influxdb-health": {"url": "INFLUXDB_URL"},
+    "prometheus-health": {"url": "PROMETHEUS_URL"},
+    "grafana": {"url": "GRAFANA_URL"},
+}
+
+QUERIED: Final = {"prometheus", "influxdb"}  # nothing to ask without a block; their health has a kind of its own
+
+# What the address of a kind that is not asked over plain HTTP may begin with.
+SCHEMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "redis": ("redis", "rediss", "unix"),
+    "postgresql": ("postgresql", "postgres"),
+    "docker": ("unix", "http", "https", "tcp"),
 }

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from caelum_report.model import Source
 from caelum_report.text import visible
+from caelum_report.words import listing
 
 from .endpoint import url_endpoint, url_problem
 from .secrets import in_value
@@ -69,12 +70,12 @@ def _kind(block: SourceTable) -> str:
 
 def _unwritten(settings: Settings, variables: Variables) -> Iterator[SourceTable]:
     """A source for each kind whose address the environment gives and no block speaks of."""
-    from .source_tables import ENVIRONMENT, SOURCE_TABLES
+    from .source_tables import ENVIRONMENT, QUERIED, SOURCE_TABLES
 
     names = {block.name for block in settings.toml.source}
     written = {_kind(block) for block in settings.toml.source}
     for kind, keys in ENVIRONMENT.items():
-        if kind not in written and kind not in names and variables.get(next(iter(keys.values()))):
+        if kind not in {*written, *names, *QUERIED} and variables.get(next(iter(keys.values()))):
             yield SOURCE_TABLES[kind].model_validate({"name": kind, "kind": kind})
     if not written & {"http-json"} and "api-gateway" not in names and variables.get("CAELUM_BASE_URL"):
         yield SOURCE_TABLES["http-json"].model_validate({"name": "api-gateway", "kind": "http-json", "url": "/"})
@@ -103,14 +104,27 @@ def _with_environment(
 
 def _unusable(block: SourceTable, options: Mapping[str, Any]) -> str | None:
     """Why it cannot be asked, as far as its options show."""
-    from .source_tables import ENVIRONMENT, HttpTable
+    from .source_tables import ENVIRONMENT, SCHEMES, HttpTable
 
     if "url" not in options:
         return None
     if options["url"] is None:
         variable = ENVIRONMENT.get(_kind(block), {}).get("url")
         return f"it has no `url`, and the variable {variable} is not set" if variable else "it has no `url`"
-    return url_problem(options["url"]) if isinstance(block, HttpTable) else None
+    if isinstance(block, HttpTable):
+        return url_problem(options["url"])
+    schemes = SCHEMES.get(_kind(block), ())
+    if schemes and not _begins(options["url"], schemes):
+        return f"`url` is no address that begins with {listing([f'{scheme}://' for scheme in schemes], 5)}"
+    return None
+
+
+def _begins(url: str, schemes: Sequence[str]) -> bool:
+    try:
+        parts, _ = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        return False
+    return parts.scheme in schemes
 
 
 def _endpoint(options: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from .alarms import (
     watch,
 )
 from .backup import backup, restore
+from .bundles import add_bundle
 from .database import batch, damage, open_store
 from .exports import EXPORTS, exported
 from .locks import deliver_lock, publish_lock, run_lock
@@ -47,6 +48,7 @@ __all__ = [
     "EXPORTS",
     "Offer",
     "StoredServer",
+    "add_bundle",
     "add_mark",
     "add_run_steps",
     "add_silence",

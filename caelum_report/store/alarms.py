@@ -14,6 +14,7 @@ from caelum_report.alerting import Alert, Errand, Phase, Rule, Severity, Silence
 from caelum_report.model import Disk, HostSample, Network
 
 from .database import batch
+from .schema import OWN_HOSTS
 from .times import SECOND, from_us, to_us
 
 _ALERT: Final = (
@@ -123,7 +124,10 @@ def add_silence(connection: sqlite3.Connection, silence: Silence) -> None:
 
 # --- what a rule has to know of the past ----------------------------------------------------------------------------
 
-_CHECKED: Final = "FROM probes JOIN snapshots ON snapshots.id = snapshot JOIN servers ON servers.id = server"
+_CHECKED: Final = (
+    "FROM probes JOIN snapshots ON snapshots.id = snapshot JOIN servers ON servers.id = server "
+    f"AND servers.host IN {OWN_HOSTS}"  # rules are judged where a server is asked
+)
 _SERVER_FIGURES: Final = {
     "latency": "latency_p50_us / 1e6",
     "list": "list_us / 1e6",
@@ -172,7 +176,10 @@ def usual(connection: sqlite3.Connection, rules: Sequence[Rule], at: datetime) -
 
 def cadence(connection: sqlite3.Connection) -> float:
     """Seconds between runs as the last twelve were; an hour where nothing is known."""
-    times = [at for (at,) in connection.execute("SELECT at FROM snapshots ORDER BY id DESC LIMIT 13")]
+    times = [
+        at
+        for (at,) in connection.execute(f"SELECT at FROM snapshots WHERE host IN {OWN_HOSTS} ORDER BY id DESC LIMIT 13")
+    ]
     gaps = [later - earlier for later, earlier in pairwise(times) if later > earlier]
     return median_low(gaps) / SECOND if gaps else 3600.0
 

@@ -19,6 +19,7 @@ from caelum_report.history import History, Pin, SurfaceVersion
 from caelum_report.model import STAGES, Note, Surface
 
 from . import source_frames
+from .bundles import AT_HOST, other_hosts
 from .rollups import SHAPE, pairs_of, unpacked
 from .times import DAY, HOUR, SECOND, from_us
 
@@ -40,7 +41,7 @@ _DURATIONS: Final = (
     ("latency_max_us", "latency_max"),
 )
 _PROBE: Final = (
-    "snapshot", "snapshots.at", "hosts.name", "servers.name", "status", "failure", "stage", "reason", "probes.era",
+    "snapshot", "snapshots.at", "hosts.name", f"servers.name || {AT_HOST}", "status", "failure", "stage", "reason", "probes.era",
     "protocol_version", *(column for column, _ in _DURATIONS), "latency_n", "timings",
     "rss_bytes", "cpu_us", "threads", "open_files", "processes", "instances", "instances_rss_bytes",
     "instances_oldest_us", "tools", "resources", "prompts", "tokens", "probes.surface", "stderr_lines",
@@ -110,7 +111,11 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
         surfaces=_surfaces(connection, snapshot_id),
         retired=tuple(
             name
-            for (name,) in connection.execute("SELECT name FROM servers WHERE retired_at <= ? ORDER BY name", (at,))
+            for (name,) in connection.execute(
+                f"""SELECT servers.name || {AT_HOST} FROM servers JOIN hosts ON hosts.id = host
+                WHERE retired_at <= ? ORDER BY 1""",
+                (at,),
+            )
         ),
         next_number=previous.number + 1 if previous else 1,
         previous=previous,
@@ -121,6 +126,7 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
         database_bytes=_size(connection),
         pins=_pins(connection, at),
         sources=source_frames.history(connection, snapshot_id, at),
+        others=other_hosts(connection, snapshot_id),
     )
 
 
@@ -136,7 +142,8 @@ def _size(connection: sqlite3.Connection) -> int:
 def _snapshots(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
     rows = connection.execute(
         """SELECT snapshots.id, at, name, program_version, method_version, took_us, network_down
-        FROM snapshots JOIN hosts ON hosts.id = host WHERE snapshots.id <= ? ORDER BY at, snapshots.id""",
+        FROM snapshots JOIN hosts ON hosts.id = host WHERE snapshots.id <= ? AND servers IS NULL
+        ORDER BY at, snapshots.id""",
         (last,),
     )
     return frame(rows, ("id", "at", "host", "program_version", "method_version", "seconds", "network_down"))
@@ -159,7 +166,7 @@ def _probes(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
 def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:
     """A stretch that went on after `last` ends, for this history, at the last check up to it."""
     rows = connection.execute(
-        """SELECT hosts.name, servers.name, start,
+        f"""SELECT hosts.name, servers.name || {AT_HOST}, start,
             CASE WHEN last_snapshot <= :last THEN end ELSE max(start, coalesce(
                 (SELECT max(at) FROM probes JOIN snapshots ON snapshots.id = snapshot
                  WHERE server = states.server AND snapshot BETWEEN first_snapshot AND :last), :at)) END,
@@ -309,7 +316,7 @@ def _rollups(connection: sqlite3.Connection, at: int, metrics: Sequence[str] | N
     import pandas as pd
 
     known = connection.execute(
-        """SELECT series.id, hosts.name, coalesce(servers.name, subject), metric
+        f"""SELECT series.id, hosts.name, coalesce(servers.name, subject) || {AT_HOST}, metric
         FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server
         WHERE source IS NULL ORDER BY series.id"""
     )
@@ -402,8 +409,9 @@ def _table(rows: Iterable[Sequence[Any]], width: int) -> list[tuple[Any, ...]]:
 
 def _surfaces(connection: sqlite3.Connection, last: int) -> tuple[SurfaceVersion, ...]:
     rows = connection.execute(
-        """SELECT servers.name, at, snapshot, surface_versions.surface
+        f"""SELECT servers.name || {AT_HOST}, at, snapshot, surface_versions.surface
         FROM surface_versions JOIN snapshots ON snapshots.id = snapshot JOIN servers ON servers.id = server
+            JOIN hosts ON hosts.id = servers.host
         WHERE snapshot <= ? ORDER BY snapshot, server""",
         (last,),
     ).fetchall()

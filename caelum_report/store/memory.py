@@ -12,10 +12,12 @@ from .times import from_us, to_us
 
 
 def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
-    """Each server as its last probe left it. A check that lies after `at` is not remembered: the clock went back."""
+    """Each server of this machine as its last probe left it. A check that lies after `at` is not remembered: the clock went back."""
     rows = connection.execute(
-        """SELECT name, servers.era, era_seen_at, checked_at, states.status, verdicts, flapping, started, surface, tool_order
-        FROM servers LEFT JOIN states ON states.id = servers.state ORDER BY checked_at"""
+        """SELECT servers.name, servers.era, era_seen_at, checked_at, states.status, verdicts, flapping, started, surface,
+            tool_order
+        FROM servers JOIN hosts ON hosts.id = host LEFT JOIN states ON states.id = servers.state
+        WHERE hosts.servers IS NULL ORDER BY checked_at"""
     )
     now = to_us(at)
     return Remembered(

@@ -26,6 +26,7 @@ from caelum_report.model import (
     Tool,
 )
 
+from .schema import OWN_HOSTS
 from .times import SECOND, from_us, to_us
 
 _STAGES: Final = ("dns", "connect", "tls", "spawn", "handshake", "list")
@@ -42,8 +43,8 @@ def runs_since(connection: sqlite3.Connection, since: datetime, every_seconds: f
 
 def _of_states(connection: sqlite3.Connection, start: int, end: int | None, step: int) -> Iterator[Snapshot]:
     rows = connection.execute(
-        """SELECT name, start, end, status, failure, reason FROM states JOIN servers ON servers.id = server
-        WHERE end >= ? ORDER BY name, start""",
+        f"""SELECT name, start, end, status, failure, reason FROM states JOIN servers ON servers.id = server
+        WHERE end >= ? AND servers.host IN {OWN_HOSTS} ORDER BY name, start""",
         (start,),
     ).fetchall()
     if not rows:
@@ -70,7 +71,7 @@ def _of_probes(connection: sqlite3.Connection, start: int) -> Iterator[Snapshot]
             latency_p50_us, rss_bytes, cpu_us, probes.surface
         FROM snapshots JOIN probes ON snapshot = snapshots.id JOIN servers ON servers.id = server
             JOIN hosts ON hosts.id = snapshots.host
-        WHERE at >= ? ORDER BY snapshots.id""",
+        WHERE at >= ? AND snapshots.host IN {OWN_HOSTS} ORDER BY snapshots.id""",
         (start,),
     )
     surfaces: dict[str, Surface] = {}

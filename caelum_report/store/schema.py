@@ -92,10 +92,14 @@ ALERTS: Final = (
 )
 
 
+OWN_HOSTS: Final = "(SELECT id FROM hosts WHERE hosts.servers IS NULL)"  # this machine, by all names that it ever had
+
 TABLES: Final = (
     """CREATE TABLE hosts (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE            -- as configured; every other row hangs on one of these
+    name TEXT NOT NULL UNIQUE,           -- as configured; every other row hangs on one of these
+    servers TEXT,                        -- JSON: what its last bundle said of its servers; NULL: no bundle, this machine
+    ahead_us INTEGER NOT NULL DEFAULT 0  -- how far its clock was before ours when its last bundle came
 )""",
     """CREATE TABLE snapshots (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of runs, even when the clock went back; never used twice
@@ -435,6 +439,12 @@ def add_forecasts(database: Database) -> None:
     _execute(database, _table("forecasts"), *(index for index in TABLES if "ON forecasts (" in index))
 
 
+def _with_other_hosts(database: Database) -> None:
+    """A host may be another machine, whose bundles say what its servers are."""
+    database.execute("ALTER TABLE hosts ADD COLUMN servers TEXT")
+    database.execute("ALTER TABLE hosts ADD COLUMN ahead_us INTEGER NOT NULL DEFAULT 0")
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
@@ -444,4 +454,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     add_forecasts,
     lambda database: _execute(database, *ALERTS),
     lambda database: _execute(database, "ALTER TABLE servers ADD COLUMN tool_order TEXT NOT NULL DEFAULT ''"),
+    _with_other_hosts,
 )

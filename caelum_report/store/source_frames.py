@@ -11,6 +11,7 @@ from caelum_report.counters import rates
 from caelum_report.history import SourceHistory
 
 from . import frames
+from .bundles import AT_HOST
 from .rollups import SHAPE
 from .times import DAY
 
@@ -37,7 +38,7 @@ def history(connection: sqlite3.Connection, last: int, at: int) -> SourceHistory
 
 def _sources(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     rows = connection.execute(
-        """SELECT hosts.name, sources.name, kind, first_seen_at, succeeded_at, failing_since
+        f"""SELECT hosts.name, sources.name || {AT_HOST}, kind, first_seen_at, succeeded_at, failing_since
         FROM sources JOIN hosts ON hosts.id = host WHERE first_seen_at <= ? ORDER BY sources.id""",
         (at,),
     )
@@ -46,7 +47,7 @@ def _sources(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
 
 def _readings(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
     rows = connection.execute(
-        """SELECT snapshot, at, hosts.name, sources.name, failure, reason, readings.took_us AS seconds, figures
+        f"""SELECT snapshot, at, hosts.name, sources.name || {AT_HOST}, failure, reason, readings.took_us AS seconds, figures
         FROM readings JOIN snapshots ON snapshots.id = snapshot JOIN sources ON sources.id = source
             JOIN hosts ON hosts.id = sources.host
         WHERE snapshot <= ? ORDER BY at, snapshot, source""",
@@ -57,8 +58,8 @@ def _readings(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
 
 def _series(connection: sqlite3.Connection) -> pd.DataFrame:
     rows = connection.execute(
-        """SELECT series.id, hosts.name, sources.name, sources.kind, coalesce(servers.name, subject), servers.name,
-            metric, labels, unit, counter
+        f"""SELECT series.id, hosts.name, sources.name || {AT_HOST}, sources.kind,
+            coalesce(servers.name, subject) || {AT_HOST}, servers.name || {AT_HOST}, metric, labels, unit, counter
         FROM series JOIN hosts ON hosts.id = series.host JOIN sources ON sources.id = source
             LEFT JOIN servers ON servers.id = server
         ORDER BY series.id"""

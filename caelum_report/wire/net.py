@@ -124,6 +124,20 @@ async def open_connection(origin: Origin, seconds: float) -> Opened:
     return Opened(reader, writer, stamps, _expiry(writer))
 
 
+async def open_unix(path: str, seconds: float) -> Opened:
+    """The same over a socket in the file system."""
+    stamps: dict[str, float] = {}
+    try:
+        with _timed(stamps, "connect"):
+            async with asyncio.timeout(seconds):
+                reader, writer = await asyncio.open_unix_connection(path)
+    except TimeoutError:
+        raise Fault(Failure.TIMEOUT, "no connection to its socket in time", "connect") from None
+    except (OSError, ValueError) as error:
+        raise Fault(Failure.CONNECT_ERROR, f"no connection to its socket: {_words(error)}", "connect") from None
+    return Opened(reader, writer, stamps, None)
+
+
 @contextlib.contextmanager
 def _timed(stamps: dict[str, float], step: str) -> Iterator[None]:
     since = time.perf_counter()

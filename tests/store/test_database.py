@@ -182,7 +182,9 @@ def test_a_migration_that_fails_leaves_the_old_schema_whole(path: Path) -> None:
 def test_a_history_of_the_first_schema_is_what_a_new_one_is(path: Path, tmp_path: Path) -> None:
     """Every table and column, whether made or migrated."""
     first = [
-        "\n".join(line for line in table.split("\n") if not line.strip().startswith(COLUMNS_SINCE_THE_FIRST))
+        FIRST_HOSTS
+        if table.startswith("CREATE TABLE hosts ")
+        else "\n".join(line for line in table.split("\n") if not line.strip().startswith(COLUMNS_SINCE_THE_FIRST))
         for table in schema.TABLES
         if not table.startswith(SINCE_THE_FIRST) and table not in schema.ALERTS
     ]
@@ -195,6 +197,7 @@ def test_a_history_of_the_first_schema_is_what_a_new_one_is(path: Path, tmp_path
         assert columns_of(migrated) == wanted
 
 
+FIRST_HOSTS = "CREATE TABLE hosts (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)"
 SINCE_THE_FIRST = (
     *(
         f"CREATE TABLE {name} "

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import http_json, influxdb, mcp_tool, prometheus, prometheus_scrape, websocket
+from . import docker, health, http_json, influxdb, mcp_tool, postgresql, prometheus, prometheus_scrape, redis, websocket
 from .asking import Answer, Ask, Asking, ask_all
 
 __all__ = ["SOURCES", "Answer", "Ask", "Asking", "ask_all"]
@@ -34,4 +34,10 @@ SOURCES: Final[Mapping[str, Ask]] = {
     "prometheus-scrape": prometheus_scrape.ask,
     "influxdb": influxdb.ask,
     "websocket": websocket.ask,
+    "redis": redis.ask,
+    "postgresql": postgresql.ask,
+    "influxdb-health": health.ask_influxdb,
+    "prometheus-health": health.ask_prometheus,
+    "grafana": health.ask_grafana,
+    "docker": docker.ask,
 }

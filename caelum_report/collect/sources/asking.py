@@ -60,6 +60,9 @@ async def _reading(source: Source, run: Run, remembered: Remembered, kinds: Mapp
         answer = await _bounded(source, run, remembered, kinds)
     except Fault as fault:
         failure, reason = fault.failure, fault.reason
+    except ModuleNotFoundError as error:
+        failure = Failure.CONFIG_ERROR
+        reason = f"it needs the library {error.name}: pip install 'caelum-report[sources]'"
     except Exception as error:  # noqa: BLE001 - a bug of ours is this source's internal-error, and the run goes on
         failure = Failure.INTERNAL_ERROR
         reason = f"a bug of caelum-report, please report it: {as_bug(error)}"

@@ -40,8 +40,12 @@ async def fetch(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
+    unix: str | None = None,
 ) -> bytes:
-    """The body of a good answer; whatever is no good answer is a `Fault`. Redirects are followed within the origin only."""
+    """The body of a good answer; whatever is no good answer is a `Fault`. Redirects are followed within the origin only.
+
+    `unix` is a socket in the file system behind which the server listens.
+    """
     import httpx
 
     said = {
@@ -54,7 +58,8 @@ async def fetch(
     }
     verify = ssl.create_default_context() if url.startswith("https:") else False  # it costs 20 ms
     try:
-        async with httpx.AsyncClient(verify=verify, timeout=asking.source.timeout_seconds, trust_env=False) as client:
+        way = httpx.AsyncHTTPTransport(uds=unix, verify=verify)
+        async with httpx.AsyncClient(transport=way, timeout=asking.source.timeout_seconds, trust_env=False) as client:
             for _ in range(_REDIRECTS + 1):
                 async with client.stream(method, url, headers=said, content=body) as response:
                     if not response.has_redirect_location:

@@ -59,6 +59,13 @@ def search(path: str, document: Any) -> Any:
     return None
 
 
+def dig(value: Any, *keys: str) -> Any:
+    """The value at a path of keys; None where something else stands there."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
 def number(value: Any) -> float | None:
     """A number, or a text that is one; true and false are 1 and 0."""
     if isinstance(value, (int, float)):

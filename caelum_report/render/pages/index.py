@@ -203,7 +203,8 @@ def _fleet(view: View) -> dict[str, Any]:
         if server.id not in in_table:
             rest.setdefault(server.group or "No group", []).append(server)
     groups = [(group, members, _steady(members)) for group, members in sorted(rest.items())]
-    return {"rows": _rows(view, shown), "groups": groups, "servers": servers}
+    several = len({server.host for server in servers}) > 1
+    return {"rows": _rows(view, shown), "groups": groups, "servers": servers, "several_hosts": several}
 
 
 def _steady(members: Sequence[ServerReport]) -> str:

@@ -1,0 +1,107 @@
+"""A way through for client libraries that know no bounds: they talk to a loopback port of ours, and we pass the bytes on.
+
+So a Redis or PostgreSQL that floods, trickles or never answers ends at our allowance and our deadline, whatever its
+library would have made of it; and looking up, connecting and TLS fail in the same words as everywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from caelum_report.model import Failure
+
+from .fault import Fault
+from .limits import Allowance
+from .net import Opened
+
+_CHUNK: Final = 16_384
+_ENDS: Final = 500
+
+
+@dataclass(slots=True)
+class Relay:
+    """What the library is told: `host` and `port`. `fault` says why we cut it off; `first` and `last` are what the
+    other side began and ended with.
+    """
+
+    host: str
+    port: int
+    fault: Fault | None = None
+    first: bytes = b""
+    last: bytes = b""
+    writers: list[asyncio.StreamWriter] = field(default_factory=list, repr=False)
+
+    def cut(self, fault: Fault | None = None) -> None:
+        self.fault = self.fault or fault
+        for writer in self.writers:
+            writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def relayed(opened: Opened, allowance: Allowance, seconds: float) -> AsyncIterator[Relay]:
+    """For one connection of a library, `seconds` long. An error inside is ours, a `Fault`, where we cut it off."""
+    arrived: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    listener = await asyncio.start_server(lambda *pair: arrived.put_nowait(pair), "127.0.0.1", 0)
+    host, port = listener.sockets[0].getsockname()[:2]
+    relay = Relay(host, port, writers=[opened.writer])
+    late = Fault(Failure.TIMEOUT, "it did not answer all questions in time")
+    alarm = asyncio.get_running_loop().call_later(seconds, relay.cut, late)
+    passing = asyncio.create_task(_pass_on(relay, opened, arrived, listener, allowance))
+    try:
+        yield relay
+    except Exception:
+        if relay.fault is not None:
+            raise relay.fault from None
+        raise
+    finally:
+        alarm.cancel()
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
+        relay.cut()
+        listener.close()
+
+
+async def _pass_on(
+    relay: Relay,
+    opened: Opened,
+    arrived: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]],
+    listener: asyncio.Server,
+    allowance: Allowance,
+) -> None:
+    """Both ways until one side ends. Only the first caller is let in: nobody else on this machine may join."""
+    reader, writer = await arrived.get()
+    listener.close()
+    relay.writers.append(writer)
+    ways = (_up(reader, opened.writer), _down(relay, opened.reader, writer, allowance))
+    tasks = [asyncio.create_task(way) for way in ways]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        writer.close()
+
+
+async def _up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(_CHUNK):
+            writer.write(data)
+            await writer.drain()
+
+
+async def _down(relay: Relay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, allowance: Allowance) -> None:
+    try:
+        while data := await reader.read(_CHUNK):
+            relay.first, relay.last = relay.first or data[:_ENDS], data[-_ENDS:]
+            allowance.take_bytes(len(data))
+            writer.write(data)
+            await writer.drain()
+    except Fault as fault:
+        relay.cut(fault)
+    except OSError:
+        return
