@@ -61,12 +61,15 @@ def doctor(config: ConfigFile = None, mcp_config: McpFiles = None, db: Database 
         raise SystemExit(UsageError.exit_status)
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def mcp(context: typer.Context) -> None:
+@app.command()
+def mcp(config: ConfigFile = None, db: Database = None) -> None:
     """Serve the latest report to agents: a read-only MCP server over stdio."""
-    from caelum_report.__main__ import mcp as serve  # it goes there without us; here it stands for `--help`
+    from caelum_report.__main__ import (
+        mcp as serve,
+    )  # it goes there without us; here it stands for `--help` and the README
 
-    raise SystemExit(serve(context.args))
+    said = (("--config", config), ("--db", db))
+    raise SystemExit(serve([word for option, path in said if path for word in (option, str(path))]))
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
