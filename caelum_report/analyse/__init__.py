@@ -124,7 +124,7 @@ def report(
             found,
             targets,
             looming,
-            tested=sum(1 for _ in changes.tested(facts, facts.now)),
+            tested=sum(1 for _ in changes.samples(facts, facts.now)),
             changes=len(changed),
             foretold=foretold.series,
         ),

@@ -213,10 +213,12 @@ class Tested:
     p: float
 
 
-def tested(facts: Facts, now: float) -> Iterator[Tested]:
-    """Answer times and memory of the servers with at least 12 values on each side, one value a check."""
+def samples(facts: Facts, now: float) -> Iterator[tuple[Standing, tuple[str, str, str], Floats, Floats]]:
+    """Answer times and memory of the servers with at least 12 values on each side, one value a check; what they are, in
+    which unit, and which part of the server's page shows them.
+    """
     past = facts.checks
-    for column, what, unit, part in TESTED:
+    for column, *said in TESTED:
         values = past.rows[column].to_numpy(np.float64)
         for standing in facts.current:
             before, after = (
@@ -224,9 +226,22 @@ def tested(facts: Facts, now: float) -> Iterator[Tested]:
             )
             before, after = before[~np.isnan(before)], after[~np.isnan(after)]
             if len(before) >= LEAST_N and len(after) >= LEAST_N:
-                middle = float(np.median(before)), float(np.median(after))
-                p = rank_test(before, after).p
-                yield Tested(standing, what, unit, part, *middle, len(before), len(after), p)
+                yield standing, (said[0], said[1], said[2]), before, after
+
+
+def tested(facts: Facts, now: float) -> list[Tested]:
+    return [
+        Tested(
+            standing,
+            *said,
+            float(np.median(before)),
+            float(np.median(after)),
+            len(before),
+            len(after),
+            rank_test(before, after).p,
+        )
+        for standing, said, before, after in samples(facts, now)
+    ]
 
 
 def significant(those: Sequence[Tested]) -> list[Tested]:
@@ -243,9 +258,9 @@ def figures(facts: Facts) -> Iterator[Change]:
         return
     known = {
         (one.standing.id, one.what, one.after > one.before)
-        for one in significant(tuple(tested(facts, facts.baseline.timestamp())))
+        for one in significant(tested(facts, facts.baseline.timestamp()))
     }
-    for one in significant(tuple(tested(facts, facts.now))):
+    for one in significant(tested(facts, facts.now)):
         more = one.after > one.before
         if (one.standing.id, one.what, more) in known:
             continue
