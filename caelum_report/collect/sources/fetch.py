@@ -68,7 +68,7 @@ async def fetch(
     except httpx.TimeoutException:
         raise Fault(Failure.TIMEOUT, f"no answer within its {asking.source.timeout_seconds:g} s") from None
     except httpx.ConnectError as error:
-        raise _unreachable(error) from None
+        raise unreachable(error) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
         raise Fault(Failure.CONFIG_ERROR, "its address or its headers cannot be sent") from None
     except httpx.HTTPError as error:
@@ -141,8 +141,8 @@ def _refused(response: httpx.Response, body: bytes) -> HttpFault:
     return HttpFault(status, f"HTTP {status}{' ' + words if words else ''}{said}")
 
 
-def _unreachable(error: BaseException) -> Fault:
-    """Why no connection came about, from what lies below httpx's own exception."""
+def unreachable(error: BaseException) -> Fault:
+    """Why no connection came about, from what lies below a library's own exception."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):

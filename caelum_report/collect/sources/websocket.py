@@ -18,7 +18,7 @@ from caelum_report.wire.jsontext import parse
 
 from .asking import Answer, Asking
 from .extras import extra
-from .fetch import authorization
+from .fetch import authorization, unreachable
 from .mapping import mapped, search
 
 
@@ -59,7 +59,7 @@ async def ask(asking: Asking) -> Answer:
             Failure.CONFIG_ERROR, "its `url` is not that of a WebSocket; it begins with ws:// or wss://"
         ) from None
     except OSError as error:
-        raise _unreachable(error) from None
+        raise unreachable(error) from None
     return _answer(asking, heard)
 
 
@@ -123,14 +123,3 @@ def _answer(asking: Asking, heard: _Heard) -> Answer:
 def _refused(status: int) -> Fault:
     reason = f"HTTP {status} instead of a stream"
     return HttpFault(status, reason) if status >= 400 else Fault(Failure.PROTOCOL_ERROR, reason)
-
-
-def _unreachable(error: OSError) -> Fault:
-    import socket
-    import ssl
-
-    if isinstance(error, ssl.SSLError):
-        return Fault(Failure.TLS_ERROR, f"no encrypted connection: {error.reason}")
-    if isinstance(error, socket.gaierror):
-        return Fault(Failure.DNS_ERROR, f"its host name has no address: {error.strerror}")
-    return Fault(Failure.CONNECT_ERROR, "nothing accepts connections at its address")
