@@ -13,7 +13,7 @@ from caelum_report.document import Change, Finding, Looming, Report, RunReport, 
 from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
-from . import changes, elsewhere, findings, objectives, offers, patterns, risks, summary
+from . import changes, elsewhere, findings, objectives, offers, patterns, risks, services, summary
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
 from .facts import Facts, gather
@@ -46,6 +46,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     findings.host,
     failing,
     elsewhere.other_hosts,
+    services.services,
     findings.setup,
     patterns.trends,
     patterns.shifts,
