@@ -386,14 +386,25 @@ def _write(connection: sqlite3.Connection, fresh: Figures, hours: Ints, raw_from
     """Puts the hours into their days.
 
     Hours whose raw rows are complete replace what was stored. Where raw rows are gone already (somebody imported
-    something old) the new ones are added to it, and to the day alone where its hours are gone too.
+    something old) the new ones are added to it, and to the day alone where its hours are gone too. An hour that was
+    measured and, since a row came late, is not any more (a rate between two readings, say) goes.
     """
-    if not len(fresh.at):
-        return
-    days = np.unique(fresh.at - fresh.at % DAY)
-    stored_hours, closed_days = _stored(connection, days, np.unique(fresh.series))
+    stored_hours, closed_days = _stored(connection, np.unique(hours - hours % DAY))
     replaced = np.isin(stored_hours.at, hours) & (stored_hours.at >= raw_from)
-    _store(connection, _joined(_taken(stored_hours, ~replaced), fresh), closed_days)
+    touched = np.union1d(fresh.series, stored_hours.series[replaced])
+    kept = ~replaced & np.isin(stored_hours.series, touched)
+    rows = _joined(_taken(stored_hours, kept), fresh)
+    _drop(connection, _series_days(_taken(stored_hours, replaced)) - _series_days(rows))
+    _store(connection, rows, _taken(closed_days, np.isin(closed_days.series, touched)))
+
+
+def _series_days(hours: Figures) -> set[tuple[int, int]]:
+    return set(zip(hours.series.tolist(), (hours.at - hours.at % DAY).tolist(), strict=True))
+
+
+def _drop(connection: sqlite3.Connection, days: set[tuple[int, int]]) -> None:
+    """Days of a series that have no hour left."""
+    connection.executemany("DELETE FROM rollups WHERE series = ? AND at = ?", sorted(days))
 
 
 def _store(connection: sqlite3.Connection, hours: Figures, closed_days: Figures) -> None:
@@ -412,9 +423,9 @@ def _store(connection: sqlite3.Connection, hours: Figures, closed_days: Figures)
     )
 
 
-def _stored(connection: sqlite3.Connection, days: Ints, series: Ints) -> tuple[Figures, Figures]:
-    """The hours of these days, and the days whose hours are gone."""
-    wanted = set(series.tolist())
+def _stored(connection: sqlite3.Connection, days: Ints, series: Ints | None = None) -> tuple[Figures, Figures]:
+    """The hours of these days, and the days whose hours are gone; of some series or of all."""
+    wanted = None if series is None else set(series.tolist())
     rows = [
         row
         for day in days.tolist()
@@ -423,7 +434,7 @@ def _stored(connection: sqlite3.Connection, days: Ints, series: Ints) -> tuple[F
             FROM rollups WHERE at = ?""",
             (day,),
         )
-        if row[0] in wanted
+        if wanted is None or row[0] in wanted
     ]
     with_hours = [row for row in rows if row[2] is not None]
     closed = [row for row in rows if row[2] is None]

@@ -128,6 +128,22 @@ def test_the_order_of_arrival_and_of_upkeep_makes_no_difference(
     )
 
 
+def test_a_rate_that_a_late_row_takes_back_is_gone_from_its_hour_and_its_day(database: sqlite3.Connection) -> None:
+    def run(hour: int, counter: int) -> Snapshot:
+        at = MIDNIGHT + hours(hour)
+        return snapshot(at, host=host_sample(at, boot=MIDNIGHT - hours(1), counter=counter))
+
+    for each in (run(1, 1_000), run(5, 2_000)):
+        store.add_snapshot(database, each, config())
+    store.maintain(database, MIDNIGHT + hours(6), config())
+    swapped = rolled(database, MIDNIGHT + hours(7), metric="host_swap_in", level="hour")
+    assert list(swapped["at"]) == [pd.Timestamp(MIDNIGHT + hours(5))]
+    store.add_snapshot(database, run(4, 9_000), config())  # so the counter fell between 4 and 5
+    store.maintain(database, MIDNIGHT + hours(8), config())
+    swapped = rolled(database, MIDNIGHT + hours(9), metric="host_swap_in", level="hour")
+    assert list(swapped["at"]) == [pd.Timestamp(MIDNIGHT + hours(4))]
+
+
 def _everything(runs: Sequence[Snapshot], upkeep: set[int], folder: Path) -> pd.DataFrame:
     """All roll-ups of these runs, added in this order, with upkeep after some of them."""
     end = MIDNIGHT + hours(50)
