@@ -13,7 +13,7 @@ from caelum_report.document import Change, Finding, Looming, Report, RunReport, 
 from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
-from . import changes, elsewhere, findings, objectives, offers, patterns, risks, services, summary
+from . import bottlenecks, changes, elsewhere, findings, objectives, offers, patterns, risks, services, summary
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
 from .facts import Facts, gather
@@ -25,6 +25,7 @@ from .judging import drawn, judging
 from .readiness import readiness
 from .recommendations import LOOKED_FOR, RANKING, recommendations
 from .servers import servers
+from .slowness import slowness
 from .sources import failing, series, sources
 from .token_costs import token_costs
 
@@ -74,7 +75,9 @@ def report(
 ) -> Report:
     """The report of one snapshot. Same values in, same report out."""
     facts = gather(snapshot, history, config, rollups(history.rollups, ROLLED_UP))
+    slow = bottlenecks.bottlenecks(facts, slowness(facts))
     observed = [observation for analyser in analysers for observation in analyser(facts)]
+    observed += bottlenecks.findings(facts, slow)
     found = findings.rank([o for o in observed if isinstance(o, Finding)], facts)
     changed = changes.rank([o for o in observed if isinstance(o, Change)], facts)
     foretold = foretell(facts)
@@ -87,10 +90,10 @@ def report(
     targets = objectives.objectives(facts)
     marks = drawn(facts, found)
     host_reports = hosts(facts, marks, foretold.ahead)
+    server_reports = servers(facts, marks, found, foretold.ahead)
     diagram = architecture(facts)
     ready = readiness(facts)
     costs, token_charts = token_costs(facts)
-    server_reports = servers(facts, marks, found, foretold.ahead)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
     number = history.next_number
@@ -133,7 +136,7 @@ def report(
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,
-        read_on=summary.read_on(facts, host_reports, diagram, len(changed), ready),
+        read_on=summary.read_on(facts, host_reports, diagram, changes=len(changed), ready=ready, slow=slow),
         found=config.found,
         run=RunReport(
             snapshot=snapshot_id,
@@ -158,4 +161,5 @@ def report(
         token_costs=costs,
         token_charts=token_charts,
         ranking=(RANKING, LOOKED_FOR),
+        bottlenecks=bottlenecks.pictured(slow, host_reports, server_reports, snapshot.at),
     )

@@ -348,4 +348,8 @@ def _said(metric: str, change: _Change) -> str:
     else:
         values = f"{words.significant(change.before)} → {words.significant(change.after)}"
     times = f"× {words.significant(change.times, 2)}, " if change.before > 0 else ""
-    return f"{metric.replace('_', ' ')} {values} ({times}{min(change.sigmas, 999):.0f} sigma)"
+    return f"{metric.replace('_', ' ')} {values} ({times}{_sigmas(change.sigmas)} sigma)"
+
+
+def _sigmas(number: float) -> str:
+    return f"{number:.0f}" if number < 100 else "over 100"

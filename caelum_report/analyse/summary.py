@@ -9,6 +9,7 @@ from typing import Final
 
 from caelum_report import text, words
 from caelum_report.document import (
+    Bottlenecks,
     Coverage,
     Diagram,
     Empty,
@@ -319,7 +320,13 @@ def _nothing_looms(certificates: int, foretold: int) -> str:
 
 
 def read_on(
-    facts: Facts, hosts: Sequence[HostReport], diagram: Diagram, changes: int, ready: Readiness
+    facts: Facts,
+    hosts: Sequence[HostReport],
+    diagram: Diagram,
+    *,
+    changes: int,
+    ready: Readiness,
+    slow: Bottlenecks,
 ) -> tuple[ReadOn, ...]:
     """A link and one fact each."""
     links = [ReadOn("Host", "host.html", hosts[0].lede)] if hosts else []
@@ -337,6 +344,7 @@ def read_on(
         links.append(
             ReadOn("Trends", "trends.html", begun if seconds >= DAY else "Begin with a second day of history.")
         )
+    links.append(ReadOn("Bottlenecks", "bottlenecks.html", f"{slow.heading} {slow.lede}"))
     if any(server.era is Era.LEGACY for server in ready.servers):
         links.append(ReadOn("Readiness", "readiness.html", ready.sentence))
     tools = sum(len(s.surface.tools) for s in facts.current if s.surface)

@@ -35,6 +35,8 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     if report.token_charts:
         yield "api/v1/tokens.csv", partial(table, report.token_charts)
     yield "api/v1/readiness.json", lambda: _json({**head, **readiness(report)})
+    yield "api/v1/bottlenecks.json", lambda: _json({**head, **bottlenecks(report)})
+    yield "api/v1/forecasts.json", lambda: _json({**head, **forecasts(report)})
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)
@@ -151,6 +153,31 @@ def readiness(report: Report) -> dict[str, Any]:
     }
 
 
+def bottlenecks(report: Report) -> dict[str, Any]:
+    found = report.bottlenecks
+    return {
+        "heading": found.heading,
+        "counted": found.counted,
+        "waits": [_fields(wait, _WAIT) for wait in found.waits],
+        "episodes": [
+            {
+                **_fields(episode, _SLOW),
+                "suspects": [_fields(suspect, ("name", "score", "evidence")) for suspect in episode.suspects],
+            }
+            for episode in found.episodes
+        ],
+    }
+
+
+def forecasts(report: Report) -> dict[str, Any]:
+    """What looms, what this report foretold (once a day), and how earlier forecasts came out."""
+    return {
+        "looming": [_fields(item, ("what", "earliest", "latest", "when", "record")) for item in report.looming],
+        "made": [_fields(forecast, _FORECAST) for forecast in report.forecasts],
+        "record": [_fields(record, _RECORD) for record in report.records],
+    }
+
+
 def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
     """All that its page shows, and the schemas of its tools."""
     mine = set(one.findings)
@@ -225,6 +252,13 @@ _JUDGING: Final = (
     *("series", "not_assessed", "tests", "found", "expected_false", "watched", "unusual", "expected_unusual"),
     "sentence",
 )
+
+_WAIT: Final = ("name", "server", "calls", "usual_seconds", "seconds", "share", "extra_share", "n")
+_SLOW: Final = (
+    *("id", "title", "start", "end", "cause", "server", "metric", "servers", "extra_share", "evidence", "n", "doubt"),
+)
+_FORECAST: Final = (*("subject", "metric", "due_at", "level", "lower", "mean", "upper", "limit", "naive", "widened"),)
+_RECORD: Final = ("metric", "kind", "level", "n", "held", "pending", "skill", "widened", "silent")
 
 
 def _fields(part: object, names: Iterable[str]) -> dict[str, Any]:

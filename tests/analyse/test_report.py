@@ -253,6 +253,7 @@ def test_every_finding_and_change_leads_to_a_page(demonstration: list[Report]) -
         "architecture.html",
         "changes.html",
         "trends.html",
+        "bottlenecks.html",
         "readiness.html",
     }
     links = [*it.findings, *it.changes, *it.objectives, *it.looming, *it.read_on]

@@ -17,7 +17,19 @@ from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.render.html import fill
 
-from . import architecture, changes, host, index, method, readiness, recommendations, server, sources, trends
+from . import (
+    architecture,
+    bottlenecks,
+    changes,
+    host,
+    index,
+    method,
+    readiness,
+    recommendations,
+    server,
+    sources,
+    trends,
+)
 from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, uptime_of, view_of
 
 if TYPE_CHECKING:
@@ -48,6 +60,7 @@ def all_pages(report: Report) -> Iterator[Page]:
     yield from (
         changes.PAGE,
         trends.PAGE,
+        bottlenecks.PAGE,
         readiness.PAGE,
         architecture.PAGE,
         host.PAGE,

@@ -8,7 +8,7 @@ from caelum_report import document, words
 from caelum_report.document import HostReport
 
 from .panels import Panel, figure
-from .view import RANGE_WORDS, Page, View, host_slug
+from .view import RANGE_WORDS, Page, View, host_slug, slow_times
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -21,7 +21,10 @@ def _head(view: View) -> dict[str, Any]:
 
 
 def _parts(view: View) -> dict[str, Any]:
-    return {"hosts": [(host, _panels(view, host)) for host in view.report.hosts]}
+    return {
+        "hosts": [(host, _panels(view, host)) for host in view.report.hosts],
+        "slow": slow_times(view.report, None),
+    }
 
 
 def _panels(view: View, host: HostReport) -> list[Panel]:

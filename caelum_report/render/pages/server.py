@@ -16,7 +16,7 @@ from caelum_report.render.ladder import ladder
 
 from . import sources
 from .panels import Drawn, Panel, figure
-from .view import RANGE_WORDS, TRANSPORT_WORDS, Page, View, longer_ranges, next_due, severities, uptime_of
+from .view import RANGE_WORDS, TRANSPORT_WORDS, Page, View, longer_ranges, next_due, severities, slow_times, uptime_of
 
 SHOWN_TOOLS: Final = 100
 SHOWN_REMARKS: Final = 20
@@ -252,6 +252,7 @@ def _neighbours(view: View, server: ServerReport) -> dict[str, Any]:
         "needed_by": [known[name] for name in server.needed_by if name in known],
         "host": next((host for host in view.report.hosts if host.name == server.host), None),
         "objectives": [o for o in view.report.objectives if server.id in o.servers],
+        "slow": slow_times(view.report, server.id),
     }
 
 

@@ -20,6 +20,7 @@ NAVIGATION: Final = (  # pages that exist now
     ("index.html", "Fleet"),
     ("changes.html", "Changes"),
     ("trends.html", "Trends"),
+    ("bottlenecks.html", "Bottlenecks"),
     ("readiness.html", "Readiness"),
     ("architecture.html", "Architecture"),
     ("host.html", "Host"),
@@ -94,6 +95,8 @@ class View:
         if path not in self.pages:
             return None
         known = SERVER_PARTS if path.startswith("servers/") else PARTS.get(path, frozenset())
+        if path == "bottlenecks.html":
+            known = frozenset(episode.id for episode in self.report.bottlenecks.episodes)
         return f"{path}#{fragment}" if fragment in known else path
 
 
@@ -180,6 +183,12 @@ def severities(changes: Sequence[document.ContractChange]) -> str:
 
 def drawing_of(svg: str | None) -> Markup | None:
     return None if svg is None else Markup(svg)  # noqa: S704  our own SVG
+
+
+def slow_times(report: Report, server: str | None) -> list[document.BottleneckReport]:
+    """The episodes in which a server was slow or to blame; those of the host for None."""
+    episodes = report.bottlenecks.episodes
+    return [one for one in episodes if one.server == server or (server is not None and server in one.servers)]
 
 
 def host_slug(host: HostReport) -> str:

@@ -1,0 +1,309 @@
+"""When the fleet was slow, and who kept whom waiting: episodes, their suspects, and everybody's share of the wait. Numbers only.
+
+A cell of the grid is slow where a server takes a quarter longer than usual, by more deviations than so many cells of a
+whole fleet reach by chance. Usual is the rolling median of a week, by hour of day where three days are known. Slow cells in
+a row are a stretch; stretches of several servers at the same time are one episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .bottleneck import Suspect, rank
+from .calls import Calls, real_calls
+from .facts import Facts
+from .matrix import median, rolling_median, spread
+from .times import DAY, Floats
+
+PERIOD_DAYS: Final = 7
+PAST_DAYS: Final = 21
+LEAST_DAYS: Final = 1.0  # of history, before anything is called slow
+SLOWER: Final = 1.25
+MUCH_SLOWER: Final = 2.0  # in a single cell
+LEAST_SECONDS: Final = 0.005  # a server that takes 2 ms instead of 1 keeps nobody waiting
+LEAST_SPREAD: Final = 0.05  # of the logarithm: a server steady to the microsecond is not slow at 5 % more
+CHANCE: Final = 0.05  # of one false stretch in the whole period, if the tails were normal
+MOST_EPISODES: Final = 5
+MOST_SERVERS: Final = 120  # in a ranking: those that were slow, who they call, and others to compare with
+HOST_METRICS: Final = {
+    "host_cpu": "cpu", "host_iowait": "iowait", "host_steal": "steal", "host_memory": "memory", "host_swap_in": "swap_in",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Latencies in seconds on the grid (cells x servers), and what was usual in each cell."""
+
+    servers: tuple[str, ...]
+    begins: Floats  # unix seconds
+    step: float
+    latency: Floats
+    usual: Floats
+    sigmas: Floats  # above the usual, in deviations of the logarithm
+    first: int  # cell of the period
+
+    @property
+    def excess(self) -> Floats:
+        """Seconds above the usual, in the period."""
+        return self.latency[self.first :] - self.usual[self.first :]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One server, slow from one cell to another, both included; places in `Cells`."""
+
+    server: int
+    begin: int
+    end: int
+    excess: float  # seconds above the usual, summed over its cells
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Servers that were slow at the same time, and who may be to blame: `Suspect.entity` is a server's id, "server/tool"
+    or "" for the host.
+    """
+
+    stretches: tuple[Stretch, ...]
+    begin: int
+    end: int
+    excess: float
+    suspects: tuple[Suspect, ...]
+    lasts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What one server, or one tool of it, made others wait in the period."""
+
+    server: str
+    tool: str  # "": the server, as the probe saw it
+    calls: float | None  # real ones; None: not measured, each cell counts as one call
+    seconds: float  # together
+    extra: float  # of these, above the usual
+    usual: float  # seconds of one call
+    n: int  # cells, or calls
+
+
+@dataclass(frozen=True, slots=True)
+class Slowness:
+    cells: Cells | None  # None: too little history to call anything slow
+    slow: tuple[Slow, ...]  # those with most waiting first
+    waits: tuple[Wait, ...]  # most first
+    real: bool  # whether `waits` counts real calls
+
+
+def slowness(facts: Facts) -> Slowness:
+    """Cost: 20 servers about 20 ms, 1,000 servers about 1 s."""
+    cells = _cells(facts)
+    if cells is None:
+        return Slowness(None, (), (), real=False)
+    start = float(cells.begins[cells.first])
+    calls = real_calls(facts.history, start, facts.now)
+    episodes = sorted(_episodes(_stretches(cells)), key=lambda some: -sum(one.excess for one in some))
+    slow = tuple(_slow(facts, cells, calls, some) for some in episodes[:MOST_EPISODES]) if _judged(cells) else ()
+    waits = _real_waits(calls, facts) if len(calls) else _probed_waits(cells)
+    return Slowness(
+        cells if _judged(cells) else None,
+        slow,
+        tuple(sorted(waits, key=lambda wait: (-wait.seconds, wait.server, wait.tool))),
+        real=bool(len(calls)),
+    )
+
+
+def _judged(cells: Cells) -> bool:
+    measured = np.flatnonzero(np.isfinite(cells.latency).any(axis=1))
+    return len(measured) > 2 and (measured[-1] - measured[0] + 1) * cells.step >= LEAST_DAYS * DAY
+
+
+def _cells(facts: Facts) -> Cells | None:
+    readings = facts.readings.only(("latency",), PAST_DAYS)
+    if not len(readings) or not len(readings.frame):
+        return None
+    values, step = readings.frame.to_numpy(np.float64), readings.step_seconds
+    index = pd.DatetimeIndex(readings.frame.index)
+    begins = index.as_unit("us").asi8 / 1e6
+    phase = ((index.hour * 3600 + index.minute * 60) // step).to_numpy(np.int64)
+    usual = _usual(values, phase, step)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.log(np.where(values > 0, values, np.nan) / usual)
+    deviations = ratio / np.maximum(np.nan_to_num(spread(ratio, axis=0)), LEAST_SPREAD)
+    days = np.floor((begins - begins[0]) / DAY).astype(np.int64)
+    return Cells(
+        servers=tuple(key.subject for key in readings.keys),
+        begins=begins,
+        step=step,
+        latency=values,
+        usual=usual,
+        sigmas=deviations / _tails(deviations, days, max(round(DAY / step), 1)),
+        first=int(np.searchsorted(begins, begins[-1] + step - PERIOD_DAYS * DAY - 1)),
+    )
+
+
+def _usual(values: Floats, phase: NDArray[np.int64], step: float) -> Floats:
+    """The rolling median of a week, times the profile of the day where three days tell it."""
+    half_day = max(round(DAY / 2 / step), 1)
+    level = rolling_median(values, max(round(7 * DAY / step), 3), half_day)
+    ratio = values / np.where(level > 0, level, np.nan)
+    profile = np.ones((int(phase.max()) + 1, values.shape[1]))
+    for place in np.unique(phase):
+        rows = ratio[phase == place]
+        if len(rows) >= 3:
+            known = median(rows, axis=0, least=3)
+            profile[place] = np.where(np.isfinite(known), known, 1.0)
+    return np.asarray(level * profile[phase])
+
+
+def _tails(deviations: Floats, days: NDArray[np.int64], per_day: int) -> Floats:
+    """How much heavier than normal each server's upper tail is: the median of its days' greatest deviations, against that
+    of so many normal ones. A day of trouble does not move it.
+    """
+    greatest = np.stack([_greatest(deviations[days == day]) for day in np.unique(days)])
+    expected = NormalDist().inv_cdf(1 - 0.5 / max(per_day, 2))
+    return np.asarray(np.maximum(np.nan_to_num(median(greatest, axis=0)) / max(expected, 1.0), 1.0))
+
+
+def _greatest(rows: Floats) -> Floats:
+    top = np.where(np.isfinite(rows), rows, -np.inf).max(axis=0)
+    return np.asarray(np.where(np.isfinite(top), top, np.nan))
+
+
+# --- what was slow --------------------------------------------------------------------------------------------------
+
+
+def _stretches(cells: Cells) -> Iterator[Stretch]:
+    """Two slow cells in a row or more, or one that is much slower; one measured cell between them may be usual."""
+    late = slice(cells.first, None)
+    latency, usual, sigmas = cells.latency[late], cells.usual[late], cells.sigmas[late]
+    number = max(int(np.isfinite(sigmas).sum()), 20)
+    pair, alone = (NormalDist().inv_cdf(1 - chance) for chance in ((CHANCE / number) ** 0.5, CHANCE / number))
+    with np.errstate(invalid="ignore"):
+        longer = (latency > SLOWER * usual) & (latency - usual > LEAST_SECONDS)
+        slow = longer & (sigmas > pair)
+        sure = longer & (sigmas > alone) & (latency > MUCH_SLOWER * usual)
+    for server in np.flatnonzero(slow.any(axis=0)).tolist():
+        measured = np.flatnonzero(np.isfinite(sigmas[:, server]))
+        marked = np.flatnonzero(slow[measured, server])
+        for run in np.split(marked, np.flatnonzero(np.diff(marked) > 2) + 1):
+            places = measured[run]
+            if len(run) > 1 or sure[places[0], server]:
+                begin, end = int(places[0]), int(places[-1])
+                excess = float(np.nansum((latency - usual)[begin : end + 1, server]))
+                yield Stretch(server, cells.first + begin, cells.first + end, excess)
+
+
+def _episodes(stretches: Iterator[Stretch]) -> list[list[Stretch]]:
+    """Stretches that overlap by half of the shorter, greatest first: each joins the first episode that it fits."""
+    episodes: list[list[Stretch]] = []
+    for one in sorted(stretches, key=lambda stretch: -stretch.excess):
+        for some in episodes:
+            lead = some[0]
+            overlap = min(one.end, lead.end) - max(one.begin, lead.begin) + 1
+            if 2 * overlap >= min(one.end - one.begin, lead.end - lead.begin) + 1:
+                some.append(one)
+                break
+        else:
+            episodes.append([one])
+    return episodes
+
+
+def _slow(facts: Facts, cells: Cells, calls: Calls, some: Sequence[Stretch]) -> Slow:
+    begin, end = some[0].begin, some[0].end  # those of the greatest
+    measured = np.flatnonzero(np.isfinite(cells.latency[:, [one.server for one in some]]).any(axis=1))
+    return Slow(
+        stretches=tuple(some),
+        begin=begin,
+        end=end,
+        excess=sum(one.excess for one in some),
+        suspects=tuple(_suspects(facts, cells, calls, some, (begin, end))),
+        lasts=bool(len(measured) and end >= measured[-1]),
+    )
+
+
+def _suspects(
+    facts: Facts, cells: Cells, calls: Calls, some: Sequence[Stretch], span: tuple[int, int]
+) -> Iterator[Suspect]:
+    """`bottleneck.rank` of the moment, under names without a meaning: a server may be called anything."""
+    begin, end = span
+    slow = {one.server for one in some}
+    places = {server: place for place, server in enumerate(cells.servers)}
+    graph = {
+        place: [places[name] for name in standing.server.depends_on if name in places]
+        for server, place in places.items()
+        if (standing := facts.by_id[server]).server
+    }
+    chosen = _chosen(slow, graph, len(cells.servers))
+    frame = {f"s{place}|latency": 1000 * cells.latency[: end + 1, place] for place in chosen}
+    frame["fleet|latency"] = np.nansum([cells.latency[: end + 1, place] for place in slow], axis=0) * 1000
+    names = {f"s{place}": cells.servers[place] for place in chosen} | {"host": ""}
+    for key, column in zip(facts.readings.keys, facts.readings.frame.columns, strict=True):
+        if key.metric in HOST_METRICS and not key.subject:
+            values = facts.readings.frame[column].to_numpy(np.float64)[-len(cells.begins) :]
+            frame[f"host|{HOST_METRICS[key.metric]}"] = values[: end + 1]
+    for (server, tool), (count, mean) in _by_tool(calls, cells).items():
+        place = places.get(server)
+        if place in slow:
+            entity = f"s{place}/t{len(names)}"
+            names[entity] = f"{server}/{tool}"
+            frame[f"{entity}|latency"], frame[f"{entity}|calls"] = 1000 * mean[: end + 1], count[: end + 1]
+    index = pd.DatetimeIndex((cells.begins[: end + 1] * 1e6).astype(np.int64).view("datetime64[us]"), tz="UTC")
+    drawn = {f"s{place}": [f"s{name}" for name in graph.get(place, ())] for place in chosen}
+    ranked = rank(pd.DataFrame(frame, index), index[begin].to_pydatetime(), "fleet|latency", drawn)
+    for suspect in ranked:
+        yield Suspect(names[suspect.entity], suspect.score, suspect.evidence)
+
+
+def _chosen(slow: set[int], graph: Mapping[int, Sequence[int]], number: int) -> list[int]:
+    """The slow ones, who they call, and evenly as many others as there is room for."""
+    kept = slow | {called for place in slow for called in graph.get(place, ())}
+    others = [place for place in range(number) if place not in kept]
+    room = max(MOST_SERVERS - len(kept), 0)
+    return sorted(kept | set(others[:: max(-(-len(others) // room), 1)] if room else ()))
+
+
+def _by_tool(calls: Calls, cells: Cells) -> dict[tuple[str, str], tuple[Floats, Floats]]:
+    """Calls and mean seconds of each tool on the grid."""
+    place = np.floor((calls.hour - cells.begins[0]) / cells.step).astype(np.int64)
+    table: dict[tuple[str, str], tuple[Floats, Floats]] = {}
+    for row, key in enumerate(zip(calls.server, calls.tool, strict=True)):
+        count, seconds = table.setdefault(key, (np.zeros(len(cells.begins)), np.zeros(len(cells.begins))))
+        if 0 <= place[row] < len(count):
+            count[place[row]] += calls.calls[row]
+            seconds[place[row]] += calls.seconds[row]
+    return {
+        key: (count, np.divide(seconds, count, out=np.full(len(count), np.nan), where=count > 0))
+        for key, (count, seconds) in table.items()
+    }
+
+
+# --- who made others wait -------------------------------------------------------------------------------------------
+
+
+def _probed_waits(cells: Cells) -> Iterator[Wait]:
+    """As if every server were called equally often: one call in each cell of the period."""
+    latency, usual = cells.latency[cells.first :], cells.usual[cells.first :]
+    for place, server in enumerate(cells.servers):
+        there = np.isfinite(latency[:, place])
+        if there.any():
+            middle = float(np.nanmean(usual[there, place]))
+            seconds = float(latency[there, place].mean())
+            yield Wait(server, "", None, seconds, max(seconds - middle, 0.0), middle, int(there.sum()))
+
+
+def _real_waits(calls: Calls, facts: Facts) -> Iterator[Wait]:
+    """Seconds of real calls by tool; usual is the tool's median hour."""
+    table = pd.DataFrame({"server": calls.server, "tool": calls.tool, "calls": calls.calls, "seconds": calls.seconds})
+    table = table[table["calls"] > 0]
+    for (server, tool), rows in table.groupby(["server", "tool"], sort=True):
+        if str(server) not in facts.by_id:
+            continue
+        number, seconds = float(rows["calls"].sum()), float(rows["seconds"].sum())
+        usual = float((rows["seconds"] / rows["calls"]).median())
+        yield Wait(str(server), str(tool), number, seconds, max(seconds - number * usual, 0.0), usual, int(number))
