@@ -288,7 +288,7 @@ class BottleneckReport:
     evidence: tuple[str, ...]  # sentences with numbers
     suspects: tuple[SuspectReport, ...]
     n: str
-    doubt: str  # what would make it wrong
+    doubt: str  # what would make it wrong, the end of a sentence
     chart: Chart | None = None
 
 

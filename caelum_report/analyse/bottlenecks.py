@@ -90,6 +90,7 @@ def findings(facts: Facts, found: Bottlenecks) -> Iterator[Finding]:
             impact=f"{words.listing(others)} {'is' if len(others) == 1 else 'are'} slower with it." if others else "",
             cause=episode.evidence[0] if episode.evidence else "",
             wrong_if=episode.doubt,
+            metric=episode.metric,
             command=command(standing.id, "probe") if standing else shlex.join(["top", "-b", "-n", "1"]),
         )
 
@@ -116,10 +117,9 @@ def pictured(
 
 
 _DOUBT: Final = {
-    True: "The host is read once in a run: wrong if it was busy at that moment only, or if the servers slowed for "
-    "another reason at the same time.",
-    False: "Probes time short requests, not real calls: wrong if what it calls is not in the list of dependencies, or if "
-    "the way between us and it was slow.",
+    True: "the host was busy at the moment of the run only, or the servers slowed for another reason at the same time.",
+    False: "what it calls is missing in the list of dependencies, or the way between us and it was slow: probes time short "
+    "requests, not real calls.",
 }
 
 
