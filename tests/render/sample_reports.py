@@ -789,6 +789,30 @@ HOSTILE_NAMES = (
 )
 
 
+def slow_times(servers: tuple[d.ServerReport, ...], words: str = "It took longer.") -> d.Bottlenecks:
+    """Two bottlenecks, one that lasts: of a server and of the host."""
+    first = servers[0]
+    suspects = (d.SuspectReport(words, "host.html", 0.7, words), d.SuspectReport(words, None, 0.3, words))
+    of_server = d.BottleneckReport(
+        "slow-1", words, NOW - timedelta(hours=2), None, words, first.id, "latency", f"servers/{first.slug}.html#latency",
+        tuple(s.id for s in servers), 0.5, (words, words), suspects, "2 hours, 10 requests", words,
+        next((c for c in first.charts if c.metric == "latency"), None),
+    )  # fmt: skip
+    of_host = dataclasses.replace(
+        of_server, id="slow-2", server=None, end=NOW - timedelta(hours=1), page="host.html", chart=None
+    )
+    waits = tuple(
+        d.WaitShare(words, s.id, f"servers/{s.slug}.html#latency", None, 0.1, 0.2, 0.4, 0.5, 168) for s in servers[:5]
+    )
+    return d.Bottlenecks(words, words, "", words, waits, (of_server, of_host))
+
+
+RECORDS = (
+    d.ForecastRecord("disk_used", "value", 0.9, 1240, 1091, 40, 0.31, 1.2, silent=False, sentence="the 90 % interval held 88 % of 1,240 points"),
+    d.ForecastRecord("latency", "limit", 0.8, 12, 4, 0, None, 1.0, silent=True, sentence="4 of 12 dates held"),
+)  # fmt: skip
+
+
 def hostile_report() -> d.Report:
     nasty = "</title></textarea><img src=x onerror=alert(1)>\"'`${7*7}{{7*7}}"
     servers = tuple(
@@ -837,6 +861,8 @@ def hostile_report() -> d.Report:
                 "worse", (HOSTILE_NAMES[3], HOSTILE_NAMES[0]), nasty, nasty, nasty, nasty, nasty, "javascript:alert(1)"
             ),
         ),
+        bottlenecks=slow_times(servers, nasty),
+        records=RECORDS,
         looming=(d.Looming(nasty, NOW, NOW, nasty, nasty, "https://example.org/x"),),
         read_on=(d.ReadOn(nasty, "javascript:alert(1)", nasty),),
         objectives=tuple(

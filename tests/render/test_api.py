@@ -122,3 +122,16 @@ def test_markdown_of_strangers_is_only_text():
     assert text("<script>*a*|[x](javascript:1)`") == "\\<script\\>\\*a\\*\\|\\[x\\](javascript:1)\\`"
     assert text("# not a title\n- nor a list") == "\\# not a title - nor a list"
     assert text("1. one & two") == "\\1. one &amp; two"
+
+
+def test_bottlenecks_and_forecasts_are_files_too() -> None:
+    report = sample_reports.fleet_report()
+    report = dataclasses.replace(
+        report, bottlenecks=sample_reports.slow_times(report.servers), records=sample_reports.RECORDS
+    )
+    made = {path: json.loads(make()) for path, make in api.files(report) if path.startswith("api/v1/")}
+    slow = made["api/v1/bottlenecks.json"]
+    assert [episode["id"] for episode in slow["episodes"]] == ["slow-1", "slow-2"]
+    assert slow["waits"][0]["share"] == 0.4
+    record = made["api/v1/forecasts.json"]["record"][0]
+    assert (record["held"], record["n"]) == (1091, 1240)

@@ -256,3 +256,39 @@ def test_a_share_of_seconds_is_not_told() -> None:
     assert "100 %" not in text(row)
     assert "too little data, 2 checks" in text(tree(files[f"servers/{first.slug}.html"]))
     assert "too little data" in files["report.md"].decode()
+
+
+class TestBottlenecks:
+    def site(self) -> Site:
+        report = shortened(sample_reports.fleet_report())
+        slow = sample_reports.slow_times(report.servers)
+        return render(dataclasses.replace(report, bottlenecks=slow, records=sample_reports.RECORDS), pdf=False)
+
+    def test_each_stands_at_its_anchor_with_its_chart_and_its_doubt(self):
+        page = self.site().files["bottlenecks.html"]
+        part = by_id(page, "slow-1")
+        assert part is not None
+        assert "Wrong ifIt took longer." in text(part)
+        assert any(element.tag == "svg" for element in part.iter())
+        assert by_id(page, "waits") is not None
+
+    def test_its_server_and_the_host_lead_there(self):
+        site = self.site()
+        slug = sample_reports.fleet_report().servers[0].slug
+        for path, anchor in (
+            (f"servers/{slug}.html", "../bottlenecks.html#slow-1"),
+            ("host.html", "bottlenecks.html#slow-2"),
+        ):
+            assert any(e.get("href") == anchor for e in tree(site.files[path]).iter())
+        assert any(e.get("href") == "bottlenecks.html" for e in tree(site.files["index.html"]).iter())
+
+    def test_the_record_of_forecasts_is_on_the_method_page(self):
+        record = by_id(self.site().files["method.html"], "record")
+        assert record is not None
+        assert "1.2 times as wide since" in text(record)
+        assert "Not shown any more: too few of its dates held." in text(record)
+
+    def test_without_history_every_part_is_one_sentence(self, sites):
+        page = sites["first"].files["bottlenecks.html"]
+        assert "Nothing measured yet." in text(by_id(page, "episodes"))
+        assert by_id(page, "waits") is not None
