@@ -91,7 +91,7 @@ def findings(facts: Facts, found: Bottlenecks) -> Iterator[Finding]:
             cause=episode.evidence[0] if episode.evidence else "",
             wrong_if=episode.doubt,
             metric=episode.metric,
-            command=command(standing.id, "probe") if standing else shlex.join(["top", "-b", "-n", "1"]),
+            command=command(facts, standing.id, "probe") if standing else shlex.join(["top", "-b", "-n", "1"]),
         )
 
 
