@@ -84,8 +84,7 @@ class History:
     networks      snapshot, at, host, name, sent, received, errors (counters)
     marks         at, text
     usage         hour, host, server, tool, source, calls, errors, seconds (together), max, buckets (bytes, of seconds): real
-                  calls by the hour in which they began, of two years; beyond `hourly_days` by the day. Sources are never
-                  added up.
+                  calls of 92 days by the hour in which they began. Sources are never added up.
     forecasts     id, subject, metric, made_at, due_at, level, lower, mean, upper, limit, naive, widened, judged (whether a
                   report has), held (1, 0, NaN: could not be judged), actual: all that wait, and the last 20,000 judged
     """

@@ -69,6 +69,13 @@ METRICS: Final = {
             "Error budget spent",
             "Share of the time that the objective allows to be down in 30 days, and that was down.",
         ),
+        Metric(
+            "tool_calls",
+            "count",
+            "neither",
+            "Calls an hour",
+            "Calls of tools an hour by real users, from the sources of `[usage]`; never our own probes.",
+        ),
         Metric("host_cpu", "percent", "lower", "CPU", "Busy share of all processors over the run.", 100, "host"),
         Metric(
             "host_iowait",

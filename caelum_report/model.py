@@ -195,6 +195,12 @@ class Source:
 
 
 USAGE_SOURCES: Final = ("metrics", "tap", "host-log", "claude-code")  # what can say which tools were called, best first
+USAGE_WORDS: Final = {
+    "metrics": "metrics of servers and gateways",
+    "tap": "tap logs",
+    "host-log": "logs of MCP hosts",
+    "claude-code": "Claude Code’s transcripts",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from .servers import servers
 from .slowness import slowness
 from .sources import failing, series, sources
 from .token_costs import token_costs
+from .usage import drifts, unused, usage
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]
@@ -53,6 +54,8 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     patterns.shifts,
     patterns.anomalies,
     patterns.flapping,
+    unused,
+    drifts,
     changes.states,
     changes.comings,
     changes.tools,
@@ -162,4 +165,5 @@ def report(
         token_charts=token_charts,
         ranking=(RANKING, LOOKED_FOR),
         bottlenecks=bottlenecks.pictured(slow, host_reports, server_reports, snapshot.at),
+        usage=usage(facts),
     )

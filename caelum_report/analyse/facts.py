@@ -30,6 +30,7 @@ from caelum_report.model import (
     Transport,
 )
 
+from .calls import calls_by_hour
 from .charts import Rollups, marks_of
 from .latency import Checks, checks
 from .readings import Readings, readings
@@ -104,6 +105,7 @@ class Facts:
     remarks: Mapping[str, tuple[Remark, ...]]  # surface's hash -> what stands in it
     pins: Mapping[str, Pin]  # of the servers that are held to a surface now
     roots: Mapping[str, str]  # server -> the failing dependency that explains its trouble
+    calls: pd.DataFrame  # real calls by server, tool and hour; see `calls.calls_by_hour`
     baseline: datetime | None  # what "changed since" compares with; None: nothing to compare with
 
     @property
@@ -181,6 +183,7 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
         remarks={s.surface.sha256: tuple(remarks(s.surface)) for s in standings if s.surface and not s.retired},
         pins=_held(history.pins),
         roots=_roots(by_id),
+        calls=calls_by_hour(history.usage, config.usage.precedence, pd.Timestamp(snapshot.at)),
         baseline=_baseline(snapshot, history),
     )
 

@@ -17,10 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .bottleneck import Suspect, rank
-from .calls import Calls, real_calls
 from .facts import Facts
 from .matrix import median, rolling_median, spread
-from .times import DAY, Floats
+from .times import DAY, Floats, unix
 
 PERIOD_DAYS: Final = 7
 PAST_DAYS: Final = 21
@@ -106,7 +105,7 @@ def slowness(facts: Facts) -> Slowness:
     if cells is None:
         return Slowness(None, (), (), real=False)
     start = float(cells.begins[cells.first])
-    calls = real_calls(facts.history, start, facts.now)
+    calls = _timed_calls(facts, start)
     episodes = sorted(_episodes(_stretches(cells)), key=lambda some: -sum(one.excess for one in some))
     slow = tuple(_slow(facts, cells, calls, some) for some in episodes[:MOST_EPISODES]) if _judged(cells) else ()
     waits = _real_waits(calls, facts) if len(calls) else _probed_waits(cells)
@@ -214,7 +213,7 @@ def _episodes(stretches: Iterator[Stretch]) -> list[list[Stretch]]:
     return episodes
 
 
-def _slow(facts: Facts, cells: Cells, calls: Calls, some: Sequence[Stretch]) -> Slow:
+def _slow(facts: Facts, cells: Cells, calls: pd.DataFrame, some: Sequence[Stretch]) -> Slow:
     begin, end = some[0].begin, some[0].end  # those of the greatest
     measured = np.flatnonzero(np.isfinite(cells.latency[:, [one.server for one in some]]).any(axis=1))
     return Slow(
@@ -228,7 +227,7 @@ def _slow(facts: Facts, cells: Cells, calls: Calls, some: Sequence[Stretch]) -> 
 
 
 def _suspects(
-    facts: Facts, cells: Cells, calls: Calls, some: Sequence[Stretch], span: tuple[int, int]
+    facts: Facts, cells: Cells, calls: pd.DataFrame, some: Sequence[Stretch], span: tuple[int, int]
 ) -> Iterator[Suspect]:
     """`bottleneck.rank` of the moment, under names without a meaning: a server may be called anything."""
     begin, end = span
@@ -268,19 +267,20 @@ def _chosen(slow: set[int], graph: Mapping[int, Sequence[int]], number: int) -> 
     return sorted(kept | set(others[:: max(-(-len(others) // room), 1)] if room else ()))
 
 
-def _by_tool(calls: Calls, cells: Cells) -> dict[tuple[str, str], tuple[Floats, Floats]]:
-    """Calls and mean seconds of each tool on the grid."""
-    place = np.floor((calls.hour - cells.begins[0]) / cells.step).astype(np.int64)
+def _by_tool(calls: pd.DataFrame, cells: Cells) -> dict[tuple[str, str], tuple[Floats, Floats]]:
+    """Timed calls of each tool on the grid, and their mean seconds."""
+    size = len(cells.begins)
+    place = np.floor((unix(calls["hour"]) - cells.begins[0]) / cells.step).astype(np.int64)
+    inside = (place >= 0) & (place < size)
     table: dict[tuple[str, str], tuple[Floats, Floats]] = {}
-    for row, key in enumerate(zip(calls.server, calls.tool, strict=True)):
-        count, seconds = table.setdefault(key, (np.zeros(len(cells.begins)), np.zeros(len(cells.begins))))
-        if 0 <= place[row] < len(count):
-            count[place[row]] += calls.calls[row]
-            seconds[place[row]] += calls.seconds[row]
-    return {
-        key: (count, np.divide(seconds, count, out=np.full(len(count), np.nan), where=count > 0))
-        for key, (count, seconds) in table.items()
-    }
+    for (server, tool), rows in calls[inside].assign(place=place[inside]).groupby(["server", "tool"], sort=True):
+        count, seconds = (
+            np.bincount(rows["place"], weights=rows[name].to_numpy(np.float64), minlength=size).astype(np.float64)
+            for name in ("timed", "seconds")
+        )
+        mean = np.divide(seconds, count, out=np.full(size, np.nan), where=count > 0)
+        table[str(server), str(tool)] = (count, mean)
+    return table
 
 
 # --- who made others wait -------------------------------------------------------------------------------------------
@@ -297,13 +297,16 @@ def _probed_waits(cells: Cells) -> Iterator[Wait]:
             yield Wait(server, "", None, seconds, max(seconds - middle, 0.0), middle, int(there.sum()))
 
 
-def _real_waits(calls: Calls, facts: Facts) -> Iterator[Wait]:
+def _timed_calls(facts: Facts, start: float) -> pd.DataFrame:
+    """Real calls since then whose duration is known."""
+    return facts.calls.loc[(unix(facts.calls["hour"]) >= start) & (facts.calls["timed"] > 0).to_numpy()]
+
+
+def _real_waits(calls: pd.DataFrame, facts: Facts) -> Iterator[Wait]:
     """Seconds of real calls by tool; usual is the tool's median hour."""
-    table = pd.DataFrame({"server": calls.server, "tool": calls.tool, "calls": calls.calls, "seconds": calls.seconds})
-    table = table[table["calls"] > 0]
-    for (server, tool), rows in table.groupby(["server", "tool"], sort=True):
+    for (server, tool), rows in calls.groupby(["server", "tool"], sort=True):
         if str(server) not in facts.by_id:
             continue
-        number, seconds = float(rows["calls"].sum()), float(rows["seconds"].sum())
-        usual = float((rows["seconds"] / rows["calls"]).median())
+        number, seconds = float(rows["timed"].sum()), float(rows["seconds"].sum())
+        usual = float(rows["latency"].median())
         yield Wait(str(server), str(tool), number, seconds, max(seconds - number * usual, 0.0), usual, int(number))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import pandas as pd
+
 from caelum_report import text, words
 from caelum_report.document import (
     Bottlenecks,
@@ -358,6 +360,9 @@ def read_on(
             f"{words.plural(tools, 'tool')}, about {words.count(tokens)} tokens.",
         )
     )
+    recent = facts.calls.loc[facts.calls["hour"] >= pd.Timestamp(facts.now - 30 * DAY, unit="s", tz="UTC")]
+    fact = f"{words.plural(int(recent['calls'].sum()), 'call')} by real users in 30 days."
+    links.append(ReadOn("Usage", "usage.html", fact if len(facts.calls) else "Not measured yet; how to begin."))
     asked = sum(1 for standing in facts.current if standing.asked)
     took = words.seconds(facts.snapshot.seconds)
     links.append(

@@ -44,6 +44,7 @@ from caelum_report.text import slug
 from .fleet import FLEET, Member, surface, surface_before
 from .incidents import HOST, PLANTED, Kind, Planted
 from .sources import SOURCES, readings
+from .usage import usage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +87,7 @@ def snapshots(at: datetime, days: int = 30) -> Iterator[Snapshot]:
     """One snapshot an hour, the last one at `at`. The same arguments give the same values."""
     course = _course(at, days)
     rows = zip(*(_probes(member, which, course) for which, member in enumerate(FLEET)), strict=True)
+    calls = usage(at, days, ZONE, _SEED)
     for (hour, age), probes in zip(course.checks, rows, strict=True):
         yield Snapshot(
             at=at - timedelta(hours=age),
@@ -95,6 +97,7 @@ def snapshots(at: datetime, days: int = 30) -> Iterator[Snapshot]:
             probes=probes,
             host_sample=_host_sample(course, hour),
             readings=readings(at - timedelta(hours=age)),
+            usage=calls.get(round(age), ()),
             seconds=round(max(probe.seconds for probe in probes) + 0.4, 3),
         )
 

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from caelum_report import metrics
-from caelum_report.document import Chart, Latency, Report, ServerReport, SourceReport, ToolReport
+from caelum_report.document import Chart, Latency, Report, ServerReport, SourceReport, ToolReport, UsageReport
 from caelum_report.text import guarded
 from caelum_report.words import stamp
 
@@ -37,6 +37,9 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     yield "api/v1/readiness.json", lambda: _json({**head, **readiness(report)})
     yield "api/v1/bottlenecks.json", lambda: _json({**head, **bottlenecks(report)})
     yield "api/v1/forecasts.json", lambda: _json({**head, **forecasts(report)})
+    yield "api/v1/usage.json", lambda: _json({**head, **usage(report.usage)})
+    yield "api/v1/usage.csv", lambda: usage_table(report.usage)
+    yield "api/v1/usage/calls.csv", lambda: table(report.usage.charts)
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)
@@ -178,6 +181,35 @@ def forecasts(report: Report) -> dict[str, Any]:
     }
 
 
+def usage(found: UsageReport) -> dict[str, Any]:
+    """Real calls of 30 days, by server and tool; the week has Monday first and local hours."""
+    return {
+        "start": _at(found.start),
+        "calls": found.calls,
+        "errors": found.errors,
+        "servers": [_fields(each, _USAGE_OF_SERVER) for each in found.servers],
+        "tools": [_fields(each, _USAGE_OF_TOOL) for each in found.tools],
+        "week": found.week,
+        "together": [_fields(each, _TOGETHER) for each in found.together],
+        "series": _series(found.charts),
+    }
+
+
+def usage_table(found: UsageReport) -> bytes:
+    """One line a tool that was called."""
+    sources = {server.server: server.source for server in found.servers}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("server", "tool", "source", "calls", "errors", "seconds", "p50", "p95", "max_seconds", "last"))
+    for tool in found.tools:
+        figures = (tool.seconds, tool.p50, tool.p95, tool.max_seconds)
+        source = sources.get(tool.server, "")
+        writer.writerow(
+            (guarded(tool.server), guarded(tool.tool), source, tool.calls, tool.errors, *figures, stamp(tool.last))
+        )
+    return text.getvalue().encode()
+
+
 def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
     """All that its page shows, and the schemas of its tools."""
     mine = set(one.findings)
@@ -244,6 +276,12 @@ _UPTIME: Final = (
 )
 _EPISODE: Final = ("status", "failure", "start", "end", "seconds", "reason")
 _CONTRACT: Final = ("at", "report", "severity", "title", "removed", "added", "tokens", "pinned", "approved_at")
+_USAGE_OF_SERVER: Final = (
+    *("server", "source", "since", "calls", "calls_before", "errors", "seconds", "p50", "p95", "max_seconds", "used"),
+    *("unused", "unused_tokens", "drift", "drift_chance"),
+)
+_USAGE_OF_TOOL: Final = ("server", "tool", "calls", "errors", "seconds", "p50", "p95", "max_seconds", "last")
+_TOGETHER: Final = ("first_server", "first_tool", "second_server", "second_tool", "hours", "expected")
 _FINDING: Final = (
     *("id", "kind", "status", "title", "since", "owner", "evidence", "chance"),
     *("impact", "cause", "wrong_if", "advice", "command", "needs_action", "metric", "preliminary", "page"),

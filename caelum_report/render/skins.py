@@ -88,6 +88,7 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     **{f"bar-{status}": {"fill": f"@{status}-f"} for status in Status},
     # statistical figures
     **{f"cell-{status}": {"fill": f"@{status}-f"} for status in Status},
+    **{f"heat-{level}": {"fill": "@data", "fill-opacity": f"{0.25 + 0.15 * level:.2f}"} for level in range(1, 6)},
     "cell-none": {"fill": "none", "stroke": "@axis", "stroke-width": ".75"},
     "box": {"fill": "none", "stroke": "@ghost", "stroke-width": "6"},
     "median": {"fill": "@data", "stroke": "@paper"},

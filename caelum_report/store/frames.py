@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Two quarters by the hour and two years by the day, the longest that anything is compared over.
 _HOURLY: Final = 2 * 92 * DAY
+_USAGE: Final = 92 * DAY
 _DAILY: Final = 2 * 366 * DAY
 # Hours in a frame at most. A fleet of a thousand gets fewer by the hour, for the memory of all would be gigabytes.
 _HOURS_AT_MOST: Final = 1_500_000
@@ -225,7 +226,7 @@ def _usage(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     rows = connection.execute(
         """SELECT hour, name, server, tool, source, calls, errors, total_us, max_us, buckets
         FROM usage JOIN hosts ON hosts.id = host WHERE hour BETWEEN ? AND ? ORDER BY hour, name, server, tool, source""",
-        (at - _DAILY, at),
+        (at - _USAGE, at),
     )
     names = ("hour", "host", "server", "tool", "source", "calls", "errors", "seconds", "max", "buckets")
     return frame(rows, names)

@@ -49,7 +49,7 @@ FORECASTS = (
     "id", "subject", "metric", "made_at", "due_at", "level", "lower", "mean", "upper", "limit", "naive", "widened",
     "judged", "held", "actual",
 )  # fmt: skip
-TIMES = {"at", "start", "end", "boot_at", "certificate_expires_at", "made_at", "due_at"}
+TIMES = {"at", "hour", "start", "end", "boot_at", "certificate_expires_at", "made_at", "due_at"}
 
 
 def server(name: str = "alpha", **said: object) -> Server:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from caelum_report import analyse
+from caelum_report import analyse, buckets
 from caelum_report.document import Report
 from caelum_report.model import Server, Snapshot
 
@@ -106,9 +106,10 @@ class TestCauses:
 
     def test_a_slow_tool_is_found_where_real_calls_are_counted(self) -> None:
         shots = fleet(TWELVE, lambda place, age: 2.0 if place == 2 and age < 4 else 1.0)
+        durations = np.array([(buckets.bucket_of(np.array([0.1]))[0], 40)], buckets.PAIR).tobytes()
         rows = [
             (NOW - HOUR * (age + 1), "here", "s02", tool, "tap", 40.0, 0.0,
-             40 * (0.1 + 0.001 * (age % 7)) * (9.0 if tool == "search" and age < 4 else 1.0), 1.0, None)
+             40 * (0.1 + 0.001 * (age % 7)) * (9.0 if tool == "search" and age < 4 else 1.0), 1.0, durations)
             for age in range(190, -1, -1) for tool in ("search", "list", "read")
         ]  # fmt: skip
         columns = ("hour", "host", "server", "tool", "source", "calls", "errors", "seconds", "max", "buckets")

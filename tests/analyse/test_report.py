@@ -255,6 +255,8 @@ def test_every_finding_and_change_leads_to_a_page(demonstration: list[Report]) -
         "trends.html",
         "bottlenecks.html",
         "readiness.html",
+        "usage.html",
+        "tools.html",
     }
     links = [*it.findings, *it.changes, *it.objectives, *it.looming, *it.read_on]
     assert {link.page.partition("#")[0] for link in links} <= pages

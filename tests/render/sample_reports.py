@@ -636,7 +636,7 @@ def fleet_report() -> d.Report:
             d.ReadOn("Host", "host.html", "CPU, memory, disks, network of caelum-01."),
             d.ReadOn("Changes", "changes.html", "338 tools, 92 100 tokens; 1 breaking change this week."),
             d.ReadOn("Method and this run", "method.html", "41 s, 23 of 24 asked, no collector failed."),
-            d.ReadOn("Usage", "usage.html", "A page that does not exist yet."),
+            d.ReadOn("Moods", "moods.html", "A page that does not exist."),
         ),
         found=(
             FoundConfiguration("Claude Code", "~/.claude.json", ("github", "postgres")),

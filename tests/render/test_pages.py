@@ -149,7 +149,7 @@ def test_links_lead_only_to_pages_that_exist(sites):
     index = by_id(sites["fleet"].files["index.html"], "read-on")
     titles = [text(link) for link in index.iter("a")]
     assert "Trends" in titles
-    assert "Usage" not in titles
+    assert "Moods" not in titles
 
 
 def test_a_well_fleet_is_quiet(sites):

@@ -28,7 +28,9 @@ from . import (
     recommendations,
     server,
     sources,
+    tools,
     trends,
+    usage,
 )
 from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, uptime_of, view_of
 
@@ -61,6 +63,8 @@ def all_pages(report: Report) -> Iterator[Page]:
         changes.PAGE,
         trends.PAGE,
         bottlenecks.PAGE,
+        usage.PAGE,
+        tools.PAGE,
         readiness.PAGE,
         architecture.PAGE,
         host.PAGE,

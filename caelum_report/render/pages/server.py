@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from caelum_report import document, words
 from caelum_report.document import ServerReport
-from caelum_report.model import Transport
+from caelum_report.model import USAGE_WORDS, Transport
 from caelum_report.render import marks
 from caelum_report.render.html import named
 from caelum_report.render.ladder import ladder
@@ -19,6 +19,7 @@ from .panels import Drawn, Panel, figure
 from .view import RANGE_WORDS, TRANSPORT_WORDS, Page, View, longer_ranges, next_due, severities, slow_times, uptime_of
 
 SHOWN_TOOLS: Final = 100
+SHOWN_USAGE: Final = 30
 SHOWN_REMARKS: Final = 20
 LEADING: Final = "latency"
 
@@ -35,6 +36,7 @@ def pages_of(server: ServerReport) -> Iterator[Page]:
         ("server/stages.html", _stages),
         ("server/latency.html", partial(_latency, drawn)),
         ("server/states.html", _states),
+        ("server/usage.html", _usage),
         ("server/tools.html", _tools),
         ("server/contract.html", _contract),
         ("server/about.html", _about),
@@ -189,6 +191,17 @@ def _states(_: View, server: ServerReport) -> dict[str, Any]:
 def _tools(_: View, server: ServerReport) -> dict[str, Any]:
     rest = len(server.tools) - SHOWN_TOOLS
     return {"tools": server.tools[:SHOWN_TOOLS], "rest": words.plural(rest, "more tool") if rest > 0 else ""}
+
+
+def _usage(view: View, server: ServerReport) -> dict[str, Any]:
+    usage, tools = view.usage.get(server.id), view.called.get(server.id, ())
+    rest = len(tools) - SHOWN_USAGE
+    return {
+        "usage": usage,
+        "source": USAGE_WORDS.get(usage.source or "", "") if usage else "",
+        "tools": tools[:SHOWN_USAGE],
+        "rest": words.plural(rest, "tool") if rest > 0 else "",
+    }
 
 
 def _contract(view: View, server: ServerReport) -> dict[str, Any]:

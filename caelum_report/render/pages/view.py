@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from caelum_report import document, words
-from caelum_report.document import Finding, HostReport, Report, ServerReport, Uptime
+from caelum_report.document import Finding, HostReport, Report, ServerReport, ServerUsage, ToolUsage, Uptime
 from caelum_report.model import Note, Status, Transport
 from caelum_report.text import slug
 
@@ -21,6 +21,8 @@ NAVIGATION: Final = (  # pages that exist now
     ("changes.html", "Changes"),
     ("trends.html", "Trends"),
     ("bottlenecks.html", "Bottlenecks"),
+    ("usage.html", "Usage"),
+    ("tools.html", "Tools"),
     ("readiness.html", "Readiness"),
     ("architecture.html", "Architecture"),
     ("host.html", "Host"),
@@ -34,6 +36,7 @@ SERVER_PARTS: Final = frozenset(
         "latency",
         "states",
         "tools",
+        "usage",
         "contract",
         "neighbours",
         "sources",
@@ -46,6 +49,8 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "index.html": frozenset({"needs-action", "changed", "objectives", "looming", "fleet", "read-on", "pages"}),
     "readiness.html": frozenset({"changes", "revisions"}),
     "changes.html": frozenset({"since", "findings", "contract", "tokens"}),
+    "usage.html": frozenset({"calls", "week", "servers", "patterns", "how"}),
+    "tools.html": frozenset({"most-called", "unused", "all"}),
     "method.html": frozenset(
         {
             "figures",
@@ -86,6 +91,8 @@ class View:
     static_version: str  # of the stylesheet, so that no browser mixes two builds
     drawings: Mapping[str, Drawing]  # by Diagram.name
     notes: list[Note]  # what could not be rendered
+    usage: Mapping[str, ServerUsage]
+    called: Mapping[str, Sequence[ToolUsage]]  # by server, most calls first
 
     def address(self, page: str | None) -> str | None:
         """`page` as a link that leads somewhere: None for a page that this site has not, no fragment that it lacks."""
@@ -141,7 +148,16 @@ def view_of(
         static_version,
         drawings,
         notes,
+        {server.server: server for server in report.usage.servers},
+        _by_server(report.usage.tools),
     )
+
+
+def _by_server(tools: Sequence[ToolUsage]) -> dict[str, list[ToolUsage]]:
+    found: dict[str, list[ToolUsage]] = {}
+    for tool in tools:
+        found.setdefault(tool.server, []).append(tool)
+    return found
 
 
 def longer_ranges(server: ServerReport) -> list[str]:
