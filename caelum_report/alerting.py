@@ -91,7 +91,7 @@ class Alert:
     phase: Phase
     began_at: datetime
     fired_at: datetime | None = None
-    resolved_at: datetime | None = None
+    resolved_at: datetime | None = None  # when it began to be good, known once that has lasted
     text: str = ""
     value: float | None = None  # the worst so far
     owner: str | None = None
@@ -205,3 +205,12 @@ class Errand:
     tried_at: datetime | None = None
     error: str = ""
     sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the store remembers for a report: alerts and messages newest first."""
+
+    alerts: tuple[Alert, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    errands: tuple[Errand, ...] = ()

@@ -676,6 +676,169 @@ class SourceReport:
     notes: tuple[Note, ...]
 
 
+# --- alerts and the ledger ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReport:
+    """What a rule says of a subject. `cause` is the alert that explains it; `acknowledged` is who knows, and why."""
+
+    id: int
+    rule: str
+    subject: str
+    server: str | None  # Server.id
+    severity: str
+    phase: str  # pending, firing, resolved
+    began_at: datetime
+    fired_at: datetime | None
+    resolved_at: datetime | None
+    text: str
+    value: float | None
+    owner: str | None
+    runbook: str | None
+    cause: int | None
+    told_at: datetime | None
+    flapping: bool
+    acknowledged: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentReport:
+    """Alerts with one cause."""
+
+    id: str  # of its page: "20261122t1322z-7"
+    title: str
+    severity: str
+    began_at: datetime
+    ended_at: datetime | None  # None: it lasts
+    seconds: float
+    cause: str
+    impact: str
+    servers: tuple[str, ...]  # Server.id
+    alerts: tuple[int, ...]
+    owner: str | None
+    runbook: str | None
+    events: tuple[Event, ...]  # ascending
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    name: str
+    says: str
+    severity: str
+    built_in: bool
+    fired: int  # in 30 days
+    explained: int  # of them, by others
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """A maintenance window that is open or ahead."""
+
+    start: datetime
+    end: datetime
+    reason: str
+    servers: tuple[str, ...]  # Server.id
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceReport:
+    at: datetime
+    until: datetime
+    author: str
+    reason: str
+    alert: int | None  # acknowledged; None: a silence of patterns
+    rule: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """A message on a way out; ways are named by their name, never by an address."""
+
+    at: datetime
+    way: str
+    kind: str  # alerts, report, quiet
+    subject: str
+    tries: int
+    sent_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmsReport:
+    alerts: tuple[AlertReport, ...] = ()  # newest first
+    incidents: tuple[IncidentReport, ...] = ()  # newest first
+    rules: tuple[RuleReport, ...] = ()
+    windows: tuple[WindowReport, ...] = ()  # next first
+    silences: tuple[SilenceReport, ...] = ()
+    deliveries: tuple[DeliveryReport, ...] = ()  # newest first
+    ways: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A stretch of time of one server, and what it counts as. Rows of a server follow each other without a hole."""
+
+    server: str  # Server.id
+    start: datetime
+    end: datetime
+    counts_as: Literal["up", "down", "maintenance", "unknown"]
+    status: str  # empty: nobody looked
+    failure: str
+    checks: int
+    unseen_seconds: float  # before it, since the last check: it may have begun so much earlier
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    hours: int
+    rate: float | None  # 1 spends the budget exactly in the objective's period; None: nothing measured
+
+
+@dataclass(frozen=True, slots=True)
+class SloReport:
+    """One objective over its period. Every figure can be worked out anew from the rows of its servers."""
+
+    name: str
+    servers: tuple[str, ...]  # Server.id
+    target: float
+    period_days: int
+    start: datetime
+    end: datetime
+    up_seconds: float
+    down_seconds: float
+    maintenance_seconds: float
+    unknown_seconds: float
+    checks: int
+    achieved: float | None
+    low: float | None  # 95 % bounds (Wilson) of so many checks
+    high: float | None
+    budget_seconds: float | None  # that the target allows of what was measured
+    budget_left: float | None
+    burns: tuple[Burn, ...]
+    incidents: int
+    recovery_seconds: float | None  # mean, of those that are over
+    detection_seconds: float | None  # mean: at most so long nobody saw them
+    spent_earliest_days: float | None  # at the burn of the last day, three days and week: None, never
+    spent_latest_days: float | None
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    objectives: tuple[SloReport, ...] = ()  # riskiest first
+    rows: tuple[LedgerRow, ...] = ()  # by server, ascending
+    exclusions: tuple[WindowReport, ...] = ()  # maintenance in the period, as declared
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
     """A figure that a source gives, over the last 24 hours; of a counter its rate."""
@@ -793,3 +956,5 @@ class Report:
     ranking: tuple[str, ...] = ()  # how they are ranked, and what was looked for
     bottlenecks: Bottlenecks = Bottlenecks("No bottleneck is known.", "", "Nothing measured yet.", "", (), ())
     usage: UsageReport = UsageReport()
+    alarms: AlarmsReport = AlarmsReport()
+    ledger: LedgerReport = LedgerReport()

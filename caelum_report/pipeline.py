@@ -216,7 +216,9 @@ def _analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwa
         history = store.history(database, snapshot_id, analyse.ROLLED_UP)
     watch.lap("read history")
     report = analyse.report(snapshot, snapshot_id, history, config, watch.steps())
-    with store.open_store(config.database) as database:
+    with store.open_store(config.database) as database, store.batch(database):
+        telling.judge_report(database, analyse.alarming(report, history, config), snapshot.at, config)
+        report = analyse.with_alarms(report, store.record(database, snapshot.at, analyse.ALARM_DAYS), config)
         store.save_report(database, report)
     return report
 

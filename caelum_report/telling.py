@@ -41,8 +41,16 @@ def judge_report(
     database: sqlite3.Connection, observations: tuple[Observation, ...], at: datetime, config: Config
 ) -> None:
     """The rules that need the analysis: findings, anomalies, forecasts. Part of the caller's `batch`."""
-    if any(rule.kind in ANALYSED for rule in config.rules):
-        _advance(database, observations, at, config)
+    rules = {rule.name for rule in config.rules if rule.kind in ANALYSED}
+    if not rules:
+        return
+    shown = {(one.rule, one.subject) for one in observations}
+    gone = (
+        Observation(track.rule, track.subject, None, bad=False)
+        for track in store.watch(database).tracks
+        if track.rule in rules and (track.rule, track.subject) not in shown
+    )
+    _advance(database, (*observations, *gone), at, config)
 
 
 def _advance(database: sqlite3.Connection, observations: tuple[Observation, ...], at: datetime, config: Config) -> None:

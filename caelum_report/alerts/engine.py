@@ -129,7 +129,8 @@ def _moved(alert: Alert, track: Track, rule: Rule, one: Observation, at: datetim
             return replace(alert, phase=Phase.FIRING, fired_at=at)
         return alert
     if alert.phase is Phase.FIRING and not flapping and _held(rule.recover, track):
-        return replace(alert, phase=Phase.RESOLVED, resolved_at=at, flapping=False)
+        good_since = at - timedelta(seconds=track.seconds)
+        return replace(alert, phase=Phase.RESOLVED, resolved_at=good_since, flapping=False)
     return replace(alert, flapping=flapping)
 
 

@@ -47,7 +47,7 @@ def _line(alert: Alert, everything: Mapping[int, Alert], servers: Mapping[str, S
     explains = tuple(sorted({a.subject for a in everything.values() if a.cause == alert.id} - {alert.subject}))
     fires = alert.phase is Phase.FIRING
     name = visible(alert.subject, 80)
-    title, _, rest = alert.text.partition(": ") if alert.server else (alert.text, "", "")
+    title, _, rest = alert.text.partition(": ") if alert.server == alert.subject else (alert.text, "", "")
     if fires and alert.flapping:
         title = f"{name} comes and goes"
     if not fires:

@@ -14,6 +14,9 @@ from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
 from . import bottlenecks, changes, elsewhere, findings, objectives, offers, patterns, risks, services, summary
+from .alarming import alarming
+from .alarms import DAYS as ALARM_DAYS
+from .alarms import with_alarms
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
 from .facts import Facts, gather
@@ -25,10 +28,13 @@ from .judging import drawn, judging
 from .readiness import readiness
 from .recommendations import LOOKED_FOR, RANKING, recommendations
 from .servers import servers
+from .slo import ledger_of
 from .slowness import slowness
 from .sources import failing, series, sources
 from .token_costs import token_costs
 from .usage import drifts, unused, usage
+
+__all__ = ["ALARM_DAYS", "ANALYSERS", "ROLLED_UP", "Analyser", "alarming", "report", "with_alarms"]
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]
@@ -166,4 +172,5 @@ def report(
         ranking=(RANKING, LOOKED_FOR),
         bottlenecks=bottlenecks.pictured(slow, host_reports, server_reports, snapshot.at),
         usage=usage(facts),
+        ledger=ledger_of(facts),
     )

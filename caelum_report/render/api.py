@@ -19,6 +19,7 @@ from caelum_report.document import Chart, Latency, Report, ServerReport, SourceR
 from caelum_report.text import guarded
 from caelum_report.words import stamp
 
+from . import alarms_api
 from .pages.view import host_slug
 
 
@@ -40,6 +41,9 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     yield "api/v1/usage.json", lambda: _json({**head, **usage(report.usage)})
     yield "api/v1/usage.csv", lambda: usage_table(report.usage)
     yield "api/v1/usage/calls.csv", lambda: table(report.usage.charts)
+    yield "api/v1/alerts.json", lambda: _json({**head, **alarms_api.alerts(report)})
+    yield "api/v1/slo.json", lambda: _json({**head, **alarms_api.slo(report)})
+    yield "api/v1/slo.csv", lambda: alarms_api.ledger_csv(report)
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median, median_low
 from typing import Any, Final
 
-from caelum_report.alerting import Alert, Errand, Phase, Rule, Severity, Silence, Track, Watch
+from caelum_report.alerting import Alert, Errand, Phase, Record, Rule, Severity, Silence, Track, Watch
 from caelum_report.model import Disk, HostSample, Network
 
 from .database import batch
@@ -249,3 +249,9 @@ def record_try(connection: sqlite3.Connection, errand: int, at: datetime, error:
             "UPDATE outbox SET tries = tries + 1, tried_at = ?, error = ?, sent_at = ? WHERE id = ?",
             (to_us(at), error, None if error else to_us(at), errand),
         )
+
+
+def record(connection: sqlite3.Connection, at: datetime, days: int) -> Record:
+    """What the report of `at` shows: alerts of so many days, and their messages."""
+    since = at - timedelta(days=days)
+    return Record(alerts_since(connection, since), silences(connection), errands_since(connection, since))

@@ -41,7 +41,7 @@ ALERTS: Final = (
     phase TEXT NOT NULL,                 -- pending | firing | resolved
     began_at INTEGER NOT NULL,           -- the run that saw it first
     fired_at INTEGER,                    -- when it had lasted as long as its rule asks
-    resolved_at INTEGER,
+    resolved_at INTEGER,                 -- when it began to be good, known once that has lasted
     text TEXT NOT NULL,                  -- what was wrong, as last seen
     value REAL,                          -- the worst, in the metric's unit
     owner TEXT,

@@ -18,6 +18,7 @@ from caelum_report.model import Note
 from caelum_report.render.html import fill
 
 from . import (
+    alerts,
     architecture,
     bottlenecks,
     changes,
@@ -27,6 +28,7 @@ from . import (
     readiness,
     recommendations,
     server,
+    slo,
     sources,
     tools,
     trends,
@@ -73,6 +75,8 @@ def all_pages(report: Report) -> Iterator[Page]:
     )
     if report.sources:
         yield sources.PAGE
+    yield from (alerts.PAGE, slo.PAGE)
+    yield from (alerts.incident_page(one) for one in report.alarms.incidents)
     for one in report.servers:
         yield from server.pages_of(one)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NAVIGATION: Final = (  # pages that exist now
     ("index.html", "Fleet"),
     ("changes.html", "Changes"),
+    ("alerts.html", "Alerts"),
+    ("slo.html", "Objectives"),
     ("trends.html", "Trends"),
     ("bottlenecks.html", "Bottlenecks"),
     ("usage.html", "Usage"),
@@ -51,6 +53,8 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "changes.html": frozenset({"since", "findings", "contract", "tokens"}),
     "usage.html": frozenset({"calls", "week", "servers", "patterns", "how"}),
     "tools.html": frozenset({"most-called", "unused", "all"}),
+    "alerts.html": frozenset({"open", "incidents", "maintenance", "rules", "messages"}),
+    "slo.html": frozenset({"objectives", "exclusions"}),
     "method.html": frozenset(
         {
             "figures",
@@ -137,6 +141,7 @@ def view_of(
     for server in report.servers:
         pages.add(f"servers/{server.slug}.html")
         pages |= {f"servers/{server.slug}/{name}.html" for name in longer_ranges(server)}
+    pages |= {f"incidents/{one.id}.html" for one in report.alarms.incidents}
     pages |= {"report.json", "report.md", "latest.json", "api/v1/servers.json"} | ({"report.pdf"} if pdf else set())
     return View(
         report,

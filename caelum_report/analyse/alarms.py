@@ -1,0 +1,241 @@
+"""Alerts as the report shows them: what is open, incidents with their course, rules, windows, silences, messages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from caelum_report import words
+from caelum_report.alerting import Alert, Errand, Phase, Record, Rule, Silence
+from caelum_report.document import (
+    AlarmsReport,
+    AlertReport,
+    DeliveryReport,
+    Event,
+    IncidentReport,
+    ReadOn,
+    Report,
+    RuleReport,
+    SilenceReport,
+    WindowReport,
+)
+from caelum_report.metrics import METRICS
+from caelum_report.model import Config, Server
+from caelum_report.text import visible
+from caelum_report.windows import occurrences
+
+DAYS: Final = 90  # of incidents that are shown
+AHEAD: Final = timedelta(days=14)
+_SHOWN: Final = 100
+
+
+def with_alarms(report: Report, record: Record, config: Config) -> Report:
+    """The report with what the rules have said up to it."""
+    servers = {server.id: server for server in config.servers}
+    fired = [alert for alert in record.alerts if alert.fired_at is not None or alert.phase is Phase.PENDING]
+    return replace(
+        report,
+        read_on=(*_links(fired, report), *report.read_on),
+        alarms=AlarmsReport(
+            alerts=tuple(_alert(alert, record.silences, servers, report.at) for alert in fired[:_SHOWN]),
+            incidents=tuple(_incidents(record, servers, report)),
+            rules=tuple(_rule(rule, record.alerts, report.at) for rule in config.rules),
+            windows=tuple(_windows(config, report.at)),
+            silences=tuple(
+                SilenceReport(s.at, s.until, s.author, s.reason, s.alert, s.rule, s.subject)
+                for s in record.silences
+                if s.until > report.at
+            ),
+            deliveries=tuple(_delivery(errand) for errand in record.errands[:_SHOWN]),
+            ways=tuple(channel.name for channel in config.channels),
+        ),
+    )
+
+
+def _links(fired: Sequence[Alert], report: Report) -> Iterator[ReadOn]:
+    firing = sum(alert.phase is Phase.FIRING and alert.cause is None for alert in fired)
+    month = sum(a.cause is None and a.fired_at is not None and (report.at - a.fired_at).days < 30 for a in fired)
+    now = f"{words.plural(firing, 'alert')} {'fires' if firing == 1 else 'fire'}" if firing else "Nothing fires"
+    yield ReadOn("Alerts", "alerts.html", f"{now}; {words.plural(month, 'incident')} in 30 days.")
+    found = report.ledger.objectives
+    if found:
+        met = sum(one.achieved is not None and one.achieved >= one.target for one in found)
+        rows = words.plural(len(report.ledger.rows), "interval")
+        yield ReadOn("Objectives", "slo.html", f"{met} of {len(found)} met; the ledger has {rows}.")
+
+
+def _alert(alert: Alert, silences: Sequence[Silence], servers: Mapping[str, Server], at: datetime) -> AlertReport:
+    ack = next((s for s in silences if s.alert == alert.id and s.at <= at < s.until), None)
+    server = servers.get(alert.server or "")
+    return AlertReport(
+        id=alert.id,
+        rule=alert.rule,
+        subject=visible(alert.subject, 80),
+        server=alert.server,
+        severity=alert.severity.value,
+        phase=alert.phase.value,
+        began_at=alert.began_at,
+        fired_at=alert.fired_at,
+        resolved_at=alert.resolved_at,
+        text=alert.text,
+        value=alert.value,
+        owner=alert.owner,
+        runbook=alert.runbook,
+        cause=alert.cause,
+        told_at=alert.told_at,
+        flapping=alert.flapping,
+        acknowledged=f"{ack.author}: {ack.reason}" if ack else "",
+        page=f"servers/{server.slug}.html" if server else "host.html",
+    )
+
+
+# --- incidents ------------------------------------------------------------------------------------------------------
+
+
+def _incidents(record: Record, servers: Mapping[str, Server], report: Report) -> Iterator[IncidentReport]:
+    """Alerts with one root are one incident; newest first."""
+    by_id = {alert.id: alert for alert in record.alerts}
+    groups: dict[int, list[Alert]] = {}
+    for alert in record.alerts:
+        if alert.fired_at is not None:
+            groups.setdefault(_root(alert, by_id).id, []).append(alert)
+    for number in sorted(groups, reverse=True)[:_SHOWN]:
+        yield _incident(by_id[number], groups[number], record, servers, report)
+
+
+def _root(alert: Alert, by_id: Mapping[int, Alert]) -> Alert:
+    passed = set()
+    while alert.cause is not None and alert.cause in by_id and alert.id not in passed:
+        passed.add(alert.id)
+        alert = by_id[alert.cause]
+    return alert
+
+
+def _incident(
+    root: Alert, group: list[Alert], record: Record, servers: Mapping[str, Server], report: Report
+) -> IncidentReport:
+    ends = [alert.resolved_at for alert in group]
+    ended = None if None in ends else max(end for end in ends if end is not None)
+    began = min(alert.began_at for alert in group)
+    others = sorted({visible(alert.subject, 80) for alert in group if alert.subject != root.subject})
+    title, _, reason = root.text.partition(": ") if root.server == root.subject else (root.text, "", "")
+    if root.server in servers:
+        needs = [name for name in servers[root.server or ""].depends_on if name in servers]
+        depends = (
+            f" It depends on {words.listing([visible(name, 60) for name in needs])}; none of them was down before."
+            if needs
+            else ""
+        )
+    else:
+        depends = ""
+    return IncidentReport(
+        id=f"{root.began_at:%Y%m%dt%H%Mz}-{root.id}",
+        title=f"{title} → {words.plural(len(others), 'dependant')}." if others else f"{title}.",
+        severity=root.severity.value,
+        began_at=began,
+        ended_at=ended,
+        seconds=((ended or report.at) - began).total_seconds(),
+        cause=f"{reason[0].upper()}{reason[1:]}.{depends}" if reason else depends.strip(),
+        impact=f"{words.listing(others, 9)} failed with it." if others else "",
+        servers=tuple(sorted({alert.server for alert in group if alert.server})),
+        alerts=tuple(sorted(alert.id for alert in group)),
+        owner=root.owner,
+        runbook=root.runbook,
+        events=tuple(sorted(_events(group, record), key=lambda event: (event.at, event.text))),
+    )
+
+
+def _events(group: Sequence[Alert], record: Record) -> Iterator[Event]:
+    ids = {alert.id for alert in group}
+    for alert in group:
+        subject = visible(alert.subject, 80)
+        yield Event(alert.began_at, f"First sign: {alert.text}")
+        if alert.fired_at is not None and alert.fired_at != alert.began_at:
+            yield Event(alert.fired_at, f"{subject}: {alert.rule} fires")
+        if alert.resolved_at is not None:
+            yield Event(alert.resolved_at, f"{subject}: {alert.rule} is over")
+    for silence in record.silences:
+        if silence.alert in ids:
+            yield Event(silence.at, f"Acknowledged by {silence.author}: {silence.reason}")
+    for errand in record.errands:
+        if errand.kind == "alerts" and ids & _numbers(errand):
+            when = errand.sent_at or errand.at
+            how = "Sent" if errand.sent_at else f"Not sent ({errand.error})" if errand.error else "Waiting"
+            yield Event(when, f"{how} by {errand.channel}: {errand.subject}")
+
+
+def _numbers(errand: Errand) -> set[int]:
+    """The alerts that a message names, read from its key: `alerts:7+,8-`."""
+    parts = errand.key.partition(":")[2].split(",")
+    return {int(part[:-1]) for part in parts if part[:-1].isdigit()}
+
+
+# --- the rest -------------------------------------------------------------------------------------------------------
+
+
+def _rule(rule: Rule, alerts: Sequence[Alert], at: datetime) -> RuleReport:
+    fired = [
+        a for a in alerts if a.rule == rule.name and a.fired_at is not None and at - a.fired_at <= timedelta(days=30)
+    ]
+    return RuleReport(
+        name=rule.name,
+        says=in_words(rule),
+        severity=rule.severity.value,
+        built_in=rule.built_in,
+        fired=len(fired),
+        explained=sum(alert.cause is not None for alert in fired),
+    )
+
+
+def in_words(rule: Rule) -> str:
+    """The rule as a sentence."""
+    metric = METRICS.get(rule.metric or "")
+    title = metric.title if metric and rule.source is None else rule.metric or ""
+    unit = metric.unit if metric and rule.source is None else ""
+    match rule.kind:
+        case "network":
+            what = "every remote server fails at its name or its connection"
+        case "state":
+            what = f"a server is {words.listing([state.value for state in rule.states])}"
+        case "threshold" if rule.above is not None:
+            clear = f", until {words.quantity(rule.clear, unit)}" if rule.clear is not None else ""
+            what = f"{title} above {words.quantity(rule.above, unit)}{clear}"
+        case "threshold":
+            what = f"{title} below {words.quantity(rule.below, unit)}"
+        case "change":
+            what = f"{title} {words.percent(rule.change, 0)} off the median of {words.duration(rule.over_seconds)}"
+        case "absence":
+            what = f"{title} not measured"
+        case "anomaly":
+            what = f"{title} anomalous in the last 3 hours"
+        case "forecast":
+            what = f"{title} to reach {words.quantity(rule.above, unit)} within {words.duration(rule.within_seconds)}"
+        case _:
+            what = f"a finding {rule.finding}"
+    lasting = f", {words.plural(rule.hold.checks, 'check')} in a row" if rule.hold.checks > 1 else ""
+    lasting += f", for {words.duration(rule.hold.seconds)}" if rule.hold.seconds else ""
+    scope = f"; only {words.listing((*rule.subjects, *rule.groups))}" if rule.subjects or rule.groups else ""
+    return visible(f"{what}{lasting}{scope}", 300)
+
+
+def _windows(config: Config, at: datetime) -> Iterator[WindowReport]:
+    """What is open now or begins within two weeks; servers that rest together stand together."""
+    found: Counter[tuple[datetime, datetime, str]] = Counter()
+    names: dict[tuple[datetime, datetime, str], list[str]] = {}
+    for server in config.servers:
+        for window in server.maintenance:
+            for start, end in occurrences(window, at, at + AHEAD, config.zone):
+                key = (start, end, window.reason)
+                found[key] += 1
+                names.setdefault(key, []).append(server.id)
+    for start, end, reason in sorted(found)[:_SHOWN]:
+        yield WindowReport(start, end, reason, tuple(names[start, end, reason]))
+
+
+def _delivery(errand: Errand) -> DeliveryReport:
+    return DeliveryReport(
+        errand.at, errand.channel, errand.kind, visible(errand.subject, 200), errand.tries, errand.sent_at, errand.error
+    )

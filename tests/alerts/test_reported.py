@@ -1,0 +1,159 @@
+"""What the rules have said, as the report and its pages show it; rules that need the analysis."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import html5lib
+import pytest
+
+from caelum_report import pipeline, store
+from caelum_report.alerting import Hold, Rule, Silence
+from caelum_report.document import Report
+from caelum_report.model import Config, Failure, Window
+from caelum_report.render import render
+from caelum_report.site import Site
+
+from .fleet import HOUR, START, Course, config, host, server, snapshot
+
+DOWN = Failure.CONNECT_ERROR
+
+
+def reported(course: Course, *hours: dict[str, Failure], first: int = 0) -> Report:
+    """The report after these runs, one an hour."""
+    settings, number, taken = course.settings, 0, None
+    with store.open_store(str(course.path)) as database:
+        for hour, failing in enumerate(hours, first):
+            taken = snapshot(settings, START + hour * HOUR, failing)
+            course.lived(database, taken)
+            number = database.execute("SELECT max(id) FROM snapshots").fetchone()[0]
+    assert taken is not None
+    return pipeline._analyse(replace(settings, database=str(course.path)), number, taken, pipeline.Stopwatch())
+
+
+def fleet() -> Config:
+    window = Window(START + 30 * HOUR, START + 32 * HOUR, "storage", weekly=True)
+    return config(
+        server("gateway", owner="platform"), server("a", "gateway"), server("b", "gateway"),
+        server("c", maintenance=(window,)),
+    )  # fmt: skip
+
+
+STORM: dict[str, Failure] = dict.fromkeys(("gateway", "a", "b"), DOWN)
+
+
+def words_of(site: Site, page: str) -> str:
+    tree = html5lib.parse(site.files[page].decode(), namespaceHTMLElements=False)
+    return " ".join("".join(tree.find("body").itertext()).split())
+
+
+def test_one_cause_is_one_incident_with_its_course(tmp_path: Path) -> None:
+    course = Course(fleet(), tmp_path / "history.sqlite")
+    report = reported(course, {}, STORM, STORM, {}, {}, {"c": DOWN})
+    newest, storm = report.alarms.incidents
+    assert storm.title == "gateway is down → 2 dependants."
+    assert (storm.servers, storm.seconds, storm.impact) == (("a", "b", "gateway"), 2 * 3600, "a and b failed with it.")
+    assert storm.cause == "Connection refused."
+    assert [event.at for event in storm.events] == sorted(event.at for event in storm.events)
+    said = [event.text for event in storm.events]
+    assert "First sign: gateway is down: connection refused" in said
+    assert any(text.startswith("Waiting by ops: [Caelum] 1 firing: gateway is down") for text in said)
+    assert (newest.ended_at, newest.servers) == (None, ("c",))
+    assert [(alert.subject, alert.phase) for alert in report.alarms.alerts if alert.cause is None] == [
+        ("c", "firing"),
+        ("gateway", "resolved"),
+    ]
+    assert [(w.reason, w.start) for w in report.alarms.windows][:2] == [
+        ("storage", START + 30 * HOUR),
+        ("storage", START + (30 + 168) * HOUR),
+    ]
+    assert {rule.name: (rule.fired, rule.explained) for rule in report.alarms.rules}["down"] == (4, 2)
+
+
+def test_the_pages_say_it_and_programs_can_read_it(tmp_path: Path) -> None:
+    course = Course(fleet(), tmp_path / "history.sqlite")
+    with store.open_store(str(course.path)) as database:
+        silence = Silence(0, START, START + 400 * HOUR, "me", "new disks", rule="disk*", subject="/data")
+        store.add_silence(database, silence)
+    report = reported(course, {}, STORM, STORM, {}, {}, {"c": DOWN})
+    site = render(report, pdf=False)
+    page = words_of(site, "alerts.html")
+    for text in ("One alert fires.", "c is down: connection refused", "gateway is down → 2 dependants.", "storage",
+                 "Rule disk*, subject /data", "new disks", "a server is down", "[Caelum] 1 firing: c is down"):  # fmt: skip
+        assert text in page
+    incident = words_of(site, f"incidents/{report.alarms.incidents[1].id}.html")
+    assert "It lasted 2 h. a and b failed with it." in incident
+    assert "gateway: down is over" in incident
+    told = json.loads(site.files["api/v1/alerts.json"])
+    assert [alert["subject"] for alert in told["alerts"] if alert["phase"] == "firing"] == ["c"]
+    assert told["incidents"][1]["alerts"] == [1, 2, 3]
+    assert json.loads(site.files["api/v1/slo.json"])["objectives"] == []
+
+
+def test_nothing_to_say_is_one_sentence_each(tmp_path: Path) -> None:
+    course = Course(config(server("a"), channels=()), tmp_path / "history.sqlite")
+    site = render(reported(course, {}), pdf=False)
+    page = words_of(site, "alerts.html")
+    for text in ("Nothing fires.", "No alert is open.", "No incident is on record.", "Nobody is told: no way out"):
+        assert text in page
+    assert "No objective is set." in words_of(site, "slo.html")
+
+
+def test_text_of_a_server_is_text_on_every_page_and_in_every_message(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>\u202e"
+    course = Course(config(server("a")), tmp_path / "history.sqlite")
+    settings = course.settings
+    with store.open_store(str(course.path)) as database:
+        taken = snapshot(settings, START, {"a": DOWN})
+        probe = replace(taken.probes[0], reason=evil)
+        (notice,) = course.lived(database, replace(taken, probes=(probe,)))
+    assert "\u202e" not in notice.lines[0].detail
+    report = reported(course, {"a": DOWN}, first=1)
+    site = render(report, pdf=False)
+    for path in ("alerts.html", f"incidents/{report.alarms.incidents[0].id}.html"):
+        assert b"<script>alert" not in site.files[path]
+
+
+# --- rules that need the analysis -----------------------------------------------------------------------------------
+
+
+def lived(course: Course, days: int, percent: float, slope: float) -> list[str]:
+    """Hourly runs of days with a memory that fills, and the report at their end."""
+    settings = replace(course.settings, database=str(course.path))
+    number = 0
+    with store.open_store(str(course.path)) as database, store.batch(database):
+        for hour in range(days * 24):
+            used = percent + slope * hour / 24
+            taken = snapshot(settings, START + hour * HOUR, sample=host(used + 0.2 * (hour % 3)))
+            course.lived(database, taken)
+            number = database.execute("SELECT max(id) FROM snapshots").fetchone()[0]
+        store.maintain(database, taken.at, settings)
+    before = len(course.said)
+    pipeline._analyse(settings, number, taken, pipeline.Stopwatch())
+    with store.open_store(str(course.path)) as database:
+        waiting = store.unsent(database, taken.at)
+    return [errand.subject for errand in waiting[before:]]
+
+
+def soon(**said: object) -> Rule:
+    return Rule("full-soon", "forecast", metric="host_memory", above=97, within_seconds=4 * 86_400, **said)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("slope", "told"), [(4.0, True), (0.0, False)])
+def test_a_leak_is_told_before_the_memory_is_full(tmp_path: Path, slope: float, told: bool) -> None:
+    course = Course(config(server("a"), rules=(soon(),)), tmp_path / "history.sqlite")
+    said = lived(course, 6, 60.0, slope)
+    assert [text.startswith("[Caelum] 1 firing: Memory of here reaches 97.0\u00a0% in") for text in said] == [
+        True
+    ] * told
+
+
+def test_a_finding_fires_while_it_is_there(tmp_path: Path) -> None:
+    rule = Rule("states", "finding", finding="state:*", recover=Hold(1))
+    course = Course(config(server("a"), rules=(rule,)), tmp_path / "history.sqlite")
+    report = reported(course, {"a": DOWN})
+    assert [(alert.subject, alert.phase) for alert in report.alarms.alerts] == [("state:a", "firing")]
+    report = reported(course, {}, first=1)
+    assert [(alert.subject, alert.phase) for alert in report.alarms.alerts] == [("state:a", "resolved")]
