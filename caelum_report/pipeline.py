@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import store, telling
 from .config import consent
-from .errors import CaelumError, UsageError
+from .errors import CaelumError, DeliveryError, UsageError
 from .model import Config, Sample, Snapshot, Source, Status
 
 if TYPE_CHECKING:
@@ -247,13 +247,21 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
 
 
 def _deliver(config: Config, report: Report, site: Site, watch: Stopwatch) -> None:
-    """Tell everybody who waits for it. The dead man's switch is told first: the report is there, whatever else fails."""
+    """Tell everybody who waits for it; one who cannot be told keeps no other waiting."""
     from . import deliver
 
-    if config.ping_url is not None:
-        deliver.ping(config.ping_url, report.id)
-        watch.lap("deliver", "told the dead man's switch")
     telling.put_out_report(config, report)
-    sent = telling.send_out(config, report.at, site)
-    if sent:
-        watch.lap("deliver", f"{sent} sent")
+    problems: list[str] = []
+    try:
+        if config.ping_url is not None:
+            deliver.ping(config.ping_url, report.id)
+            watch.lap("deliver", "told the dead man's switch")
+    except DeliveryError as error:
+        problems.append(str(error))
+    try:
+        if sent := telling.send_out(config, report.at, site):
+            watch.lap("deliver", f"{sent} sent")
+    except DeliveryError as error:
+        problems.append(str(error))
+    if problems:
+        raise DeliveryError("; ".join(problems))

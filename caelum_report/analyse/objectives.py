@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from caelum_report import words
 from caelum_report.document import ObjectiveReport
-from caelum_report.model import Transport
+from caelum_report.model import Objective, Transport
 
 from .facts import Facts, Standing
 from .times import DAY
@@ -26,11 +29,38 @@ def objectives(facts: Facts) -> tuple[ObjectiveReport, ...]:
         if standing.server and standing.server.objective is not None
     ]
 
+    found += [
+        _of_several(objective, members, month, day)
+        for objective in facts.config.objectives
+        if (members := members_of(objective, facts.current))
+    ]
+
     def risk(objective: ObjectiveReport) -> tuple[bool, float, float, str]:
         left = objective.budget_left
         return (left is None, left or 0.0, -(objective.burn_24h or 0.0), objective.name)
 
     return tuple(sorted(found, key=risk))
+
+
+def members_of(objective: Objective, standings: Sequence[Standing]) -> list[Standing]:
+    """The servers that an objective of several means, by name or by group."""
+    return [
+        one
+        for one in standings
+        if any(fnmatchcase(one.id, pattern) for pattern in objective.servers)
+        or any(fnmatchcase((one.server.group if one.server else None) or "", pattern) for pattern in objective.groups)
+    ]
+
+
+def _of_several(
+    objective: Objective, members: Sequence[Standing], month: list[list[float]], day: list[list[float]]
+) -> ObjectiveReport:
+    """The mean over their measured time, over the 30 days of page 1 whatever its own period is."""
+    sums = [
+        [sum(column) for column in zip(*(part[one.index] for one in members), strict=True)] for part in (month, day)
+    ]
+    whole = _objective(members[0], objective.target, *sums)
+    return replace(whole, name=objective.name, servers=tuple(one.id for one in members), page="slo.html")
 
 
 def _objective(standing: Standing, target: float, month: list[float], day: list[float]) -> ObjectiveReport:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -22,7 +21,7 @@ from caelum_report.model import Objective, Status
 from caelum_report.windows import occurrences
 
 from .facts import Facts, Standing
-from .objectives import LEAST_SECONDS
+from .objectives import LEAST_SECONDS, members_of
 from .times import DAY, moment
 from .uptime import STATUSES
 
@@ -66,14 +65,7 @@ def _targets(facts: Facts) -> Iterator[tuple[Objective, list[Standing]]]:
         if standing.server is not None and standing.server.objective is not None:
             yield Objective(standing.name, standing.server.objective, period_days=PERIOD_DAYS), [standing]
     for objective in facts.config.objectives:
-        yield objective, [one for one in facts.current if _meant(objective, one)]
-
-
-def _meant(objective: Objective, standing: Standing) -> bool:
-    group = standing.server.group if standing.server else None
-    return any(fnmatchcase(standing.id, pattern) for pattern in objective.servers) or any(
-        fnmatchcase(group or "", pattern) for pattern in objective.groups
-    )
+        yield objective, members_of(objective, facts.current)
 
 
 def rows_of(facts: Facts, standing: Standing, start: float) -> Iterator[LedgerRow]:

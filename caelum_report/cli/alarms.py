@@ -118,10 +118,10 @@ def alerts_silence(
     """Tell nothing of some rules or subjects for a while; what still fires afterwards is told then."""
     from caelum_report import store
 
-    settings = load(config, None, db)
-    existing(settings.database)
     if rule == subject == "*":
         raise UsageError("say --rule or --subject; a silence of everything would hide everything")
+    settings = load(config, None, db)
+    existing(settings.database)
     silence = _silence(reason, lasting, author, rule=rule, subject=subject)
     with store.open_store(settings.database) as database:
         store.add_silence(database, silence)

@@ -132,8 +132,11 @@ def test_mail(fleet: str, at: datetime, text: str) -> Mail:
 # --- reports --------------------------------------------------------------------------------------------------------
 
 
-def report_mail(report: Report, pdf: bytes | None, charts: tuple[tuple[str, str, bytes], ...] = ()) -> Mail:
-    """Page 1 as a message. `charts` are content id, title and PNG."""
+def report_mail(report: Report, pdf: bytes | None) -> Mail:
+    """Page 1 as a message."""
+    from .mail_charts import mail_charts
+
+    charts = mail_charts(report)
     text = "\n".join(_report_text(report))
     html = _report_html(report, charts)
     if len(html.encode()) > LARGEST_HTML:

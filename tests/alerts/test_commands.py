@@ -1,0 +1,85 @@
+"""The commands about alerts and ways out as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from caelum_report import store
+from caelum_report.model import Failure
+from tests.deliver.receivers import receiver
+from tests.test_cli import run
+
+from .fleet import HOUR, Course, config, server, snapshot
+
+TOML = """# our fleet
+database = "history.sqlite"
+find_configurations = false
+
+[[server]]
+name = "a"
+url = "http://127.0.0.1:9/mcp"
+
+[[deliver]]
+name = "hook"
+kind = "webhook"
+url = "URL"
+"""
+
+
+def at_home(tmp_path: Path, url: str = "http://127.0.0.1:9/") -> tuple[Path, str]:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    file = home / "caelum.toml"
+    file.write_text(TOML.replace("URL", url))
+    file.chmod(0o600)
+    return home, str(file)
+
+
+def lived(home: Path) -> None:
+    """Two days to now, with an outage that goes on."""
+    from caelum_report.cli.options import now
+
+    course = Course(config(server("a")), home / "history.sqlite")
+    with store.open_store(str(course.path)) as database:
+        for hour in range(-48, 0):
+            failing = {"a": Failure.TIMEOUT} if hour in {-30, -3, -2, -1} else {}
+            course.lived(database, snapshot(course.settings, now() + hour * HOUR, failing))
+
+
+def test_alerts_are_listed_acknowledged_and_replayed(tmp_path: Path) -> None:
+    home, file = at_home(tmp_path)
+    lived(home)
+    listed = run(home, "alerts", "list", "--config", file)
+    assert "a is down: connection refused" in listed.stdout
+    number = listed.stdout.split()[0]
+    known = run(home, "alerts", "ack", number, "--reason", "new cable", "--author", "me", "--config", file)
+    assert known.stdout == "Acknowledged: a is down: connection refused\n"
+    with store.open_store(str(home / "history.sqlite")) as database:
+        assert [(s.author, s.reason, s.alert) for s in store.silences(database)] == [("me", "new cable", int(number))]
+    replayed = run(home, "alerts", "test", "down", "--since", "30d", "--config", file)
+    assert replayed.stdout.startswith("down: would have fired 2 times in 47\u00a0h (48 runs)")
+    wrong = run(home, "alerts", "test", "donw", "--config", file)
+    assert (wrong.returncode, "did you mean 'down'?" in wrong.stderr) == (2, True)
+
+
+def test_a_rule_is_set_in_the_file_and_wrong_ones_are_refused(tmp_path: Path) -> None:
+    home, file = at_home(tmp_path)
+    done = run(home, "alerts", "set", "slow", "metric=latency", "above=800ms", "for=3 checks", "--config", file)
+    assert done.stdout == f"Added the rule slow in {file}.\n"
+    assert Path(file).read_text().startswith("# our fleet\n")
+    wrong = run(home, "alerts", "set", "slow", "above=2 GB", "--config", file)
+    assert wrong.returncode == 2
+    assert "`rule[1].above`: expected a duration" in wrong.stderr
+    everything = run(home, "alerts", "silence", "--reason", "holiday", "--config", file)
+    assert (everything.returncode, "--rule or --subject" in everything.stderr) == (2, True)
+
+
+def test_a_way_out_is_tested_by_a_message_to_it(tmp_path: Path) -> None:
+    with receiver() as there:
+        home, file = at_home(tmp_path, f"{there.url}/hook")
+        done = run(home, "deliver", "test", "hook", "--config", file)
+        assert done.stdout == "hook: delivered by webhook.\n"
+        there.answers = [500]
+        failed = run(home, "deliver", "test", "hook", "--config", file)
+    assert (failed.returncode, failed.stderr) == (5, "caelum-report: the webhook answered HTTP 500\n")
+    assert len(there.got) == 2
