@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from caelum_report.wire import net
+
 
 class Zoo:
     """The HTTP zoo, in a process of its own."""
@@ -66,4 +68,5 @@ def authority(tmp_path_factory):
     authority.cert_pem.write_to_path(str(place))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(place))
+        net._verifying.cache_clear()  # another test may have made it
         yield authority

@@ -237,13 +237,10 @@ def test_secrets_are_known(entry: dict[str, Any], secrets: set[str], loaded: Loa
     assert not any(secret in repr(config) for secret in secrets)
 
 
-def test_secrets_of_later_sources_are_known_already(tmp_path: Path) -> None:
+def test_secrets_of_sources_are_known(tmp_path: Path) -> None:
     environ = {"INFLUXDB_TOKEN": "influx-secret-1", "REDIS_URL": "redis://:redis-secret-1@db/0"}
     config = load(Options(), environ, tmp_path)
     assert {"influx-secret-1", "redis-secret-1"} <= set(config.secrets)
-    assert [note.text for note in config.notes if note.code == "variable-unused"] == [
-        "REDIS_URL: read, not used by this version yet"
-    ]
 
 
 # --- risks ----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from tests.ports import free_port
+
 
 class Receiver(ThreadingHTTPServer):
     daemon_threads = True
@@ -92,7 +94,7 @@ def smtp(context: ssl.SSLContext | None = None, *, starttls: bool = False, login
     controller = Controller(
         box,
         hostname="localhost",
-        port=_free_port(),
+        port=free_port(),
         ssl_context=None if starttls else context,
         **more,
     )
@@ -102,11 +104,3 @@ def smtp(context: ssl.SSLContext | None = None, *, starttls: bool = False, login
         yield box
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

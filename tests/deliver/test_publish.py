@@ -246,7 +246,9 @@ def kill_before_each_step(output: Path, mode: str) -> None:
         assert len(list(output.parent.iterdir())) == (2 if output.is_symlink() else 1)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [mode if mode == "auto" else pytest.param(mode, marks=pytest.mark.slow) for mode in MODES]
+)
 def test_a_kill_before_any_step_leaves_a_whole_site_and_no_growing_strays(tmp_path: Path, mode: str) -> None:
     call = f"test_publish.kill_before_each_step(test_publish.Path({str(tmp_path / 'reports')!r}), {mode!r})"
     subprocess.run([sys.executable, "-c", f"from tests.deliver import test_publish; {call}"], cwd=ROOT, check=True)

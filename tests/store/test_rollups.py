@@ -251,7 +251,7 @@ def test_every_declared_metric_is_rolled_up_and_no_other(database: sqlite3.Conne
     store.maintain(database, NOON + hours(2), config("a"))
     last = store.add_snapshot(database, snapshot(NOON + hours(2)), config())
     found = store.history(database, last).rollups
-    derived = {"budget_spent"}  # from states and an objective, when a report is made
+    derived = {"budget_spent", "tool_calls"}  # from states and an objective, and from usage, when a report is made
     assert set(found["metric"]) == set(METRICS) - derived
     subjects = {"server": "a", "host": "", "disk": "/", "network": "eth0"}
     for row in found.itertuples():

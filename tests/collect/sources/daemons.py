@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,11 +19,6 @@ def need(program: str, package: str) -> str:
     if (found := shutil.which(program)) is None:
         pytest.skip(f"apt-get install -y --no-install-recommends {package}")
     return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

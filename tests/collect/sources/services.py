@@ -13,16 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/nowhere"))
 PASSWORD = "geheim-und-lang-7"
 
 needs_redis = pytest.mark.skipif(not shutil.which("redis-server"), reason="apt-get install redis-server")
 needs_postgres = pytest.mark.skipif(not POSTGRES.is_dir(), reason="apt-get install postgresql")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

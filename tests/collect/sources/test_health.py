@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from caelum_report.model import Failure, Reading
+from tests.ports import free_port
 
 from .conftest import Service, asked, source
-from .services import free_port, running
+from .services import running
 
 GRAFANA = {"commit": "83b9528bce", "database": "ok", "version": "11.2.0"}  # as its documentation shows it
 

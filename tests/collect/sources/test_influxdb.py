@@ -20,9 +20,10 @@ from caelum_report import pipeline
 from caelum_report.errors import UsageError
 from caelum_report.model import Failure, Reading, Sample
 from tests.collect.fleet import AT, SECRET, config
+from tests.ports import free_port
 
 from .conftest import Service, asked, source
-from .daemons import free_port, need, running
+from .daemons import need, running
 
 CONFIGURATION = """\
 reporting-disabled = true

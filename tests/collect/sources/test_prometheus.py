@@ -15,9 +15,10 @@ import pytest
 from caelum_report import pipeline, store
 from caelum_report.model import Failure, Reading, Sample
 from tests.collect.fleet import AT, BUDGETS, SECRET, config
+from tests.ports import free_port
 
 from .conftest import Service, asked, source
-from .daemons import free_port, need, running
+from .daemons import need, running
 
 START = AT - timedelta(hours=1)
 HOSTILE = 'a"b\\\\c<script>'

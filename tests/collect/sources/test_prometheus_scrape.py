@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from caelum_report.collect.sources.prometheus_scrape import quantile
 from caelum_report.model import Failure, Reading, Sample
 from tests.collect.fleet import AT, SECRET
+from tests.ports import free_port
 
 from .conftest import Service, asked, source
-from .daemons import free_port, need, running
+from .daemons import need, running
 
 PAGE = """\
 # HELP http_requests_total The total number of HTTP requests.

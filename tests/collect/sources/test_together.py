@@ -16,9 +16,10 @@ import pytest
 
 from caelum_report import pipeline
 from caelum_report.config import Options, load
+from tests.ports import free_port
 
 from .conftest import Service
-from .daemons import free_port, need, running
+from .daemons import need, running
 from .test_websocket import events, speaking
 
 pytestmark = pytest.mark.slow
