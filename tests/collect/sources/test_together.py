@@ -71,6 +71,11 @@ name = "waiting"
 value = "waiting"
 
 [[source]]
+name = "prometheus"
+kind = "prometheus"
+url = "{prometheus}"
+
+[[source]]
 name = "gone"
 kind = "http-json"
 url = "http://127.0.0.1:1/"
@@ -122,14 +127,15 @@ def test_one_build_over_all_of_them(service: Service, tmp_path: Path) -> None:
         "influx": "ok",
         "stream": "ok",
         "shop": "ok",
-        "gone": "connect-error",
         "prometheus": "ok",
+        "gone": "connect-error",
+        "prometheus-health": "ok",
     }
     found = {(one.source, one.metric, one.labels): one.value for one in report.series}
     assert found["shop", "waiting", ""] == 17
     assert found["influx", "orders", "region eu"] == 6
     assert found["stream", "events", "event tick"] == 4
-    assert found["prometheus", "targets", ""] == 1
+    assert found["prometheus", "targets", ""] == found["prometheus-health", "targets", ""] == 1
     assert found["node", "node_memory_MemTotal_bytes", ""] == pytest.approx(float(theirs["value"][1]), rel=1e-3)
     published = json.loads((tmp_path / "site/api/v1/sources.json").read_text())
     assert [source["name"] for source in published["sources"]] == [source.name for source in report.sources]
