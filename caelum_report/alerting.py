@@ -214,3 +214,4 @@ class Record:
     alerts: tuple[Alert, ...] = ()
     silences: tuple[Silence, ...] = ()
     errands: tuple[Errand, ...] = ()
+    tracks: tuple[Track, ...] = ()  # of what is open now

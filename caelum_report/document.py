@@ -701,6 +701,8 @@ class AlertReport:
     flapping: bool
     acknowledged: str
     page: str
+    recovering_since: datetime | None = None  # it fires still: well since then, not yet for long enough
+    resolved_from: datetime | None = None  # when that is believed at the earliest; None: when it is steady
 
 
 @dataclass(frozen=True, slots=True)
@@ -726,6 +728,8 @@ class IncidentReport:
     owner: str | None
     runbook: str | None
     events: tuple[Event, ...]  # ascending
+    recovering_since: datetime | None = None  # every alert of it is recovering
+    resolved_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

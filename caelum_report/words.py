@@ -190,17 +190,21 @@ def day(at: datetime, zone: str) -> str:
 
 
 def moment(at: datetime, now: datetime, zone: str) -> str:
-    """13:22 today; otherwise 15 Nov 09:10, with the year when it is another one."""
+    """13:22 today; otherwise 15 Nov 09:10."""
+    return clock(at, zone) if local(at, zone).date() == local(now, zone).date() else dated(at, now, zone)
+
+
+def dated(at: datetime, now: datetime, zone: str) -> str:
+    """22 Nov 13:22, with the year when it is another one: for columns in which days meet."""
     here, today = local(at, zone), local(now, zone)
-    if here.date() == today.date():
-        return clock(at, zone)
     year = f"{NBSP}{here.year}" if here.year != today.year else ""
     return f"{day(at, zone)}{year} {clock(at, zone)}"
 
 
 def since(at: datetime, now: datetime, zone: str) -> str:
-    """since 13:22 (38 min)"""
-    return f"since {moment(at, now, zone)} ({duration((now - at).total_seconds())})"
+    """since 13:22 (38 min); what began just now has no length"""
+    lasted = (now - at).total_seconds()
+    return f"since {moment(at, now, zone)}" + (f" ({duration(lasted)})" if lasted >= 1 else "")
 
 
 def full_date(at: datetime, zone: str) -> str:

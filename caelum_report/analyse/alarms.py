@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,6 +27,8 @@ from caelum_report.model import Config, Server
 from caelum_report.text import visible
 from caelum_report.windows import occurrences
 
+from .recovering import Recovery, recoveries
+
 DAYS: Final = 90  # of incidents that are shown
 AHEAD: Final = timedelta(days=14)
 _SHOWN: Final = 100
@@ -36,12 +38,16 @@ def with_alarms(report: Report, record: Record, config: Config) -> Report:
     """The report with what the rules have said up to it."""
     servers = {server.id: server for server in config.servers}
     fired = [alert for alert in record.alerts if alert.fired_at is not None or alert.phase is Phase.PENDING]
+    interval = config.every_seconds or report.interval_seconds or 3600.0
+    well = recoveries(fired, record.tracks, config, interval)
     return replace(
         report,
-        read_on=(*_links(fired, report), *report.read_on),
+        read_on=(*_links(fired, well, report), *report.read_on),
         alarms=AlarmsReport(
-            alerts=tuple(_alert(alert, record.silences, servers, report.at) for alert in fired[:_SHOWN]),
-            incidents=tuple(_incidents(record, servers, report)),
+            alerts=tuple(
+                _alert(alert, record.silences, well.get(alert.id), servers, report.at) for alert in _shown(fired)
+            ),
+            incidents=tuple(_incidents(_Known(record, well, servers, report.at))),
             rules=tuple(_rule(rule, record.alerts, report.at) for rule in config.rules),
             windows=tuple(_windows(config, report.at)),
             silences=tuple(
@@ -55,8 +61,15 @@ def with_alarms(report: Report, record: Record, config: Config) -> Report:
     )
 
 
-def _links(fired: Sequence[Alert], report: Report) -> Iterator[ReadOn]:
-    firing = sum(alert.phase is Phase.FIRING and alert.cause is None for alert in fired)
+def _shown(fired: Sequence[Alert]) -> list[Alert]:
+    """Everything open, and the newest of the rest."""
+    ended = [alert.id for alert in fired if alert.phase is Phase.RESOLVED]
+    dropped = set(ended[_SHOWN:])
+    return [alert for alert in fired if alert.id not in dropped]
+
+
+def _links(fired: Sequence[Alert], well: Mapping[int, Recovery], report: Report) -> Iterator[ReadOn]:
+    firing = sum(alert.phase is Phase.FIRING and alert.cause is None and alert.id not in well for alert in fired)
     month = sum(a.cause is None and a.fired_at is not None and (report.at - a.fired_at).days < 30 for a in fired)
     now = f"{words.plural(firing, 'alert')} {'fires' if firing == 1 else 'fire'}" if firing else "Nothing fires"
     yield ReadOn("Alerts", "alerts.html", f"{now}; {words.plural(month, 'incident')} in 30 days.")
@@ -67,7 +80,9 @@ def _links(fired: Sequence[Alert], report: Report) -> Iterator[ReadOn]:
         yield ReadOn("Objectives", "slo.html", f"{met} of {len(found)} met; the ledger has {rows}.")
 
 
-def _alert(alert: Alert, silences: Sequence[Silence], servers: Mapping[str, Server], at: datetime) -> AlertReport:
+def _alert(
+    alert: Alert, silences: Sequence[Silence], well: Recovery | None, servers: Mapping[str, Server], at: datetime
+) -> AlertReport:
     ack = next((s for s in silences if s.alert == alert.id and s.at <= at < s.until), None)
     server = servers.get(alert.server or "")
     return AlertReport(
@@ -89,21 +104,33 @@ def _alert(alert: Alert, silences: Sequence[Silence], servers: Mapping[str, Serv
         flapping=alert.flapping,
         acknowledged=f"{ack.author}: {ack.reason}" if ack else "",
         page=f"servers/{server.slug}.html" if server else "host.html",
+        recovering_since=well.since if well else None,
+        resolved_from=well.earliest if well else None,
     )
 
 
 # --- incidents ------------------------------------------------------------------------------------------------------
 
 
-def _incidents(record: Record, servers: Mapping[str, Server], report: Report) -> Iterator[IncidentReport]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What incidents are told from."""
+
+    record: Record
+    well: Mapping[int, Recovery]
+    servers: Mapping[str, Server]
+    now: datetime
+
+
+def _incidents(known: _Known) -> Iterator[IncidentReport]:
     """Alerts with one root are one incident; newest first."""
-    by_id = {alert.id: alert for alert in record.alerts}
+    by_id = {alert.id: alert for alert in known.record.alerts}
     groups: dict[int, list[Alert]] = {}
-    for alert in record.alerts:
+    for alert in by_id.values():
         if alert.fired_at is not None:
             groups.setdefault(_root(alert, by_id).id, []).append(alert)
     for number in sorted(groups, reverse=True)[:_SHOWN]:
-        yield _incident(by_id[number], groups[number], record, servers, report)
+        yield _incident(by_id[number], groups[number], known)
 
 
 def _root(alert: Alert, by_id: Mapping[int, Alert]) -> Alert:
@@ -114,41 +141,62 @@ def _root(alert: Alert, by_id: Mapping[int, Alert]) -> Alert:
     return alert
 
 
-def _incident(
-    root: Alert, group: list[Alert], record: Record, servers: Mapping[str, Server], report: Report
-) -> IncidentReport:
+def _incident(root: Alert, group: list[Alert], known: _Known) -> IncidentReport:
     ends = [alert.resolved_at for alert in group]
     ended = None if None in ends else max(end for end in ends if end is not None)
     began = min(alert.began_at for alert in group)
     others = sorted({visible(alert.subject, 80) for alert in group if alert.subject != root.subject})
     title, _, reason = root.text.partition(": ") if root.server == root.subject else (root.text, "", "")
-    if root.server in servers:
-        needs = [name for name in servers[root.server or ""].depends_on if name in servers]
-        depends = (
-            f" It depends on {words.listing([visible(name, 60) for name in needs])}; none of them was down before."
-            if needs
-            else ""
-        )
-    else:
-        depends = ""
+    title = _past(title) if ended else title
+    depends = _depends(known.servers[root.subject], known.servers) if root.subject in known.servers else ""
+    recovery = None if ended else _together([known.well.get(alert.id) for alert in group if alert.resolved_at is None])
     return IncidentReport(
         id=f"{root.began_at:%Y%m%dt%H%Mz}-{root.id}",
         title=f"{title} → {words.plural(len(others), 'dependant')}." if others else f"{title}.",
         severity=root.severity.value,
         began_at=began,
         ended_at=ended,
-        seconds=((ended or report.at) - began).total_seconds(),
+        seconds=((ended or known.now) - began).total_seconds(),
         cause=f"{reason[0].upper()}{reason[1:]}.{depends}" if reason else depends.strip(),
         impact=f"{words.listing(others, 9)} failed with it." if others else "",
         servers=tuple(sorted({alert.server for alert in group if alert.server})),
         alerts=tuple(sorted(alert.id for alert in group)),
         owner=root.owner,
         runbook=root.runbook,
-        events=tuple(sorted(_events(group, record), key=lambda event: (event.at, event.text))),
+        events=tuple(sorted(_events(group, known.record, known.well), key=lambda event: (event.at, event.text))),
+        recovering_since=recovery.since if recovery else None,
+        resolved_from=recovery.earliest if recovery else None,
     )
 
 
-def _events(group: Sequence[Alert], record: Record) -> Iterator[Event]:
+def _depends(server: Server, servers: Mapping[str, Server]) -> str:
+    needs = [visible(name, 60) for name in server.depends_on if name in servers]
+    return f" It depends on {words.listing(needs)}; none of them was down before." if needs else ""
+
+
+def _past(title: str) -> str:
+    """What rules say of the present, once it is over."""
+    for now, then in (
+        (" is ", " was "),
+        (" does not ", " did not "),
+        (" cannot ", " could not "),
+        (" reaches ", " was to reach "),
+    ):
+        if now in title:
+            return title.replace(now, then, 1)
+    return title
+
+
+def _together(recoveries: Sequence[Recovery | None]) -> Recovery | None:
+    """Of an incident: when the last of its alerts was well again; None while one is not."""
+    known = [one for one in recoveries if one is not None]
+    if not known or len(known) < len(recoveries):
+        return None
+    ends = [one.earliest for one in known if one.earliest is not None]
+    return Recovery(max(one.since for one in known), max(ends) if len(ends) == len(known) else None)
+
+
+def _events(group: Sequence[Alert], record: Record, well: Mapping[int, Recovery]) -> Iterator[Event]:
     ids = {alert.id for alert in group}
     for alert in group:
         subject = visible(alert.subject, 80)
@@ -157,6 +205,8 @@ def _events(group: Sequence[Alert], record: Record) -> Iterator[Event]:
             yield Event(alert.fired_at, f"{subject}: {alert.rule} fires")
         if alert.resolved_at is not None:
             yield Event(alert.resolved_at, f"{subject}: {alert.rule} is over")
+        elif alert.id in well:
+            yield Event(well[alert.id].since, f"{subject}: {alert.rule} no longer holds")
     for silence in record.silences:
         if silence.alert in ids:
             yield Event(silence.at, f"Acknowledged by {silence.author}: {silence.reason}")

@@ -67,6 +67,7 @@ def environment() -> Environment:
         "full_date": _zoned(words.full_date),
         "offset": _zoned(words.offset),
         "moment": _dated(words.moment),
+        "dated": _dated(words.dated),
         "since": _dated(words.since),
     }
     made.globals |= {

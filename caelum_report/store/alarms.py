@@ -253,5 +253,5 @@ def record_try(connection: sqlite3.Connection, errand: int, at: datetime, error:
 
 def record(connection: sqlite3.Connection, at: datetime, days: int) -> Record:
     """What the report of `at` shows: alerts of so many days, and their messages."""
-    since = at - timedelta(days=days)
-    return Record(alerts_since(connection, since), silences(connection), errands_since(connection, since))
+    since, now = at - timedelta(days=days), watch(connection)
+    return Record(alerts_since(connection, since), now.silences, errands_since(connection, since), now.tracks)

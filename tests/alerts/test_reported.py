@@ -12,7 +12,7 @@ import pytest
 from caelum_report import pipeline, store
 from caelum_report.alerting import Hold, Rule, Silence
 from caelum_report.document import Report
-from caelum_report.model import Config, Failure, Window
+from caelum_report.model import Config, Failure, Status, Window
 from caelum_report.render import render
 from caelum_report.site import Site
 
@@ -53,7 +53,7 @@ def test_one_cause_is_one_incident_with_its_course(tmp_path: Path) -> None:
     course = Course(fleet(), tmp_path / "history.sqlite")
     report = reported(course, {}, STORM, STORM, {}, {}, {"c": DOWN})
     newest, storm = report.alarms.incidents
-    assert storm.title == "gateway is down → 2 dependants."
+    assert storm.title == "gateway was down → 2 dependants."
     assert (storm.servers, storm.seconds, storm.impact) == (("a", "b", "gateway"), 2 * 3600, "a and b failed with it.")
     assert storm.cause == "Connection refused."
     assert [event.at for event in storm.events] == sorted(event.at for event in storm.events)
@@ -80,7 +80,7 @@ def test_the_pages_say_it_and_programs_can_read_it(tmp_path: Path) -> None:
     report = reported(course, {}, STORM, STORM, {}, {}, {"c": DOWN})
     site = render(report, pdf=False)
     page = words_of(site, "alerts.html")
-    for text in ("One alert fires.", "c is down: connection refused", "gateway is down → 2 dependants.", "storage",
+    for text in ("One alert fires.", "c is down: connection refused", "gateway was down → 2 dependants.", "storage",
                  "Rule disk*, subject /data", "new disks", "a server is down", "[Caelum] 1 firing: c is down"):  # fmt: skip
         assert text in page
     incident = words_of(site, f"incidents/{report.alarms.incidents[1].id}.html")
@@ -90,6 +90,49 @@ def test_the_pages_say_it_and_programs_can_read_it(tmp_path: Path) -> None:
     assert [alert["subject"] for alert in told["alerts"] if alert["phase"] == "firing"] == ["c"]
     assert told["incidents"][1]["alerts"] == [1, 2, 3]
     assert json.loads(site.files["api/v1/slo.json"])["objectives"] == []
+
+
+def test_what_is_well_again_recovers_until_that_has_lasted(tmp_path: Path) -> None:
+    course = Course(fleet(), tmp_path / "history.sqlite")
+    report = reported(course, {}, {"a": DOWN}, {})  # the built-in rule wants two good checks
+    (alert,) = report.alarms.alerts
+    assert (alert.phase, alert.recovering_since, alert.resolved_from) == (
+        "firing", START + 2 * HOUR, START + 3 * HOUR,
+    )  # fmt: skip
+    assert report.alarms.incidents[0].recovering_since == START + 2 * HOUR
+    site = render(report, pdf=False)
+    page = words_of(site, "alerts.html")
+    for text in ("Nothing fires.", "1 alert recovers.", "a recovers", "05:00 at the earliest", "recovering"):
+        assert text in page
+    assert "Nothing fires; 1 incident in 30 days." in words_of(site, "index.html")
+    incident = words_of(site, f"incidents/{report.alarms.incidents[0].id}.html")
+    assert "It recovers since 04:00; over 05:00 at the earliest." in incident
+    assert "a: down no longer holds" in incident
+
+
+def test_a_rule_in_seconds_and_a_slow_server_say_when_they_are_over(tmp_path: Path) -> None:
+    rule = Rule("down", "state", states=(Status.DOWN,), recover=Hold(1, 2.5 * 3600))
+    course = Course(config(server("a", every_seconds=7200), rules=(rule,)), tmp_path / "history.sqlite")
+    (alert,) = reported(course, {"a": DOWN}, {}).alarms.alerts
+    assert alert.resolved_from == START + 5 * HOUR  # two more checks, two hours apart
+
+
+def test_what_comes_and_goes_is_over_when_it_is_steady(tmp_path: Path) -> None:
+    course = Course(fleet(), tmp_path / "history.sqlite")
+    report = reported(course, *([{"a": DOWN}, {}] * 4))
+    assert [(a.flapping, a.recovering_since is not None, a.resolved_from) for a in report.alarms.alerts] == [
+        (True, True, None)
+    ]
+    assert "when it is steady" in words_of(render(report, pdf=False), "alerts.html")
+
+
+def test_everything_open_is_shown_whatever_ended_since(tmp_path: Path) -> None:
+    many = tuple(server(f"s{number:03}") for number in range(130))
+    course = Course(config(server("old"), *many), tmp_path / "history.sqlite")
+    storm = {one.id: DOWN for one in many}
+    report = reported(course, {"old": DOWN}, {"old": DOWN, **storm}, {"old": DOWN}, {"old": DOWN})
+    assert [alert.subject for alert in report.alarms.alerts if alert.phase == "firing"] == ["old"]
+    assert "One alert fires." in words_of(render(report, pdf=False), "alerts.html")
 
 
 def test_nothing_to_say_is_one_sentence_each(tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from caelum_report import words
 from caelum_report.document import AlertReport, IncidentReport
+from caelum_report.model import Status
+from caelum_report.render import marks
 
 from .view import Page, View
 
@@ -15,7 +19,9 @@ _LATEST: Final = 30
 
 def _head(view: View) -> dict[str, Any]:
     alarms = view.report.alarms
-    firing = [alert for alert in alarms.alerts if alert.phase == "firing" and alert.cause is None]
+    causes = [alert for alert in alarms.alerts if alert.phase == "firing" and alert.cause is None]
+    firing = [alert for alert in causes if alert.recovering_since is None]
+    recovering = len(causes) - len(firing)
     explained = sum(alert.phase == "firing" and alert.cause is not None for alert in alarms.alerts)
     if firing:
         n = words.spelled(len(firing)).capitalize()
@@ -25,7 +31,11 @@ def _head(view: View) -> dict[str, Any]:
     recent = [one for one in alarms.incidents if (view.report.at - one.began_at).days < 30]
     lede = f"{words.plural(len(recent), 'incident')} in 30 days, by {words.plural(len(alarms.rules), 'rule')}."
     if explained:
-        lede = f"{words.plural(explained, 'more alert')} {'is' if explained == 1 else 'are'} explained by these. {lede}"
+        lede = (
+            f"{words.plural(explained, 'more alert')} {'is' if explained == 1 else 'are'} explained by others. {lede}"
+        )
+    if recovering:
+        lede = f"{words.plural(recovering, 'alert')} {'recovers' if recovering == 1 else 'recover'}. {lede}"
     if not alarms.rules:
         lede = "No rule is in use."
     return {"heading": heading, "lede": lede}
@@ -34,22 +44,54 @@ def _head(view: View) -> dict[str, Any]:
 def _open(view: View) -> dict[str, Any]:
     alarms = view.report.alarms
     current = [alert for alert in alarms.alerts if alert.phase != "resolved"]
+    causes = sorted((alert for alert in current if alert.cause is None), key=_worst_first)
     return {
-        "alerts": sorted((alert for alert in current if alert.cause is None), key=_worst_first),
+        "alerts": causes[:_LATEST],
+        "all": len(causes),
         "explained": _explained(view),
+        "told": bool(alarms.ways),
+        "title": _title,
+        "phase": _state,
+        "ending": lambda alert: _ending(alert, view),
     }
 
 
-def _worst_first(alert: AlertReport) -> tuple[bool, int, datetime]:
-    return alert.phase != "firing", ("critical", "warning", "info").index(alert.severity), alert.began_at
+def _worst_first(alert: AlertReport) -> tuple[bool, bool, int, datetime]:
+    return (
+        alert.phase != "firing",
+        alert.recovering_since is not None,
+        ("critical", "warning", "info").index(alert.severity),
+        alert.began_at,
+    )
 
 
-def _explained(view: View) -> dict[int, list[str]]:
+def _title(alert: AlertReport) -> str:
+    if alert.recovering_since is None:
+        return alert.text
+    return f"{alert.subject} recovers" if alert.subject == alert.server else f"{alert.subject}: {alert.rule} recovers"
+
+
+def _state(alert: AlertReport) -> Markup:
+    if alert.recovering_since is not None:
+        return marks.state(None, "Recovering")
+    if alert.phase == "pending":
+        return marks.state(None, "Pending")
+    return marks.state({"critical": Status.DOWN, "warning": Status.DEGRADED}.get(alert.severity), "Fires")
+
+
+def _ending(alert: AlertReport | IncidentReport, view: View) -> str:
+    """When what recovers counts as over."""
+    if alert.resolved_from is None:
+        return "when it is steady"
+    return f"{words.moment(alert.resolved_from, view.report.at, view.report.zone)} at the earliest"
+
+
+def _explained(view: View) -> dict[int, str]:
     found: dict[int, list[str]] = {}
     for alert in view.report.alarms.alerts:
         if alert.cause is not None and alert.phase != "resolved":
             found.setdefault(alert.cause, []).append(alert.subject)
-    return found
+    return {cause: words.listing(sorted(subjects), 9) for cause, subjects in found.items()}
 
 
 def _incidents(view: View) -> dict[str, Any]:
@@ -75,12 +117,18 @@ PAGE: Final = Page(
 )
 
 
+def _length(one: IncidentReport, view: View) -> str:
+    if one.ended_at is not None:
+        return f"It lasted {words.duration(one.seconds)}."
+    if one.recovering_since is not None:
+        since = words.moment(one.recovering_since, view.report.at, view.report.zone)
+        return f"It recovers since {since}; over {_ending(one, view)}."
+    return f"It lasts {words.duration(one.seconds)} so far." if one.seconds >= 1 else "It has just begun."
+
+
 def incident_page(one: IncidentReport) -> Page:
-    def head(_view: View) -> dict[str, Any]:
-        end = (
-            f"It lasted {words.duration(one.seconds)}." if one.ended_at else f"It lasts: {words.duration(one.seconds)}."
-        )
-        return {"heading": one.title, "lede": " ".join(filter(None, (end, one.impact)))}
+    def head(view: View) -> dict[str, Any]:
+        return {"heading": one.title, "lede": " ".join(filter(None, (_length(one, view), one.impact)))}
 
     def course(_view: View) -> dict[str, Any]:
         return {"incident": one}
