@@ -1,15 +1,15 @@
 """When the fleet was slow, and who kept whom waiting: episodes, their suspects, and everybody's share of the wait. Numbers only.
 
-A cell of the grid is slow where a server takes a quarter longer than usual, by more deviations than so many cells of a
-whole fleet reach by chance. Usual is the rolling median of a week, by hour of day where three days are known. Slow cells in
-a row are a stretch; stretches of several servers at the same time are one episode.
+A cell of the grid is slow where a server takes a quarter longer than usual, by more deviations than its own days, and so many
+cells of a whole fleet, reach by chance. Usual is the rolling median of a week, by hour of day where three days are known. Slow
+cells in a row are a stretch, where together they cost a whole usual answer; stretches of several servers at the same time are
+one episode.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .bottleneck import Suspect, rank
+from .extremes import Limits, limits
 from .facts import Facts
 from .matrix import median, rolling_median, spread
 from .times import DAY, Floats, unix
@@ -25,10 +26,10 @@ PERIOD_DAYS: Final = 7
 PAST_DAYS: Final = 21
 LEAST_DAYS: Final = 1.0  # of history, before anything is called slow
 SLOWER: Final = 1.25
-MUCH_SLOWER: Final = 2.0  # in a single cell
+LEAST_EXCESS: Final = 1.0  # usual answers' worth in a stretch: one hour of twice, two of half, four of a quarter longer
 LEAST_SECONDS: Final = 0.005  # a server that takes 2 ms instead of 1 keeps nobody waiting
 LEAST_SPREAD: Final = 0.05  # of the logarithm: a server steady to the microsecond is not slow at 5 % more
-CHANCE: Final = 0.05  # of one false stretch in the whole period, if the tails were normal
+CHANCE: Final = 0.05  # of one false stretch in the whole period
 MOST_EPISODES: Final = 5
 MOST_SERVERS: Final = 120  # in a ranking: those that were slow, who they call, and others to compare with
 HOST_METRICS: Final = {
@@ -46,6 +47,7 @@ class Cells:
     latency: Floats
     usual: Floats
     sigmas: Floats  # above the usual, in deviations of the logarithm
+    limits: Limits  # of the deviations, by server
     first: int  # cell of the period
 
     @property
@@ -133,7 +135,7 @@ def _cells(facts: Facts) -> Cells | None:
     usual = _usual(values, phase, step)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.log(np.where(values > 0, values, np.nan) / usual)
-    deviations = ratio / np.maximum(np.nan_to_num(spread(ratio, axis=0)), LEAST_SPREAD)
+    sigmas = ratio / np.maximum(np.nan_to_num(spread(ratio, axis=0)), LEAST_SPREAD)
     days = np.floor((begins - begins[0]) / DAY).astype(np.int64)
     return Cells(
         servers=tuple(key.subject for key in readings.keys),
@@ -141,7 +143,8 @@ def _cells(facts: Facts) -> Cells | None:
         step=step,
         latency=values,
         usual=usual,
-        sigmas=deviations / _tails(deviations, days, max(round(DAY / step), 1)),
+        sigmas=sigmas,
+        limits=limits(sigmas, days, round(DAY / step), min(PERIOD_DAYS, len(begins) * step / DAY), CHANCE),
         first=int(np.searchsorted(begins, begins[-1] + step - PERIOD_DAYS * DAY - 1)),
     )
 
@@ -160,42 +163,28 @@ def _usual(values: Floats, phase: NDArray[np.int64], step: float) -> Floats:
     return np.asarray(level * profile[phase])
 
 
-def _tails(deviations: Floats, days: NDArray[np.int64], per_day: int) -> Floats:
-    """How much heavier than normal each server's upper tail is: the median of its days' greatest deviations, against that
-    of so many normal ones. A day of trouble does not move it.
-    """
-    greatest = np.stack([_greatest(deviations[days == day]) for day in np.unique(days)])
-    expected = NormalDist().inv_cdf(1 - 0.5 / max(per_day, 2))
-    return np.asarray(np.maximum(np.nan_to_num(median(greatest, axis=0)) / max(expected, 1.0), 1.0))
-
-
-def _greatest(rows: Floats) -> Floats:
-    top = np.where(np.isfinite(rows), rows, -np.inf).max(axis=0)
-    return np.asarray(np.where(np.isfinite(top), top, np.nan))
-
-
 # --- what was slow --------------------------------------------------------------------------------------------------
 
 
 def _stretches(cells: Cells) -> Iterator[Stretch]:
-    """Two slow cells in a row or more, or one that is much slower; one measured cell between them may be usual."""
+    """Two slow cells in a row or more, or one that is slower yet; one measured cell between them may be usual."""
     late = slice(cells.first, None)
     latency, usual, sigmas = cells.latency[late], cells.usual[late], cells.sigmas[late]
-    number = max(int(np.isfinite(sigmas).sum()), 20)
-    pair, alone = (NormalDist().inv_cdf(1 - chance) for chance in ((CHANCE / number) ** 0.5, CHANCE / number))
-    with np.errstate(invalid="ignore"):
-        longer = (latency > SLOWER * usual) & (latency - usual > LEAST_SECONDS)
-        slow = longer & (sigmas > pair)
-        sure = longer & (sigmas > alone) & (latency > MUCH_SLOWER * usual)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        excess = latency / usual - 1
+        longer = (excess > SLOWER - 1) & (latency - usual > LEAST_SECONDS)
+        sure = longer & (sigmas > cells.limits.alone)
+        slow = longer & (sigmas > cells.limits.paired) | sure
     for server in np.flatnonzero(slow.any(axis=0)).tolist():
         measured = np.flatnonzero(np.isfinite(sigmas[:, server]))
         marked = np.flatnonzero(slow[measured, server])
         for run in np.split(marked, np.flatnonzero(np.diff(marked) > 2) + 1):
             places = measured[run]
-            if len(run) > 1 or sure[places[0], server]:
+            found = len(run) > 1 or sure[places[0], server]
+            if found and excess[places, server].sum() >= LEAST_EXCESS:
                 begin, end = int(places[0]), int(places[-1])
-                excess = float(np.nansum((latency - usual)[begin : end + 1, server]))
-                yield Stretch(server, cells.first + begin, cells.first + end, excess)
+                seconds = float(np.nansum((latency - usual)[begin : end + 1, server]))
+                yield Stretch(server, cells.first + begin, cells.first + end, seconds)
 
 
 def _episodes(stretches: Iterator[Stretch]) -> list[list[Stretch]]:
