@@ -962,3 +962,4 @@ class Report:
     usage: UsageReport = UsageReport()
     alarms: AlarmsReport = AlarmsReport()
     ledger: LedgerReport = LedgerReport()
+    marks: tuple[Mark, ...] = ()  # people's notes on every chart, newest first

@@ -174,6 +174,9 @@ def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Bui
     month = list(simulation.snapshots(at))
     yesterday = sum(snapshot.at <= at - timedelta(days=1) for snapshot in month)
     with store.publish_lock(config.database):
+        with store.open_store(config.database) as connection:
+            for hours, text in simulation.NOTED:
+                store.add_mark(connection, at - timedelta(hours=hours), text)
         for part in (month[:yesterday], month[yesterday:]):  # so that there is a report to compare with
             with store.open_store(config.database) as connection:
                 snapshot_id = 0

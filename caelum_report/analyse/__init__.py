@@ -173,4 +173,5 @@ def report(
         bottlenecks=bottlenecks.pictured(slow, host_reports, server_reports, snapshot.at),
         usage=usage(facts),
         ledger=ledger_of(facts),
+        marks=facts.marks[::-1],
     )

@@ -48,6 +48,9 @@ class Planted:
 HOST: Final = "caelum-01"
 DAY: Final = 24.0
 
+# What people noted: hours before the end, text.
+NOTED: Final = ((11 * DAY + 5.2, "opportunity-discovery 3.0 released"), (4 + 2 / 60, "Keys rotated"))
+
 PLANTED: Final = (
     Planted("outage", ("api-gateway",), 2, 0, 1, "Port 3000 of caelum-01 refuses connections; it lasts."),
     Planted("dependants", ("device-orchestration", "workflow-orchestration"), 2, 0, 1, "They need api-gateway: their canary calls fail."),

@@ -11,6 +11,8 @@ from .view import Page, View, changed_heading, severities
 
 SHOWN_ENTRIES: Final = 200  # of the ledger; the rest stand on the pages of their servers and in report.json
 
+SHOWN_MARKS: Final = 20
+
 
 def _head(view: View) -> dict[str, Any]:
     report = view.report
@@ -33,6 +35,10 @@ def _head(view: View) -> dict[str, Any]:
 
 def _since(view: View) -> dict[str, Any]:
     return {"changes": view.report.changes, "heading": changed_heading(view.report)}
+
+
+def _marks(view: View) -> dict[str, Any]:
+    return {"marks": view.report.marks[:SHOWN_MARKS], "older": max(0, len(view.report.marks) - SHOWN_MARKS)}
 
 
 def _findings(view: View) -> dict[str, Any]:
@@ -66,6 +72,7 @@ PAGE: Final = Page(
     (
         ("page_head.html", _head),
         ("changes/since.html", _since),
+        ("changes/marks.html", _marks),
         ("changes/findings.html", _findings),
         ("changes/ledger.html", _ledger),
         ("changes/tokens.html", _tokens),
