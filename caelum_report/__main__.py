@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from typing import Final
+
+_ALLOCATIONS_PER_COLLECTION: Final = 100_000
 
 
 def main() -> None:
@@ -12,6 +16,9 @@ def main() -> None:
         from .tap import main as tap
 
         sys.exit(tap(sys.argv[2:]))
+    # A run lives for seconds and keeps most of what it makes: the collector's usual walk after every 700 allocations took a
+    # tenth of its CPU time, and rarer ones cost 3 MB.
+    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
     from .cli import main as command_line
 
     command_line()
