@@ -44,7 +44,7 @@ class Finding:
     """One thing that somebody should know. The title is a sentence; the evidence is on `page`."""
 
     id: str  # stable over reports while it is the same finding
-    kind: str  # state, contract, configuration, latency, capability, security, setup, host, trend, shift, anomaly, flapping
+    kind: str  # state, contract, configuration, latency, capability, security, setup, host, trend, shift, anomaly, flapping, errors
     word: str  # "Down", "Degraded", "Contract", "Looming", "Set-up", …
     status: Status | None  # gives the word its glyph and colour
     title: str
@@ -871,7 +871,7 @@ class Judging:
     series: int = 0  # judged for trends and level shifts
     not_assessed: int = 0  # too short, or more than 30 % missing
     tests: int = 0
-    found: int = 0  # trends and shifts among the findings
+    found: int = 0  # trends, shifts and rises of errors among the findings
     expected_false: float = 0.0  # of these
     watched: int = 0  # series whose hours were judged
     unusual: int = 0  # moments among the findings

@@ -27,6 +27,7 @@ from .hosts import hosts
 from .judging import drawn, judging
 from .readiness import readiness
 from .recommendations import LOOKED_FOR, RANKING, recommendations
+from .risen_errors import risen_errors
 from .servers import servers
 from .slo import ledger_of
 from .slowness import slowness
@@ -60,6 +61,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     patterns.shifts,
     patterns.anomalies,
     patterns.flapping,
+    risen_errors,
     unused,
     drifts,
     changes.states,

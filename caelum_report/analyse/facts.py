@@ -32,6 +32,7 @@ from caelum_report.model import (
 
 from .calls import calls_by_hour
 from .charts import Rollups, marks_of
+from .errors import rises
 from .latency import Checks, checks
 from .readings import Readings, readings
 from .signals import Signals, signals
@@ -163,6 +164,7 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
         zone=config.zone,
     )
     memory = snapshot.host_sample.memory_total_bytes if snapshot.host_sample else 0
+    calls = calls_by_hour(history.usage, config.usage.precedence, pd.Timestamp(snapshot.at))
     return Facts(
         config=config,
         snapshot=snapshot,
@@ -177,13 +179,13 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
         checks=seen,
         rolled=rolled,
         readings=grid,
-        signals=signals(grid, memory),
+        signals=signals(grid, memory, rises(book, calls, [s.id for s in standings if not s.retired], now)),
         marks=marks_of(history.marks, now),
         contract=contract_changes(history.surfaces, _report_numbers(snapshot, history), history.pins),
         remarks={s.surface.sha256: tuple(remarks(s.surface)) for s in standings if s.surface and not s.retired},
         pins=_held(history.pins),
         roots=_roots(by_id),
-        calls=calls_by_hour(history.usage, config.usage.precedence, pd.Timestamp(snapshot.at)),
+        calls=calls,
         baseline=_baseline(snapshot, history),
     )
 

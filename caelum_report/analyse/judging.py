@@ -21,12 +21,12 @@ def judging(facts: Facts, found: Iterable[Finding]) -> Judging:
     signals = facts.signals
     if not signals.series and not signals.watched:
         return Judging()
-    discovered = len(signals.drifts) + len(signals.steps)
+    discovered = len(signals.drifts) + len(signals.steps) + len(signals.rises)
     unusual = sum(finding.kind == "anomaly" for finding in found)
     false = words.significant(signals.expected_false, 2)
     sentence = (
         f"{words.plural(signals.series, 'series', 'series')} judged by {words.plural(signals.tests, 'test')}: "
-        f"{words.plural(discovered, 'trend or level shift', 'trends and level shifts')} found, of which {false} "
+        f"{words.plural(discovered, 'trend, level shift or rise of errors', 'trends, level shifts and rises of errors')} found, of which {false} "
         f"{'is' if signals.expected_false == 1 else 'are'} expected to be nothing. "
         f"Hours of {words.plural(signals.watched, 'series', 'series')} watched: {words.plural(unusual, 'unusual moment')} in "
         f"seven days; a week of nothing would show {words.significant(signals.expected_flags, 2)}."

@@ -299,10 +299,10 @@ def _compared(event: Event) -> str:
 def flapping(facts: Facts) -> Iterator[Finding]:
     """Servers that kept changing between good and bad in the last weeks and are calm again; who flaps now is told by its state."""
     for standing in facts.current:
-        spell = _spell(facts, standing)
-        if spell is None:
+        found = spell(facts, standing)
+        if found is None:
             continue
-        start, end, changes = spell
+        start, end, changes = found
         yield Finding(
             id=f"flapping:{standing.id}:{_stamp(moment(start))}",
             kind="flapping",
@@ -327,7 +327,7 @@ _BAD: Final = np.array([status is Status.DOWN for status in STATUSES])
 FLAPPING_DAYS: Final = 14
 
 
-def _spell(facts: Facts, standing: Standing) -> tuple[float, float, int] | None:
+def spell(facts: Facts, standing: Standing) -> tuple[float, float, int] | None:
     """First change, last change and number of changes of the latest spell that is over; from the stretches of states."""
     rows = facts.ledger.rows(standing.index)
     part = slice(rows.start, rows.stop)

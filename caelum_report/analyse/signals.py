@@ -1,13 +1,13 @@
-"""What stands out from chance among the series of a run: trends, level shifts and unusual moments, each found once.
+"""What stands out from chance among the series of a run: trends, level shifts, risen errors and unusual moments, each found once.
 
-Trends and shifts are one family of tests: Benjamini-Hochberg over all of them, and a least effect. A shift explains a trend
+Trends, shifts and error counts are one family of tests: Benjamini-Hochberg over all of them, and a least effect. A shift explains a trend
 and what is unusual about it, so the simpler story is told. Unusual hours are merged over time and over what happens at once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from caelum_report.metrics import METRICS
 
 from .anomaly import RARE, anomalies_of
 from .discoveries import FALSE_SHARE, adjusted
+from .errors import Rise
 from .matrix import HOUR, Grid, median
 from .readings import Reading, Readings
 from .season import Seasons, seasons
@@ -132,17 +133,18 @@ class Moment:
 class Signals:
     drifts: tuple[Drift, ...] = ()
     steps: tuple[Step, ...] = ()
+    rises: tuple[Rise, ...] = ()  # of errors; their p is the chance
     moments: tuple[Moment, ...] = ()
     series: int = 0  # that were judged
     not_assessed: int = 0  # too short, or more than 30 % missing
-    tests: int = 0  # of trends and shifts
+    tests: int = 0  # of trends, shifts and error counts
     watched: int = 0  # series whose hours were judged
     rare: float = RARE  # the score from which an hour is unusual
 
     @property
     def expected_false(self) -> float:
-        """How many of the trends and shifts are expected to be nothing."""
-        return FALSE_SHARE * (len(self.drifts) + len(self.steps))
+        """How many of the trends, shifts and rises are expected to be nothing."""
+        return FALSE_SHARE * (len(self.drifts) + len(self.steps) + len(self.rises))
 
     @property
     def expected_flags(self) -> float:
@@ -166,14 +168,14 @@ def threshold(series: int) -> float:
     return RARE + max(wanted - RARE, 0.0) / _TAIL
 
 
-def signals(readings: Readings, memory_bytes: int) -> Signals:
-    """All that stands out at the end of `readings`; `memory_bytes` is that of the host. Cost: 2 ms a series of 30 days, two thirds of it sorting."""
+def signals(readings: Readings, memory_bytes: int, counts: Sequence[Rise] = ()) -> Signals:
+    """All that stands out at the end of `readings`, and of the error counts; `memory_bytes` is that of the host. Cost: 2 ms a series of 30 days, two thirds of it sorting."""
     if not len(readings):
         return Signals()
     levels = readings.only(LEVELS, LEVEL_DAYS)
     known = seasons(levels.frame)
     judged, shifts = _trends(levels, known), level_shifts_of(levels.frame, known)
-    drifts, steps, tests = _discovered(levels, known, judged, shifts)
+    drifts, steps, rises, tests = _discovered(levels, known, judged, shifts, counts)
     drifts = tuple(drift for drift in drifts if not _carried(drift, drifts, memory_bytes))
     assessed = sum(trend.direction != "unknown" for (trend, _) in judged)
     watched = readings.only(EVENTS, CONTEXT_DAYS)
@@ -182,6 +184,7 @@ def signals(readings: Readings, memory_bytes: int) -> Signals:
     return Signals(
         drifts,
         steps,
+        rises,
         tuple(m for m in _moments(events, len(watched), readings.step_seconds) if m.score >= rare or m.stuck),
         assessed,
         len(levels) - assessed,
@@ -222,17 +225,22 @@ def _last(known: Seasons, days: float) -> Seasons:
 
 
 def _discovered(
-    levels: Readings, known: Seasons, judged: list[tuple[Trend, float]], shifts: list[list[LevelShift]]
-) -> tuple[tuple[Drift, ...], tuple[Step, ...], int]:
+    levels: Readings,
+    known: Seasons,
+    judged: list[tuple[Trend, float]],
+    shifts: list[list[LevelShift]],
+    counts: Sequence[Rise],
+) -> tuple[tuple[Drift, ...], tuple[Step, ...], tuple[Rise, ...], int]:
     """What remains after false-discovery control, and the number of tests it controls."""
     found = [(k, shift) for k, those in enumerate(shifts) for shift in those]
     p = [1.0 if np.isnan(trend.p) else trend.p for trend, _ in judged] + [shift.p for _, shift in found]
+    p += [one.p for one in counts]
     assessed = sum(trend.direction != "unknown" for trend, _ in judged)
-    tests = assessed + max(assessed, len(found))
+    tests = assessed + max(assessed, len(found)) + len(counts)
     share = adjusted(p, tests)
     values = known.without()
     steps = []
-    for (k, shift), chance in zip(found, share[len(judged) :].tolist(), strict=True):
+    for (k, shift), chance in zip(found, share[len(judged) : len(p) - len(counts)].tolist(), strict=True):
         if chance <= FALSE_SHARE and _matters(levels.keys[k], shift.before, shift.after):
             steps.append(_step(levels, k, shift, shifts[k], chance))
     shifted = {step.key for step in steps}
@@ -244,7 +252,8 @@ def _discovered(
             )
             if _matters(drift.key, drift.before, drift.after):
                 drifts.append(drift)
-    return tuple(drifts), tuple(steps), tests
+    risen = [replace(one, p=chance) for one, chance in zip(counts, share[len(p) - len(counts) :].tolist(), strict=True)]
+    return tuple(drifts), tuple(steps), tuple(one for one in risen if one.p <= FALSE_SHARE and one.matters), tests
 
 
 def _matters(key: Reading, before: float, after: float) -> bool:

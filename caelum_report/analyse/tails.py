@@ -43,6 +43,24 @@ def t_quantile(two_sided: float, freedom: ArrayLike) -> Floats:
     return np.where(degrees >= 0.5, high, np.inf)
 
 
+def binomial_tails(successes: ArrayLike, trials: ArrayLike, share: ArrayLike) -> Floats:
+    """P(at least so many successes); real numbers of both are allowed, as where counts are thinned by a dispersion.
+
+    The incomplete beta function; above 10,000 trials by the normal law, whose error is small there.
+    """
+    k, n, q = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, np.float64)) for v in (successes, trials, share)))
+    k = np.minimum(k, n)
+    sure = (k <= 0) | (q >= 1)
+    never = ~sure & (q <= 0)
+    large = ~sure & ~never & (n > 10_000)
+    exact = ~sure & ~never & ~large
+    result = np.where(never, 0.0, 1.0)
+    result[exact] = _beta(q[exact], 1 - q[exact], k[exact], n[exact] - k[exact] + 1)
+    z = (k - 0.5 - n * q)[large] / np.sqrt((n * q * (1 - q))[large])
+    result[large] = np.where(z > 0, normal_tails(z) / 2, 1 - normal_tails(z) / 2)
+    return result
+
+
 def _beta(x: Floats, rest: Floats, a: Floats, b: Floats) -> Floats:
     """I_x(a, b); `rest` is 1 - x, known more exactly than by subtraction."""
     swap = x > (a + 1) / (a + b + 2)

@@ -14,7 +14,7 @@ from caelum_report.model import Status
 from .panels import Panel, figure
 from .view import RANGE_WORDS, STRIP_DAYS, Page, View, current, host_slug, uptime_of
 
-SERIES_KINDS: Final = {"trend", "shift", "anomaly", "flapping"}
+SERIES_KINDS: Final = {"trend", "shift", "anomaly", "flapping", "errors"}
 MOST_FIGURES: Final = 12
 
 
