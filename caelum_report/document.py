@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
+from .archived import ArchiveReport
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
 
 Range = Literal["day", "week", "month", "quarter", "year"]
@@ -963,3 +964,4 @@ class Report:
     alarms: AlarmsReport = AlarmsReport()
     ledger: LedgerReport = LedgerReport()
     marks: tuple[Mark, ...] = ()  # people's notes on every chart, newest first
+    archive: ArchiveReport | None = None  # None: nobody keeps one

@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from .archived import Keeping
+
 if TYPE_CHECKING:
     from .alerting import Channel, Rule
 
@@ -244,6 +246,7 @@ class Config:
     path: str = ""  # the PATH recorded by `init`, for cron's is short; "" takes the process's own
     raw_days: int = 14
     hourly_days: int = 365
+    archive: Keeping = field(default_factory=Keeping)
     pdf: bool = True
     fail_on: str = "never"  # never | down | needs-action
     demo: bool = False

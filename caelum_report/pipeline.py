@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import store, telling
+from .archived import FOLDER
 from .config import consent
 from .errors import CaelumError, DeliveryError, UsageError
-from .model import Config, Sample, Snapshot, Source, Status
+from .model import Config, Note, Sample, Snapshot, Source, Status
 
 if TYPE_CHECKING:
     from .document import Report, StepReport
@@ -166,8 +167,6 @@ def metrics(config: Config) -> bytes:
 
 def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Built:
     """A full site from a simulated month, through the real store, analysis and pages."""
-    from dataclasses import replace
-
     from . import demo as simulation
 
     config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf, demo=True)
@@ -219,6 +218,7 @@ def _analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwa
         history = store.history(database, snapshot_id, analyse.ROLLED_UP)
     watch.lap("read history")
     report = analyse.report(snapshot, snapshot_id, history, config, watch.steps())
+    report = replace(report, archive=store.make_room(config.database, report, config.archive))
     with store.open_store(config.database) as database, store.batch(database):
         telling.judge_report(database, analyse.alarming(report, history, config), snapshot.at, config)
         report = analyse.with_alarms(report, store.record(database, snapshot.at, analyse.ALARM_DAYS), config)
@@ -232,7 +232,10 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     from . import render as rendering
 
     watch = Stopwatch()
-    site = rendering.render(report, pdf=config.pdf, pdf_seconds=config.budgets.pdf_seconds)
+    site = rendering.render(
+        report, store.kept(config.database, report.id), pdf=config.pdf, pdf_seconds=config.budgets.pdf_seconds
+    )
+    site = _archived(config, site)
     watch.lap("render", f"{len(site.files)} files")
     try:
         published = deliver.publish(site, Path(config.output), config.publish)
@@ -247,6 +250,20 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
             with store.open_store(config.database) as database:
                 store.add_run_steps(database, snapshot_id, watch.steps(), site.notes)
     return Built(report, site, published)
+
+
+def _archived(config: Config, site: Site) -> Site:
+    """The site with its own files in the archive, and those of the past reports: all of them linked, none written twice."""
+    own = {path.rpartition(".")[2]: path for path in site.files if path.startswith(f"{FOLDER}{site.report}.")}
+    notes = site.notes
+    kept = {f"{FOLDER}{file.name}": file for past in store.kept(config.database, site.report) for _, file in past.files}
+    try:
+        places = store.keep(config.database, site.report, {kind: site.files[path] for kind, path in own.items()})
+        kept |= {f"{FOLDER}{file.name}": file for file in places.values()}
+    except OSError as error:  # the report is published all the same
+        notes = (*notes, Note("archive-failed", f"the report could not be put into the archive: {error.strerror}"))
+    files = {path: content for path, content in site.files.items() if path not in kept}
+    return replace(site, files=files, notes=notes, kept=kept)
 
 
 def _deliver(config: Config, report: Report, site: Site, watch: Stopwatch) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from .model import Note
 
@@ -15,3 +16,10 @@ class Site:
     report: str  # Report.id
     files: Mapping[str, bytes]
     notes: tuple[Note, ...] = ()  # what could not be rendered, and why
+    kept: Mapping[str, Path] = field(
+        default_factory=dict
+    )  # files that lie elsewhere and never change: linked, not written
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset((*self.files, *self.kept))

@@ -29,7 +29,8 @@ from .units import duration
 if TYPE_CHECKING:
     from .fields import Table
 
-_TABLES: Final = ("retention", "budgets", "usage")
+_TABLES: Final = ("retention", "archive", "budgets", "usage")
+_IN_DAYS: Final = {"retention.raw", "retention.hourly", "archive.hourly", "archive.daily"}
 _DURATIONS: Final = {"every", "stdio_every", "connect", "request", "server", "first_start", "run", "pdf"}
 
 
@@ -220,7 +221,7 @@ def _explained(settings: Settings, key: str) -> Iterator[str]:
         at = places(settings.text).get(tuple(key.split(".")))
         said = _said(settings.said, key)
         yield f"  file         {shown(settings.file)}{f':{at[0]}' if at else ''}: {_written(name, said) if said is not None else 'does not set it'}"
-    yield f"  default      {_written(name, _default(key), in_days=key.startswith('retention.')) or _unset(key)}"
+    yield f"  default      {_written(name, _default(key), in_days=key in _IN_DAYS) or _unset(key)}"
 
 
 def _explain_variable(variable: Variable, settings: Settings) -> str:
@@ -290,7 +291,7 @@ def _effective(settings: Settings, key: str) -> str:
     value: Any = settings.toml
     for part in key.split("."):
         value = getattr(value, part)
-    return _written(key.rpartition(".")[2], value, in_days=key.startswith("retention."))
+    return _written(key.rpartition(".")[2], value, in_days=key in _IN_DAYS)
 
 
 def _unset(key: str) -> str:
@@ -326,6 +327,7 @@ def reference() -> str:
     titles = {
         "": "",
         "retention": "retention.",
+        "archive": "archive.",
         "budgets": "budgets.",
         "usage": "usage.",
         "server": "server.",

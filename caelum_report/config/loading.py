@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from caelum_report.archived import Keeping
 from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.errors import UsageError
 from caelum_report.model import Budgets, Canary, Config, Note, Server, Source, Transport, Window
@@ -81,6 +82,7 @@ def resolved(settings: Settings, options: Options) -> Config:
         path=toml.path,
         raw_days=toml.retention.raw,
         hourly_days=toml.retention.hourly,
+        archive=Keeping(toml.archive.hourly, toml.archive.daily, toml.archive.size),
         pdf=toml.pdf,
         fail_on=toml.fail_on,
         scheduled=toml.every is not None,

@@ -27,6 +27,14 @@ class RetentionTable(Table):
     hourly: Days = Field(default=365, description="how long hourly figures are kept; daily ones stay for ever")
 
 
+class ArchiveTable(Table):
+    hourly: Days = Field(default=3, description="how long the last report of each hour is kept as a page")
+    daily: Days = Field(default=92, description="how long the last one of each day; the last of each month for ever")
+    size: Size = Field(
+        default=500_000_000, description="room for all of them; beyond it the oldest of the hours go first"
+    )
+
+
 class BudgetsTable(Table):
     connect: Seconds = Field(default=5.0, description="look-up, connection and TLS of a remote server")
     request: Seconds = Field(default=10.0, description="one request")
@@ -143,6 +151,7 @@ class CaelumToml(Table):
     )
     path: str = Field(default="", description="the PATH of started servers; empty: our own")
     retention: RetentionTable = Field(default_factory=RetentionTable, description="how long history is kept")
+    archive: ArchiveTable = Field(default_factory=ArchiveTable, description="past reports in `archive/` of the site")
     budgets: BudgetsTable = Field(default_factory=BudgetsTable, description="bounds that no server can talk us out of")
     usage: UsageTable = Field(default_factory=UsageTable, description="where real calls of tools are read")
     server: list[ServerTable] = Field(
@@ -160,6 +169,7 @@ LISTS: Final = ("server", "source", "rule", "window", "objective", "deliver")  #
 TABLES: Final[Mapping[str, type[Table]]] = {
     "": CaelumToml,
     "retention": RetentionTable,
+    "archive": ArchiveTable,
     "budgets": BudgetsTable,
     "usage": UsageTable,
     "server": ServerTable,

@@ -56,7 +56,7 @@ def publish(site: Site, output: Path, mode: str) -> str:
     Unchanged files keep their inode and time. A folder that holds anything but a site of ours raises UsageError and is
     left alone; what the disk refuses raises PublishError, and the old site stays. The caller holds the publish lock.
     """
-    if "index.html" not in site.files or not all(map(_is_plain, site.files)):
+    if "index.html" not in site.files or not all(map(_is_plain, site.paths)):
         raise ValueError("a site has an index.html, and plain relative paths only")
     output = check(output)
     try:
@@ -174,7 +174,7 @@ def _replace_files(site: Site, output: Path) -> None:
     _make_parent(output)
     with _build(site, output, output) as build:
         old = _listed(output)
-        new = set(site.files)
+        new = set(site.paths)
         _replace_marker(build, output, site.report, old | new)
         blocking = {path for path in old if path in _parents(new)} | {
             path for path in old if not new.isdisjoint(_parents([path]))
@@ -209,16 +209,20 @@ def _build(site: Site, folder: Path, output: Path) -> Iterator[Path]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         build.chmod(0o755)
-        _write_marker(build / MARKER, site.report, site.files)
+        _write_marker(build / MARKER, site.report, site.paths)
         written = []
         for path, content in site.files.items():
             _make_folders(build, path)
             if not _link_unchanged(output / path, build / path, content):
                 _write(build / path, content)
                 written.append(build / path)
+        for path, source in site.kept.items():
+            _make_folders(build, path)
+            if not _link_kept(source, output / path, build / path):
+                written.append(build / path)
         for file in written:  # after all writes, so that the disk may order them
             _sync(file)
-        for path in sorted({str(parent) for parent in _parents(site.files)}):
+        for path in sorted(_parents(site.paths)):
             _sync(build / path)
         _sync(build)
         yield build
@@ -237,6 +241,23 @@ def _link_unchanged(old: Path, new: Path, content: bytes) -> bool:
             return False
         new.hardlink_to(old)
     except OSError:  # no such file, a file system without links, too many of them: a copy does as well
+        return False
+    return True
+
+
+def _link_kept(source: Path, old: Path, new: Path) -> bool:
+    """Whether a link was enough. From another file system it is copied once; the time of change tells the copy again."""
+    kept = source.stat()
+    try:
+        new.hardlink_to(source)
+    except OSError:
+        with suppress(OSError):
+            there = old.lstat()
+            if stat.S_ISREG(there.st_mode) and (there.st_size, there.st_mtime_ns) == (kept.st_size, kept.st_mtime_ns):
+                new.hardlink_to(old)
+                return True
+        _write(new, source.read_bytes())
+        os.utime(new, ns=(kept.st_atime_ns, kept.st_mtime_ns))
         return False
     return True
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from caelum_report import codec
+from caelum_report.archived import FOLDER, Kept
 from caelum_report.document import Report
 from caelum_report.errors import as_bug
 from caelum_report.model import Note
@@ -19,23 +20,28 @@ from .mail import notice_mail, quiet_mail, report_mail, test_mail
 __all__ = ["notice_mail", "paper", "quiet_mail", "render", "report_mail", "test_mail"]
 
 
-def render(report: Report, *, pdf: bool = True, pdf_seconds: float = 120) -> Site:
-    """The whole site. A part that cannot be rendered says so in its place and in `Site.notes`; index.html always exists."""
+def render(report: Report, kept: tuple[Kept, ...] = (), *, pdf: bool = True, pdf_seconds: float = 120) -> Site:
+    """The whole site, its own files for the archive among its files; `kept` are the past reports that the archive shows. A part that cannot be rendered says so in its place and in `Site.notes`; index.html always exists."""
     document = codec.to_json(report)
+    report = codec.from_json(
+        document
+    )  # what a later run reads: an int where a float is declared would be printed otherwise
     with ThreadPoolExecutor(1) as beside:
         paper = beside.submit(_paper, document, pdf_seconds) if pdf else None
-        files, notes = _site(report, document, pdf=pdf)
+        files, notes = _site(report, document, kept, pdf=pdf)
         if paper is not None:
             made = paper.result()
             if isinstance(made, Note):
-                files, notes = _site(report, document, pdf=False)  # without links to what is not there
+                files, notes = _site(report, document, kept, pdf=False)  # without links to what is not there
                 notes = (*notes, made)
             else:
-                files["report.pdf"] = made
+                files["report.pdf"] = files[f"{FOLDER}{report.id}.pdf"] = made
     return Site(report.id, files, notes)
 
 
-def _site(report: Report, document: bytes, *, pdf: bool) -> tuple[dict[str, bytes], tuple[Note, ...]]:
+def _site(
+    report: Report, document: bytes, kept: tuple[Kept, ...], *, pdf: bool
+) -> tuple[dict[str, bytes], tuple[Note, ...]]:
     from . import pages
 
     files: dict[str, bytes] = {"report.json": document}
@@ -55,15 +61,25 @@ def _site(report: Report, document: bytes, *, pdf: bool) -> tuple[dict[str, byte
     }
     version = hashlib.sha256(files["static/site.css"] + files["static/site.js"]).hexdigest()[:8]
     sha256 = hashlib.sha256(document).hexdigest()
-    view = pages.view_of(report, sha256=sha256, pdf=pdf, static_version=version, drawings=drawings, notes=notes)
+    view = pages.view_of(
+        report, sha256=sha256, pdf=pdf, static_version=version, drawings=drawings, notes=notes, kept=kept
+    )
     for page in pages.all_pages(report):
         files[page.path] = pages.write(view, page)
+    files |= _for_the_archive(report, files, pdf=pdf)
     for path, make in _machine_files(report):
         try:
             files[path] = make()
         except Exception as error:  # noqa: BLE001  one server's odd figures must not cost the site
             notes.append(Note("file-failed", f"{path} could not be written ({as_bug(error)})"[:300]))
     return files, tuple(notes)
+
+
+def _for_the_archive(report: Report, files: dict[str, bytes], *, pdf: bool) -> dict[str, bytes]:
+    from .whole import whole
+
+    own = f"{FOLDER}{report.id}"
+    return {f"{own}.html": whole(report, files, pdf=pdf), f"{own}.json": files["report.json"]}
 
 
 def _machine_files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:

@@ -29,6 +29,7 @@ from .alarms import (
     usual,
     watch,
 )
+from .archive import keep, kept, make_room
 from .backup import backup, restore
 from .bundles import add_bundle
 from .database import batch, damage, open_store
@@ -68,9 +69,12 @@ __all__ = [
     "history",
     "host_before",
     "import_samples",
+    "keep",
+    "kept",
     "last_errand",
     "list_servers",
     "maintain",
+    "make_room",
     "open_store",
     "pin_surface",
     "publish_lock",

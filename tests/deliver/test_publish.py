@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -385,3 +387,38 @@ def test_the_best_way_here_is_found_without_a_trace(tmp_path: Path) -> None:
     assert way(tmp_path / "reports", "auto") in {"exchange", "symlink"}
     assert way(tmp_path / "reports", "in-place") == "in-place"
     assert list(tmp_path.iterdir()) == []
+
+
+def kept_in(folder: Path, **texts: str) -> dict[str, Path]:
+    """Files of an archive, by their path in the site."""
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
+    return {f"archive/{name}": folder / name for name in texts}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_kept_elsewhere_is_linked_and_outlives_every_swap(tmp_path: Path, mode: str) -> None:
+    output = tmp_path / "reports"
+    first = kept_in(tmp_path / "state", **{"r-1.html": "one"})
+    publish(dataclasses.replace(site("r-1"), kept=first), output, mode)
+    both = first | kept_in(tmp_path / "state", **{"r-2.html": "two"})
+    publish(dataclasses.replace(site("r-2"), kept=both), output, mode)
+    assert all(os.path.samefile(output / path, place) for path, place in both.items())
+    publish(dataclasses.replace(site("r-3"), kept={"archive/r-2.html": both["archive/r-2.html"]}), output, mode)
+    assert sorted(path for path in shown(output) if path.startswith("archive/")) == ["archive/r-2.html"]
+    assert (tmp_path / "state" / "r-1.html").read_text() == "one"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs a second file system: /dev/shm")
+def test_from_another_file_system_it_is_copied_once(tmp_path: Path, mode: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        output, kept = tmp_path / "reports", kept_in(Path(elsewhere) / "state", **{"r-1.html": "one"})
+        publish(dataclasses.replace(site("r-1"), kept=kept), output, mode)
+        copy = (output / "archive/r-1.html").stat()
+        assert (output / "archive/r-1.html").read_text() == "one"
+        assert mode_of(output / "archive/r-1.html") == 0o644
+        publish(dataclasses.replace(site("r-2"), kept=kept), output, mode)
+        assert (output / "archive/r-1.html").stat().st_ino == copy.st_ino

@@ -13,8 +13,10 @@ import html5lib
 import pytest
 
 from caelum_report import document as d
+from caelum_report.archived import LARGEST_PAGE
 from caelum_report.model import Status
 from caelum_report.render import marks, pages, render
+from caelum_report.render.whole import whole
 from caelum_report.site import Site
 
 from . import sample_reports
@@ -49,7 +51,7 @@ def by_id(page: bytes, name: str):
 
 def html_pages(site: Site):
     """Every page that is one of a kind, and some of those that are many."""
-    found = {path: page for path, page in site.files.items() if path.endswith(".html")}
+    found = {path: page for path, page in site.files.items() if path.endswith(".html") and "/r-" not in path}
     servers = sorted(path for path in found if path.startswith("servers/"))
     return {
         path: page for path, page in found.items() if path not in servers or path in servers[:: len(servers) // 7 + 1]
@@ -292,3 +294,34 @@ class TestBottlenecks:
         page = sites["first"].files["bottlenecks.html"]
         assert "Nothing measured yet." in text(by_id(page, "episodes"))
         assert by_id(page, "waits") is not None
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_past_report_needs_nothing_but_itself(sites, name):
+    site = sites[name]
+    page = site.files[f"archive/{site.report}.html"]
+    assert len(page) <= LARGEST_PAGE * 1.01
+    html5lib.HTMLParser(strict=True).parse(page.decode())
+    ids = [element.get("id") for element in tree(page).iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    beside = {"index.html", f"{site.report}.json"}
+    for element in tree(page).iter():
+        assert "style" not in element.attrib
+        assert element.tag not in {"script", "img", "link"}
+        for key in ("href", "src", "{http://www.w3.org/1999/xlink}href"):
+            to = element.get(key, "")
+            assert not to or (to.startswith("#") and to[1:] in ids) or to in beside, to
+        for key in ("aria-labelledby", "aria-describedby"):
+            assert set(element.get(key, "").split()) <= set(ids)
+    assert len(list(tree(page).iter("h1"))) == 1
+    assert len(list(tree(page).iter("style"))) == 1
+
+
+def test_servers_beyond_the_room_of_a_past_report_are_left_to_its_json(sites, monkeypatch):
+    monkeypatch.setattr("caelum_report.render.whole.LARGEST_PAGE", 300_000)
+    report = sample_reports.fleet_report()
+    page = whole(report, sites["fleet"].files, pdf=False).decode()
+    inside = page.count('<article class="one-whole"')
+    assert 0 < inside < len(report.servers)
+    assert f"{len(report.servers) - inside} more servers stand in" in page
+    assert f'id="s--{report.servers[0].slug}"' in page

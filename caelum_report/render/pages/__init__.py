@@ -20,6 +20,7 @@ from caelum_report.render.html import fill
 from . import (
     alerts,
     architecture,
+    archive,
     bottlenecks,
     changes,
     host,
@@ -76,6 +77,7 @@ def all_pages(report: Report) -> Iterator[Page]:
     if report.sources:
         yield sources.PAGE
     yield from (alerts.PAGE, slo.PAGE)
+    yield archive.PAGE
     yield from (alerts.incident_page(one) for one in report.alarms.incidents)
     for one in report.servers:
         yield from server.pages_of(one)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from caelum_report import metrics, words
 from caelum_report.model import Failure, Status
 
+from .archive import kept_for
 from .view import Page, View
 
 FAILURE_WORDS: Final = {
@@ -59,6 +60,11 @@ def _values(view: View) -> dict[str, Any]:
     }
 
 
+def _archive(view: View) -> dict[str, Any] | None:
+    archive = view.report.archive
+    return None if archive is None else {"archive": archive, "rule": kept_for(archive.keeping)}
+
+
 def _record(view: View) -> dict[str, Any]:
     return {
         "records": [(metrics.METRICS[r.metric].title, r) for r in view.report.records if r.metric in metrics.METRICS]
@@ -75,6 +81,7 @@ PAGE: Final = Page(
         ("method/words.html", _values),
         ("method/sources.html", _values),
         ("method/run.html", _values),
+        ("method/archive.html", _archive),
         ("method/configurations.html", _values),
     ),
 )

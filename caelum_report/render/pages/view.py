@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from caelum_report import document, words
+from caelum_report.archived import Kept
 from caelum_report.document import Finding, HostReport, Report, ServerReport, ServerUsage, ToolUsage, Uptime
 from caelum_report.model import Note, Status, Transport
 from caelum_report.text import slug
@@ -30,6 +31,7 @@ NAVIGATION: Final = (  # pages that exist now
     ("host.html", "Host"),
     ("method.html", "Method"),
     ("recommendations.html", "Recommendations"),
+    ("archive/index.html", "Archive"),
 )
 SERVER_PARTS: Final = frozenset(
     {
@@ -55,6 +57,7 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "tools.html": frozenset({"most-called", "unused", "all"}),
     "alerts.html": frozenset({"open", "incidents", "maintenance", "rules", "messages"}),
     "slo.html": frozenset({"objectives", "exclusions"}),
+    "archive/index.html": frozenset({"hours", "days", "months"}),
     "method.html": frozenset(
         {
             "figures",
@@ -66,6 +69,7 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
             "sources",
             "run",
             "previous-run",
+            "archive",
             "configurations",
             "notes",
         }
@@ -97,6 +101,7 @@ class View:
     notes: list[Note]  # what could not be rendered
     usage: Mapping[str, ServerUsage]
     called: Mapping[str, Sequence[ToolUsage]]  # by server, most calls first
+    kept: tuple[Kept, ...] = ()  # past reports, oldest first
 
     def address(self, page: str | None) -> str | None:
         """`page` as a link that leads somewhere: None for a page that this site has not, no fragment that it lacks."""
@@ -134,6 +139,7 @@ def view_of(
     static_version: str,
     drawings: Mapping[str, Drawing],
     notes: list[Note],
+    kept: tuple[Kept, ...] = (),
 ) -> View:
     pages = {path for path, _ in NAVIGATION}
     if report.sources:
@@ -155,6 +161,7 @@ def view_of(
         notes,
         {server.server: server for server in report.usage.servers},
         _by_server(report.usage.tools),
+        kept,
     )
 
 
