@@ -164,6 +164,8 @@ class Server:
     canary: Canary | None = None
     maintenance: tuple[Window, ...] = ()
     risks: tuple[Note, ...] = ()  # facts about the entry itself: unpinned launcher, plain http, secret in plain text
+    token_expires_at: datetime | None = None  # the first end of a JWT that it is given
+    token_place: str = ""  # where that one stands: `header Authorization`
     watched: bool = False  # named by a watched file only: started after `approve`
     tap: Tap | None = None  # its entry runs it through `caelum-report tap`; command and args are its own
     host: str = ""  # the other machine whose bundle it came with; empty: this one

@@ -19,6 +19,7 @@ from .alarms import DAYS as ALARM_DAYS
 from .alarms import with_alarms
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
+from .expiries import expiries
 from .facts import Facts, gather
 from .fleet_charts import fleet_charts
 from .foretelling import foretell
@@ -51,7 +52,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     risks.risks,
     risks.found_configurations,
     risks.notes,
-    findings.certificates,
+    expiries,
     findings.host,
     failing,
     elsewhere.other_hosts,

@@ -17,9 +17,10 @@ from typing import Final
 import numpy as np
 
 from caelum_report import text, words
-from caelum_report.document import Finding, Looming
+from caelum_report.document import Finding
 from caelum_report.model import Failure, Outcome, Status, Transport
 
+from .expiries import ended_token
 from .facts import PROBLEMS, Facts, Standing
 from .times import DAY
 from .uptime import STATUSES, Run, checks_since, run_before
@@ -45,8 +46,6 @@ _BY_CHANCE: Final = {
 _HTTP_STATUS: Final = re.compile(r"\bHTTP \d{3}\b")
 _UNSET: Final = re.compile(r"\bvariable ([^\s,;:]+) is not set")
 _VARIABLE: Final = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b")
-CERTIFICATE_DAYS: Final = 21
-LOOMING_DAYS: Final = 30
 CONTRACT_DAYS: Final = 7  # a change stays a finding for so long
 
 
@@ -246,6 +245,8 @@ def cause(facts: Facts, standing: Standing) -> str:
         when = f" since {words.moment(below.since, facts.at, facts.zone)}" if below.since else ""
         return f"It depends on {below.name}, which is down{when}."
     parts = [sentence(standing.reason)]
+    if standing.failure is Failure.AUTH_REQUIRED:
+        parts.append(ended_token(facts, standing))
     probe = standing.probe
     if probe and probe.exit_status and probe.exit_status not in standing.reason and standing.failure is not Failure.OK:
         parts.append(f"It ended with {text.brief(probe.exit_status, 60)}.")
@@ -591,40 +592,7 @@ def collisions(facts: Facts) -> Iterator[Finding]:
         )
 
 
-# --- the configuration, certificates, the host, set-up --------------------------------------------------------------
-
-
-def certificates(facts: Facts) -> Iterator[Finding | Looming]:
-    """Certificates that end soon; the date is read from them, so it is certain."""
-    for standing in facts.current:
-        expires = standing.probe.certificate_expires_at if standing.probe else None
-        if expires is None or not facts.at < expires <= facts.at + timedelta(days=LOOMING_DAYS):
-            continue
-        when = words.moment(expires, facts.at, facts.zone)
-        left = words.duration((expires - facts.at).total_seconds())
-        yield Looming(
-            what=f"Certificate of {standing.name} ends",
-            earliest=expires,
-            latest=expires,
-            when=when,
-            record="read from the certificate",
-            page=f"{standing.page}#stages",
-        )
-        if expires <= facts.at + timedelta(days=CERTIFICATE_DAYS):
-            yield Finding(
-                id=f"certificate:{standing.id}",
-                kind="security",
-                word="Looming",
-                status=Status.DEGRADED,
-                title=f"The certificate of {standing.name} ends on {words.day(expires, facts.zone)}.",
-                server=standing.id,
-                page=f"{standing.page}#stages",
-                owner=standing.server.owner if standing.server else None,
-                evidence=f"in {left}, read from the certificate",
-                chance=0.0,
-                impact="After that no client that checks certificates can connect.",
-                advice="Renew it; the next report reads the new date.",
-            )
+# --- the host, set-up --------------------------------------------------------------
 
 
 DISK_PERCENT: Final = 90.0

@@ -27,6 +27,7 @@ from caelum_report.model import Era, Status
 
 from . import changes as changed
 from . import findings as told
+from .expiries import LOOMING_DAYS
 from .facts import PROBLEMS, Facts, Standing
 from .hosts import has_room
 from .times import DAY, moment
@@ -311,11 +312,9 @@ def empty(
 def _nothing_looms(certificates: int, foretold: int) -> str:
     parts = []
     if certificates:
-        parts.append(f"No certificate of {words.count(certificates)} ends within {told.LOOMING_DAYS} days.")
+        parts.append(f"No certificate of {words.count(certificates)} ends within {LOOMING_DAYS} days.")
     if foretold:
-        parts.append(
-            f"None of {words.plural(foretold, 'figure')} with a limit has a date within {told.LOOMING_DAYS} days."
-        )
+        parts.append(f"None of {words.plural(foretold, 'figure')} with a limit has a date within {LOOMING_DAYS} days.")
     else:
         parts.append("Forecasts of disks, memory and answer times begin with the third day of history.")
     return " ".join(parts)

@@ -22,6 +22,7 @@ from .files import read_env_file, who_else_can_write
 from .risks import risks_of
 from .secrets import in_url, secret_arguments, secrets_of
 from .tapped import untapped
+from .tokens import token_end
 from .variables import UnsetError, Variables, expand, has_variables
 
 # Their values choose what code a process runs, so consent is to the values too.
@@ -82,6 +83,7 @@ def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched:
     if writers is not None and os.geteuid() == 0:
         problem, writers = f"refused as root: {writers}", None
     skip = "disabled" if entry.disabled else entry.skip
+    token_expires_at, token_place = token_end(server) or (None, "")
     what: tuple[object, ...] = (command, args, cwd if needs_cwd else None) if url is None else (url,)
     if command is None and url is None:
         what = (entry.file, entry.name)
@@ -91,6 +93,8 @@ def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched:
             problem=None if skip else problem,
             skip=skip,
             risks=() if entry.problem else risks_of(server, tuple(_literal_secrets(entry)), writers),
+            token_expires_at=token_expires_at,
+            token_place=token_place,
         ),
         entry.source,
         what,

@@ -307,6 +307,33 @@ def test_a_certificate_looms_and_then_needs_somebody() -> None:
     assert report([snapshot(NOW, probe(certificate_expires_at=NOW + timedelta(days=90)))]).looming == ()
 
 
+class TestTokens:
+    @staticmethod
+    def said(days: float, failure: Failure = Failure.OK) -> Report:
+        ends = NOW + timedelta(days=days)
+        mine = server(token_expires_at=ends, token_place="header Authorization")
+        return report([snapshot(NOW, probe(failure=failure))], mine)
+
+    def test_a_token_looms_and_then_needs_somebody(self) -> None:
+        (looming,) = self.said(25).looming
+        assert (looming.what, looming.record) == ("Token of alpha ends", "read from the token")
+        finding = the(self.said(7))
+        assert finding.title == "The token of alpha ends on 29\u00a0Nov."
+        assert finding.evidence == "in 7\u00a0d, read from the token in header Authorization"
+        assert finding.needs_action
+        assert self.said(90).looming == ()
+        assert self.said(90).findings == ()
+
+    def test_a_token_that_ended_explains_why_it_is_refused(self) -> None:
+        finding = the(self.said(-2, Failure.AUTH_REQUIRED))
+        assert finding.word == "Auth-walled"
+        assert "The token in header Authorization ended on 20\u00a0Nov." in finding.cause
+
+    def test_a_token_that_ended_and_still_works_is_a_quiet_fact(self) -> None:
+        finding = the(self.said(-2))
+        assert (finding.title, finding.needs_action) == ("The token of alpha ended on 20\u00a0Nov.", False)
+
+
 def test_a_full_disk_and_a_full_memory_are_findings() -> None:
     sample = host_sample(
         memory_available_bytes=2**30, disks=(Disk("/", "a", 100, 50), Disk("/my data", "b", 10**12, 93 * 10**10))
