@@ -35,6 +35,7 @@ from .slowness import slowness
 from .sources import failing, series, sources
 from .token_costs import token_costs
 from .usage import drifts, unused, usage
+from .withdrawals import withdrawals
 
 __all__ = ["ALARM_DAYS", "ANALYSERS", "ROLLED_UP", "Analyser", "alarming", "report", "with_alarms"]
 
@@ -69,6 +70,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     changes.comings,
     changes.tools,
     changes.figures,
+    withdrawals,
     changes.method,
 )
 
