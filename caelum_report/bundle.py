@@ -72,7 +72,7 @@ def _lines(snapshot: Snapshot, servers: Iterable[Server]) -> Iterator[dict[str, 
     yield {"format": FORMAT, "version": VERSION, "program": __version__, "host": snapshot.host}
     servers = tuple(servers)
     yield from ({"server": _plain(Server, _shown(server))} for server in servers)
-    yield {"snapshot": _plain(Snapshot, replace(snapshot, probes=()))}
+    yield {"snapshot": _plain(Snapshot, replace(snapshot, probes=(), bookmarks=()))}
     yield from ({"probe": _plain(Probe, probe)} for probe in snapshot.probes)
     yield {"end": 2 + len(servers) + len(snapshot.probes)}
 
@@ -224,7 +224,8 @@ def _joined(host: str, servers: list[Server], snapshot: Snapshot, probes: list[P
     sample = snapshot.host_sample and replace(snapshot.host_sample, host=host)
     own = tuple(_with_own_hash(probe, host) for probe in probes)
     shown = tuple(_shown(server) for server in servers)
-    return Bundle(host, shown, replace(snapshot, host=host, probes=own, host_sample=sample))
+    whole = replace(snapshot, host=host, probes=own, host_sample=sample, bookmarks=())  # how far *its* files were read
+    return Bundle(host, shown, whole)
 
 
 def _with_own_hash(probe: Probe, host: str) -> Probe:

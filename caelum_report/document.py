@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from .archived import ArchiveReport
+from .logged import ErrorReport
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
 
 Range = Literal["day", "week", "month", "quarter", "year"]
@@ -949,6 +950,7 @@ class Report:
     previous_run: RunReport | None
     sources: tuple[SourceReport, ...] = ()  # in the order of the configuration
     series: tuple[SeriesReport, ...] = ()  # what they give, by source, figure and subject
+    errors: tuple[ErrorReport, ...] = ()  # of logs, by source, the latest first
     forecasts: tuple[Forecast, ...] = ()  # made by this report, once a day
     scores: tuple[Score, ...] = ()  # of earlier ones that fell due
     records: tuple[ForecastRecord, ...] = ()

@@ -44,6 +44,8 @@ class SourceHistory:
               sample before, `raw` what it showed
     rollups   level (hour, day), series, at, n, min, mean, max, p5, p50, p95, buckets: of rates where it is a counter;
               31 days of hours and two years of days
+    errors    one row a kind of error that a log had: host, source, subject, server (as in `series`), text, count (ever),
+              day (the last 24 hours), first_at, last_at (of its lines), met_at (the first run that read it)
     """
 
     sources: pd.DataFrame
@@ -51,6 +53,7 @@ class SourceHistory:
     series: pd.DataFrame
     samples: pd.DataFrame
     rollups: pd.DataFrame
+    errors: pd.DataFrame
 
     def of(self, source: str, subject: str, metric: str) -> pd.DataFrame:
         """at, value, raw and labels of a figure of a subject, by series and time."""

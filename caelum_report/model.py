@@ -445,6 +445,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedError:
+    """A kind of error that a log had since the run before. Its text is without numbers, names, addresses and secrets."""
+
+    subject: str  # a server's id, or the source's own name
+    text: str
+    count: int
+    first_at: datetime  # by the lines' own times where they have any, otherwise the run's; never later than the run
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one source gave in one run; a failure is a value like any other."""
 
@@ -455,6 +466,7 @@ class Reading:
     seconds: float = 0.0
     samples: tuple[Sample, ...] = ()
     notes: tuple[Note, ...] = ()
+    errors: tuple[LoggedError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

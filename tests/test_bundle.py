@@ -17,7 +17,7 @@ import pytest
 from caelum_report import analyse, bundle, pipeline, store
 from caelum_report.document import Report
 from caelum_report.errors import UsageError
-from caelum_report.model import Failure, Note, Reading, Sample, Server, Snapshot, Status, Transport
+from caelum_report.model import Bookmark, Failure, Note, Reading, Sample, Server, Snapshot, Status, Transport
 from caelum_report.text import Redactor
 from tests.store.given import NOON, config, hours, probe, snapshot, surface
 from tests.store.given import host_sample as sample
@@ -46,6 +46,17 @@ def there(at: Any = NOON, failure: Failure = Failure.OK, host: str = "there", **
 
 def written(folder: Path, seen: Snapshot | None = None, servers: tuple[Server, ...] = SERVERS) -> Path:
     return bundle.write(folder / "bundle.gz", seen or there(), servers)
+
+
+def test_a_bundle_moves_no_bookmark_of_this_machine(tmp_path: Path) -> None:
+    """How far the other host's logs were read is nobody else's business; a hostile one would have ours passed over."""
+    theirs = (Bookmark("log app", "1:2", "[999]"),)
+    whole = written(tmp_path, replace(there(), bookmarks=theirs))
+    assert read(whole).snapshot.bookmarks == ()
+    forged = rewritten(
+        whole, lambda lines: lines[3]["snapshot"].update(bookmarks=[{"source": "a", "name": "b", "value": "c"}])
+    )
+    assert read(forged).snapshot.bookmarks == ()
 
 
 def read(file: Path, *secrets: str) -> bundle.Bundle:

@@ -26,6 +26,7 @@ from .foretelling import foretell
 from .host_tracks import HOST_METRICS, NAMED_METRICS
 from .hosts import hosts
 from .judging import drawn, judging
+from .logged import errors, new_errors
 from .readiness import readiness
 from .recommendations import LOOKED_FOR, RANKING, recommendations
 from .risen_errors import risen_errors
@@ -56,6 +57,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     expiries,
     findings.host,
     failing,
+    new_errors,
     elsewhere.other_hosts,
     services.services,
     findings.setup,
@@ -165,6 +167,7 @@ def report(
         previous_run=history.previous_run,
         sources=sources(facts),
         series=series(facts),
+        errors=errors(facts),
         forecasts=foretold.made,
         scores=foretold.scores,
         records=foretold.records,

@@ -23,6 +23,7 @@ from caelum_report import __version__
 from caelum_report.errors import as_bug
 from caelum_report.model import (
     METHOD_VERSION,
+    Bookmark,
     Config,
     Failure,
     Memory,
@@ -62,7 +63,7 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
     stdio = any(not server.remote for server in (*due, *(s for s in config.servers if s.id in tools)))
     known = adopt_orphans() if stdio else set()
     try:
-        probes, readings = asyncio.run(
+        probes, (readings, read_up_to) = asyncio.run(
             _ask_all(config, due, remembered, mark=mark, at=at, progress=progress or _silent)
         )
     finally:
@@ -81,7 +82,7 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
         network_down=network_down,
         notes=(*_notes(strays), *unread),
         usage=rows,
-        bookmarks=bookmarks,
+        bookmarks=(*bookmarks, *read_up_to),
     )
     for collector in (*COLLECTORS, *_installed()):
         snapshot = collector(snapshot, config)
@@ -116,7 +117,7 @@ def _installed() -> Iterator[Collector]:
 
 async def _ask_all(
     config: Config, servers: tuple[Server, ...], remembered: Remembered, *, at: datetime, mark: str, progress: Progress
-) -> tuple[tuple[Probe, ...], tuple[Reading, ...]]:
+) -> tuple[tuple[Probe, ...], tuple[tuple[Reading, ...], tuple[Bookmark, ...]]]:
     """The servers, and after them the sources: what they answer must not disturb what is being timed."""
     since = time.perf_counter()
     run = Run(

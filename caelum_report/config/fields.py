@@ -86,5 +86,17 @@ def _jmespath(value: object) -> str:
     return str(value)
 
 
+def _pattern(value: object) -> str:
+    if isinstance(value, str) and 0 < len(value) <= 1_000:
+        try:
+            re.compile(value)
+        except (re.error, RecursionError, OverflowError):
+            pass
+        else:
+            return value
+    raise ValueError("a regular expression as Python reads them, of 1,000 characters at most")
+
+
 MetricName = Annotated[str, BeforeValidator(_metric)]
 JmesPath = Annotated[str, BeforeValidator(_jmespath)]
+Pattern = Annotated[str, BeforeValidator(_pattern)]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from .fields import JmesPath, MetricName, Seconds, Table, Text
+from .fields import FilePath, JmesPath, MetricName, Pattern, Seconds, Table, Text
 
 
 class SourceTable(Table):
@@ -184,6 +184,54 @@ class DockerTable(SourceTable):
     containers: list[Text] = Field(default_factory=list, description="their names, * for any characters; empty: all")
 
 
+class LogMetricTable(Table):
+    """A figure of a log's lines: by a pattern, or of lines of JSON by JMESPath."""
+
+    name: MetricName = Field(description="the figure's name")
+    pattern: Pattern | None = Field(
+        default=None,
+        description="a regular expression; its groups (?P<value>…) and (?P<subject>…) are what they say, others are labels",
+    )
+    where: JmesPath | None = Field(default=None, description="of lines of JSON: JMESPath that is true of those meant")
+    value: JmesPath | None = Field(default=None, description="of lines of JSON: JMESPath to its number")
+    subject: JmesPath | None = Field(default=None, description="JMESPath to the name of the server it is about")
+    labels: dict[str, JmesPath] = Field(default_factory=dict, description="names, and JMESPath to their texts")
+    give: Literal["count", "sum", "mean", "p50", "p95", "max", "last"] = Field(
+        default="count",
+        description="count or sum of the lines, shown as its rate a second; or one number of the new lines' values",
+    )
+    unit: str = Field(default="", description="seconds, bytes, percent, count, ratio, … or a word of your own")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> LogMetricTable:
+        if (self.pattern is None) == (self.where is None and self.value is None):
+            raise ValueError("either `pattern`, or `where` or `value` for lines of JSON")
+        has_value = "(?P<value>" in self.pattern if self.pattern else self.value is not None
+        if self.give != "count" and not has_value:
+            raise ValueError(f"a value to give the {self.give} of: a group (?P<value>…), or `value` for lines of JSON")
+        return self
+
+
+class LogTable(SourceTable):
+    """Log files and systemd's journal."""
+
+    kind: Literal["log"] = Field(description="log files and systemd's journal: errors by kind, counts and figures")
+    files: list[FilePath] = Field(
+        default_factory=list,
+        description='files, rotated and .gz ones too: * stands for any characters, ** for any folders ("/var/log/app.log*")',
+    )
+    journal: list[Text] = Field(
+        default_factory=list, description='systemd units whose journal is read; "*" is all of it'
+    )
+    preset: Literal["claude-desktop", "vscode"] | None = Field(
+        default=None, description="the logs that this MCP host writes of its servers; figures are about each server"
+    )
+    errors: Pattern | None = Field(
+        default=None, description="which lines are errors; without it, those that call themselves so"
+    )
+    metric: list[LogMetricTable] = Field(default_factory=list, description="[[source.metric]] blocks, on every line")
+
+
 AnySource = Annotated[
     HttpJsonTable
     | McpToolTable
@@ -196,7 +244,8 @@ AnySource = Annotated[
     | InfluxdbHealthTable
     | PrometheusHealthTable
     | GrafanaTable
-    | DockerTable,
+    | DockerTable
+    | LogTable,
     Field(discriminator="kind"),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from caelum_report.errors import UsageError
 from caelum_report.model import Config, Source
@@ -59,10 +59,13 @@ def explained(name: str, config: Config) -> str:
 
 def reference() -> Iterator[str]:
     """Rows of the Markdown table: the keys of every kind first, those of several kinds once."""
+    from pydantic import BaseModel
+
     from .source_tables import (
         ENVIRONMENT,
         SOURCE_TABLES,
         InfluxQueryTable,
+        LogMetricTable,
         MetricTable,
         PromQLTable,
         SourceTable,
@@ -77,7 +80,10 @@ def reference() -> Iterator[str]:
         given = ", ".join(f"`{variables[kind, key]}`" for kind in those if (kind, key) in variables)
         whose = "" if len(those) == len(SOURCE_TABLES) else f"{', '.join(those)}: "
         yield f"| `source.{key}` | {given} | {whose}{text} |"
-    blocks = {"metric": (MetricTable,), "query": (PromQLTable, InfluxQueryTable)}
+    blocks: Mapping[str, tuple[type[BaseModel], ...]] = {
+        "metric": (MetricTable, LogMetricTable),
+        "query": (PromQLTable, InfluxQueryTable),
+    }
     for name, tables in blocks.items():
         said = dict.fromkeys((key, field.description) for table in tables for key, field in table.model_fields.items())
         yield from (f"| `source.{name}.{key}` |  | {text} |" for key, text in said)

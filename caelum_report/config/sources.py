@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from caelum_report.words import listing
 
 from .endpoint import url_endpoint, url_problem
 from .secrets import in_value
-from .settings import Settings
+from .settings import Settings, placed
 from .variables import UnsetError, Variables, expand
 
 if TYPE_CHECKING:
@@ -56,12 +57,25 @@ def sources_of(settings: Settings, variables: Variables) -> tuple[tuple[Source, 
         filled = _Filled(variables)
         said = block.model_dump(exclude={"name", "kind", "timeout"})
         options = _with_environment(block, filled.value(said, ""), variables, filled)
+        if "files" in options:
+            options["files"] = _files(options, settings)
         problem = filled.problem or _unusable(block, options)
         secrets |= filled.secrets
         found.append(
             Source(visible(block.name), _kind(block), options, _endpoint(options), block.timeout, problem=problem)
         )
     return tuple(found), secrets
+
+
+def _files(options: Mapping[str, Any], settings: Settings) -> list[str]:
+    """Patterns, absolute; those of a preset among them."""
+    from .usage import host_log_folder
+
+    said = [str(placed(each, settings.home, settings.folder)) for each in options["files"]]
+    if options["preset"] is None:
+        return said
+    folder = host_log_folder(options["preset"], settings)
+    return [*said, f"{folder}/mcp*.log*" if options["preset"] == "claude-desktop" else f"{folder}/**/mcpServer*.log*"]
 
 
 def _kind(block: SourceTable) -> str:
@@ -106,6 +120,8 @@ def _unusable(block: SourceTable, options: Mapping[str, Any]) -> str | None:
     """Why it cannot be asked, as far as its options show."""
     from .source_tables import ENVIRONMENT, SCHEMES, HttpTable
 
+    if "files" in options and not options["files"] and not options["journal"]:
+        return "it names neither `files` nor a `journal` nor a `preset`"
     if "url" not in options:
         return None
     if options["url"] is None:
@@ -141,4 +157,7 @@ def _endpoint(options: Mapping[str, Any]) -> str:
         return visible(f"{parts.scheme}://{shown}{f':{port}' if port else ''}", 200)
     if tool := options.get("tool"):
         return visible(f"{options['server']}: {tool}", 200)
-    return visible(str(options.get("path") or ""), 200)
+    if "files" in options:  # names only, for folders may tell more than they should
+        units = [f"journal of {unit}" for unit in options["journal"]]
+        return visible(", ".join([*(Path(file).name for file in options["files"]), *units]), 200)
+    return ""

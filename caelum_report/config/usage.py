@@ -17,7 +17,6 @@ _ELSEWHERE: Final = {"claude-desktop": "~/.config/Claude/logs", "vscode": "~/.co
 def usage_settings(settings: Settings) -> UsageSettings:
     """Paths absolute. The tap's usual log is read without being named: only somebody who taps has one."""
     said = settings.toml.usage
-    presets = _MAC if sys.platform == "darwin" else _ELSEWHERE
     state = settings.environ.get("XDG_STATE_HOME") or str(settings.home / ".local" / "state")
     return UsageSettings(
         tap_logs=(
@@ -25,9 +24,15 @@ def usage_settings(settings: Settings) -> UsageSettings:
             *(_path(each, settings) for each in said.tap_logs),
         ),
         transcripts=tuple(_path(each, settings) for each in said.claude_code_folders) if said.claude_code else (),
-        host_logs=tuple(_path(presets.get(each, each), settings) for each in said.host_logs),
+        host_logs=tuple(host_log_folder(each, settings) for each in said.host_logs),
         precedence=tuple(said.precedence),
     )
+
+
+def host_log_folder(said: str, settings: Settings) -> str:
+    """Where an MCP host writes its logs, by its name; a folder as it is."""
+    presets = _MAC if sys.platform == "darwin" else _ELSEWHERE
+    return _path(presets.get(said, said), settings)
 
 
 def _path(said: str, settings: Settings) -> str:

@@ -117,6 +117,20 @@ def source(report: Report, one: SourceReport) -> dict[str, Any]:
         "succeeded_at": _at(one.succeeded_at),
         "failing_since": _at(one.failing_since),
         "notes": [{"code": note.code, "text": note.text} for note in one.notes],
+        "errors": [
+            {
+                "subject": error.subject,
+                "server": error.server,
+                "text": error.text,
+                "count": error.count,
+                "day": error.day,
+                "first_at": stamp(error.first_at),
+                "last_at": stamp(error.last_at),
+                "new": error.is_new,
+            }
+            for error in report.errors
+            if error.source == one.name
+        ],
         "series": [
             {
                 "metric": figure.metric,

@@ -67,6 +67,9 @@ _TIMES: Final = {
     "failing_since",
     "made_at",
     "due_at",
+    "first_at",
+    "last_at",
+    "met_at",
 }
 _WHOLE: Final = {
     "id",

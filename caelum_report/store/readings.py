@@ -12,6 +12,7 @@ from typing import Final
 
 from caelum_report.model import Failure, Reading, Sample
 
+from . import log_errors
 from .database import batch
 from .times import DAY, HOUR, duration_us, to_us
 from .upkeep import progress
@@ -46,6 +47,7 @@ def insert_readings(
             ),
         )
         insert_samples(connection, reading.samples, source, host, at)
+        log_errors.add(connection, reading.errors, source, host, at)
 
 
 def import_samples(

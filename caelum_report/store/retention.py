@@ -8,7 +8,7 @@ from typing import Final
 
 from caelum_report.model import Config
 
-from . import forecasts, surfaces, usage
+from . import forecasts, log_errors, surfaces, usage
 from .database import batch
 from .times import DAY, HOUR, to_us
 from .upkeep import hours_have_closed, progress, set_progress
@@ -29,6 +29,7 @@ def maintain(connection: sqlite3.Connection, at: datetime, config: Config) -> No
         _drop_raw(connection, now, earliest, now - now % HOUR - config.raw_days * DAY)
         _drop_hours(connection, now - now % DAY - config.hourly_days * DAY)
         usage.fold(connection, now - now % DAY - config.hourly_days * DAY)
+        log_errors.fold(connection, now - now % DAY - config.raw_days * DAY)
         _thin_reports(connection, now - config.raw_days * DAY, now - config.hourly_days * DAY)
         forecasts.drop(connection, now)
         surfaces.thin(connection)

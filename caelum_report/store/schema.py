@@ -29,6 +29,7 @@ _PINS: Final = """CREATE TABLE pins (
     surface TEXT REFERENCES surfaces     -- NULL: the pin was taken away
 )"""
 
+_ERRORS_BY_SOURCE: Final = "CREATE INDEX log_errors_by_source ON log_errors (source)"
 _USAGE_BY_HOUR: Final = "CREATE INDEX usage_by_hour ON usage (hour)"
 ALERTS: Final = (
     """CREATE TABLE alerts (
@@ -299,6 +300,24 @@ TABLES: Final = (
     -- Hours that got figures of the past and are not rolled up with them yet.
     at INTEGER PRIMARY KEY
 )""",
+    """CREATE TABLE log_errors (
+    -- Kinds of errors that logs had: a line without its time, numbers, addresses, paths, quoted texts and secrets.
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES sources,
+    server INTEGER REFERENCES servers,   -- NULL: of what `subject` names
+    subject TEXT NOT NULL,               -- empty for a server
+    text TEXT NOT NULL
+)""",
+    _ERRORS_BY_SOURCE,
+    """CREATE TABLE log_error_counts (
+    -- How often a run met a kind of error; after `raw_days` how often a day did. Kept for ever.
+    error INTEGER NOT NULL REFERENCES log_errors,
+    at INTEGER NOT NULL,                 -- the run's time, or the start of the UTC day
+    count INTEGER NOT NULL,              -- lines
+    first_at INTEGER NOT NULL,           -- by the lines' own times where they have any; never later than the run
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (error, at)
+) WITHOUT ROWID""",
     """CREATE TABLE rollups (
     -- One UTC day of one series, kept for ever; the row of the running day grows with every hour that closes.
     -- Percentiles are nearest rank; those of a day come from the buckets and are within 2 %.
@@ -445,6 +464,11 @@ def _with_other_hosts(database: Database) -> None:
     database.execute("ALTER TABLE hosts ADD COLUMN ahead_us INTEGER NOT NULL DEFAULT 0")
 
 
+def _with_log_errors(database: Database) -> None:
+    """Before it, no log was read."""
+    _execute(database, _table("log_errors"), _ERRORS_BY_SOURCE, _table("log_error_counts"))
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
@@ -455,4 +479,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     lambda database: _execute(database, *ALERTS),
     lambda database: _execute(database, "ALTER TABLE servers ADD COLUMN tool_order TEXT NOT NULL DEFAULT ''"),
     _with_other_hosts,
+    _with_log_errors,
 )

@@ -10,7 +10,7 @@ from datetime import datetime
 from caelum_report.errors import UsageError
 from caelum_report.model import Status
 
-from . import surfaces, usage
+from . import log_errors, surfaces, usage
 from .database import batch
 from .times import from_us, to_us
 
@@ -76,6 +76,7 @@ def forget_server(connection: sqlite3.Connection, name: str) -> None:
                 connection.execute(
                     f"DELETE FROM {table} WHERE series IN (SELECT id FROM series WHERE server = ?)", (server,)
                 )
+            log_errors.forget(connection, server)
             connection.execute("UPDATE servers SET state = NULL, details = NULL WHERE id = ?", (server,))
             for table in ("series", "probes", "details", "states", "surface_versions", "pins"):
                 connection.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
@@ -125,6 +126,7 @@ def _join(connection: sqlite3.Connection, server: int, newer: int) -> None:
             rollups.join(connection, into[0], number)
         else:
             connection.execute("UPDATE series SET server = ? WHERE id = ?", (server, number))
+    log_errors.join(connection, server, newer)
     connection.execute(
         """UPDATE servers SET (state, checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details,
             tool_order, retired_at) =

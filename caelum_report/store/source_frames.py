@@ -33,6 +33,7 @@ def history(connection: sqlite3.Connection, last: int, at: int) -> SourceHistory
         series=series,
         samples=_samples(connection, at, series),
         rollups=_rollups(connection, at, series),
+        errors=_errors(connection, at),
     )
 
 
@@ -85,6 +86,21 @@ def _samples(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> p
     _, rate, row = rates(number[counts], when[counts], raw[counts])
     value[counts[row]] = rate
     return pd.DataFrame({"series": number, "at": frames.utc(when), "value": value, "raw": raw})
+
+
+def _errors(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
+    """Every kind that was ever met, those of other hosts too."""
+    rows = connection.execute(
+        f"""SELECT hosts.name, sources.name || {AT_HOST}, coalesce(servers.name, subject) || {AT_HOST},
+            servers.name || {AT_HOST}, text, sum(count), sum(CASE WHEN log_error_counts.at > ? THEN count ELSE 0 END),
+            min(first_at), max(last_at), min(log_error_counts.at)
+        FROM log_errors JOIN log_error_counts ON error = log_errors.id JOIN sources ON sources.id = source
+            JOIN hosts ON hosts.id = sources.host LEFT JOIN servers ON servers.id = server
+        WHERE log_error_counts.at <= ? GROUP BY log_errors.id ORDER BY log_errors.id""",
+        (at - DAY, at),
+    )
+    names = ("host", "source", "subject", "server", "text", "count", "day", "first_at", "last_at", "met_at")
+    return frames.frame(rows, names)
 
 
 def _rollups(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> pd.DataFrame:

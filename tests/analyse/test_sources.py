@@ -9,7 +9,7 @@ import pytest
 
 from caelum_report import analyse, store
 from caelum_report.document import Report
-from caelum_report.model import Failure, Reading, Sample, Source
+from caelum_report.model import Failure, LoggedError, Reading, Sample, Source
 from caelum_report.render import render
 from caelum_report.store import database as file
 from tests.store.given import NOON, config, fleet, hours
@@ -89,3 +89,37 @@ def test_more_figures_than_a_report_holds() -> None:
 
 def test_a_source_that_is_no_longer_asked_is_not_shown() -> None:
     assert report((reading(Sample("shop", "waiting", 3)),), ()).series == ()
+
+
+def logged(*errors: tuple[str, str, int]) -> Reading:
+    found = tuple(LoggedError(subject, text, count, NOON, NOON) for subject, text, count in errors)
+    return Reading("shop", "log", Failure.OK, errors=found)
+
+
+def test_errors_of_a_log_stand_on_its_page_and_on_the_servers() -> None:
+    hostile = "<script>alert(1)</script> # refused"
+    made = report((logged(("server-0", hostile, 3), ("shop", "no route to #", 1200)),))
+    assert [(error.server, error.text, error.count, error.is_new) for error in made.errors] == [
+        ("server-0", hostile, 3, False),
+        (None, "no route to #", 1200, False),
+    ]
+    assert not [finding for finding in made.findings if finding.kind == "log"], "at first everything is new"
+    site = render(made, pdf=False)
+    pages = {path: bytes(site.files[path]).decode() for path in ("sources.html", "servers/server-0.html")}
+    for page in pages.values():
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; # refused" in page
+        assert "<script>alert" not in page
+    assert "no route to #" in pages["sources.html"]
+    assert "no route to #" not in pages["servers/server-0.html"]
+
+
+def test_what_a_log_never_said_before_is_one_finding() -> None:
+    runs = [(logged(("shop", "no route to #", 1)),)] * 30
+    made = report(*runs, (logged(("server-0", "disk is full", 5), ("server-0", "cannot write", 2)),))
+    (finding,) = (finding for finding in made.findings if finding.kind == "log")
+    assert finding.title == "The log shop has an error that it never had before: disk is full"
+    assert (finding.server, finding.evidence, finding.needs_action) == (
+        "server-0",
+        "5 lines in 24 hours; 1 other kind too",
+        False,
+    )

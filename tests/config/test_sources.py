@@ -87,3 +87,46 @@ def test_explain_knows_the_keys_of_every_kind(toml: Write, tmp_path: Path) -> No
     assert "the server that its figures are about" in explain("source.server", Options(), {}, tmp_path)
     with pytest.raises(UsageError, match=r"did you mean `source\.timeout`"):
         explain("source.timout", Options(), {}, tmp_path)
+
+
+def test_a_log_names_files_a_journal_or_a_preset(toml: Write, tmp_path: Path) -> None:
+    text = """
+[[source]]
+name = "app"
+kind = "log"
+files = ["~/app.log*", "logs/*.jsonl", "/var/log/other.log"]
+[[source]]
+name = "hosts"
+kind = "log"
+preset = "claude-desktop"
+[[source]]
+name = "journal"
+kind = "log"
+journal = ["shop.service"]
+[[source]]
+name = "nothing"
+kind = "log"
+"""
+    file = toml(text)
+    app, hosts, journal, nothing = load(Options(config=file), {}, tmp_path).sources
+    assert app.options["files"] == [f"{tmp_path}/app.log*", f"{file.parent}/logs/*.jsonl", "/var/log/other.log"]
+    assert app.endpoint == "app.log*, *.jsonl, other.log"
+    assert [name for name in hosts.options["files"] if name.endswith("/mcp*.log*")] == hosts.options["files"]
+    assert (journal.endpoint, journal.problem) == ("journal of shop.service", None)
+    assert nothing.problem == "it names neither `files` nor a `journal` nor a `preset`"
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ('pattern = "("', "expected a regular expression as Python reads them, of 1,000 characters at most"),
+        ("", "expected either `pattern`, or `where` or `value` for lines of JSON"),
+        ('pattern = "a"\nwhere = "b"', "expected either `pattern`, or `where` or `value` for lines of JSON"),
+        ('pattern = "a"\ngive = "max"', "expected a value to give the max of"),
+    ],
+)
+def test_what_is_wrong_with_a_figure_of_a_log(toml: Write, metric: str, message: str) -> None:
+    text = f'[[source]]\nname = "a"\nkind = "log"\nfiles = ["x"]\n[[source.metric]]\nname = "m"\n{metric}\n'
+    with pytest.raises(UsageError) as caught:
+        sources(toml, text)
+    assert message in str(caught.value)

@@ -201,8 +201,20 @@ FIRST_HOSTS = "CREATE TABLE hosts (id INTEGER PRIMARY KEY, name TEXT NOT NULL UN
 SINCE_THE_FIRST = (
     *(
         f"CREATE TABLE {name} "
-        for name in ("pins", "sources", "readings", "samples", "late_hours", "forecasts", "usage", "bookmarks")
+        for name in (
+            "pins",
+            "sources",
+            "readings",
+            "samples",
+            "late_hours",
+            "forecasts",
+            "usage",
+            "bookmarks",
+            "log_errors",
+            "log_error_counts",
+        )
     ),
+    "CREATE INDEX log_errors_by_source",
     "CREATE INDEX usage_by_hour ",
     "CREATE INDEX forecasts_due ",
 )

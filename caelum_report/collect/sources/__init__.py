@@ -22,7 +22,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import docker, health, http_json, influxdb, mcp_tool, postgresql, prometheus, prometheus_scrape, redis, websocket
+from . import (
+    docker,
+    health,
+    http_json,
+    influxdb,
+    log,
+    mcp_tool,
+    postgresql,
+    prometheus,
+    prometheus_scrape,
+    redis,
+    websocket,
+)
 from .asking import Answer, Ask, Asking, ask_all
 
 __all__ = ["SOURCES", "Answer", "Ask", "Asking", "ask_all"]
@@ -40,4 +52,5 @@ SOURCES: Final[Mapping[str, Ask]] = {
     "prometheus-health": health.ask_prometheus,
     "grafana": health.ask_grafana,
     "docker": docker.ask,
+    "log": log.ask,
 }

@@ -12,7 +12,7 @@ from typing import Final
 
 from caelum_report.collect.look import Run
 from caelum_report.errors import as_bug
-from caelum_report.model import Config, Failure, Note, Reading, Remembered, Sample, Source
+from caelum_report.model import Bookmark, Config, Failure, LoggedError, Note, Reading, Remembered, Sample, Source
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Fault
 
@@ -41,6 +41,8 @@ class Asking:
 class Answer:
     samples: tuple[Sample, ...] = ()
     notes: tuple[Note, ...] = ()
+    errors: tuple[LoggedError, ...] = ()
+    bookmarks: tuple[Bookmark, ...] = ()  # those that moved; stored with what was read up to there, or not at all
 
 
 Ask = Callable[[Asking], Awaitable[Answer]]
@@ -48,12 +50,15 @@ Ask = Callable[[Asking], Awaitable[Answer]]
 
 async def ask_all(
     sources: Iterable[Source], run: Run, remembered: Remembered, kinds: Mapping[str, Ask]
-) -> tuple[Reading, ...]:
-    """A reading of every source, in their order. Never raises for what a source does."""
-    return tuple(await asyncio.gather(*(_reading(source, run, remembered, kinds) for source in sources)))
+) -> tuple[tuple[Reading, ...], tuple[Bookmark, ...]]:
+    """A reading of every source, in their order, and how far they were read. Never raises for what a source does."""
+    asked = await asyncio.gather(*(_reading(source, run, remembered, kinds) for source in sources))
+    return tuple(reading for reading, _ in asked), tuple(mark for _, marks in asked for mark in marks)
 
 
-async def _reading(source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Reading:
+async def _reading(
+    source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]
+) -> tuple[Reading, tuple[Bookmark, ...]]:
     since = time.perf_counter()
     answer, failure, reason = Answer(), Failure.OK, ""
     try:
@@ -68,7 +73,9 @@ async def _reading(source: Source, run: Run, remembered: Remembered, kinds: Mapp
         reason = f"a bug of caelum-report, please report it: {as_bug(error)}"
     samples, notes = _kept(answer, source, run)
     reason = run.redactor.clean(" ".join(reason.split()), 500)
-    return Reading(source.name, source.kind, failure, reason, time.perf_counter() - since, samples, notes)
+    seconds = time.perf_counter() - since
+    reading = Reading(source.name, source.kind, failure, reason, seconds, samples, notes, _errors(answer, run))
+    return reading, answer.bookmarks
 
 
 async def _bounded(source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Answer:
@@ -121,13 +128,28 @@ def _kept(answer: Answer, source: Source, run: Run) -> tuple[tuple[Sample, ...],
     return samples[:_MOST_SAMPLES], tuple(notes)
 
 
+def _errors(answer: Answer, run: Run) -> tuple[LoggedError, ...]:
+    clean = run.redactor.clean
+    return tuple(
+        replace(
+            error,
+            subject=error.subject if _is_known(error.subject, run.config) else clean(error.subject, 120),
+            text=clean(error.text, 300),
+        )
+        for error in answer.errors
+    )
+
+
+def _is_known(subject: str, config: Config) -> bool:
+    return any(server.id == subject for server in config.servers)
+
+
 def cleaned(sample: Sample, redactor: Redactor, config: Config, at: datetime) -> Sample:
     """Its texts across the border of `text`; a server's own id is known already. Never later than now."""
     clean = redactor.clean
-    known = any(server.id == sample.subject for server in config.servers)
     return replace(
         sample,
-        subject=sample.subject if known else clean(sample.subject, 120),
+        subject=sample.subject if _is_known(sample.subject, config) else clean(sample.subject, 120),
         metric=clean(sample.metric, 100),
         unit=clean(sample.unit, 40),
         labels=tuple(sorted((clean(name, 60), clean(value, 120)) for name, value in sample.labels)),

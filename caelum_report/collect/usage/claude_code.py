@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from caelum_report.collect.follow import Followed
+from caelum_report.follow import Followed
 from caelum_report.model import Bookmark, Config
 
 from .names import Names

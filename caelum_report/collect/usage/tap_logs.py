@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from caelum_report.collect.follow import Followed
+from caelum_report.follow import Followed
 from caelum_report.model import Config
 
 from .names import Names

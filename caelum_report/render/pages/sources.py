@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from caelum_report import words
 from caelum_report.document import SeriesReport
+from caelum_report.logged import ErrorReport
 from caelum_report.model import Failure
 from caelum_report.render import charts
 
@@ -54,8 +55,15 @@ def _spread(one: SeriesReport) -> str:
 def of_server(view: View, identifier: str) -> dict[str, Any] | None:
     """The part of a server's page; left out where nobody speaks of it."""
     mine = [one for one in view.report.series if one.server == identifier]
+    errors = [error for error in view.report.errors if error.server == identifier]
     rest = f"{len(mine) - _SHOWN} more" if len(mine) > _SHOWN else ""
-    return {"rows": rows(view, mine[:_SHOWN]), "rest": rest} if mine else None
+    if not mine and not errors:
+        return None
+    return {"rows": rows(view, mine[:_SHOWN]), "rest": rest, "errors": errors[:_SHOWN], "more": _more(errors, _SHOWN)}
+
+
+def _more(errors: list[ErrorReport], shown: int) -> str:
+    return words.plural(len(errors) - shown, "more kind") if len(errors) > shown else ""
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -70,10 +78,17 @@ def _head(view: View) -> dict[str, Any]:
 
 
 def _parts(view: View) -> dict[str, Any]:
-    of = {
-        source.name: [one for one in view.report.series if one.source == source.name] for source in view.report.sources
+    report = view.report
+    return {
+        "sources": [
+            (
+                source,
+                rows(view, (one for one in report.series if one.source == source.name)),
+                [error for error in report.errors if error.source == source.name],
+            )
+            for source in report.sources
+        ]
     }
-    return {"sources": [(source, rows(view, of[source.name])) for source in view.report.sources]}
 
 
 PAGE: Final = Page("sources.html", "Sources", (("page_head.html", _head), ("sources/figures.html", _parts)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from caelum_report.collect.follow import LINE_BYTES, Followed
+from caelum_report.follow import LINE_BYTES, Followed
 
 
 class Reader:
