@@ -183,6 +183,8 @@ def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Bui
                     for snapshot in part:
                         snapshot_id = store.add_snapshot(connection, snapshot, config)
                         telling.judge(connection, snapshot, config)
+                for name, hours in simulation.PINNED:
+                    store.pin_surface(connection, name, at - timedelta(hours=hours))
                 store.maintain(connection, part[-1].at, config)
             report = _analyse(config, snapshot_id, part[-1], Stopwatch())
         return _publish(config, report, snapshot_id)

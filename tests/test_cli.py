@@ -206,6 +206,9 @@ def test_a_server_behind_a_changed_entry_is_found_by_name_and_history(home: Path
     assert (
         f"now offers the surface {surface}, not 0000" in run(home, "servers", "pin", "tiny", "--surface", "0000").stderr
     )
+    (row,) = (row for row in json.loads(run(home, "servers", "list", "--json").stdout) if row["name"] == "tiny")
+    assert (row["pinned"][:12], row["offers_pinned"]) == (surface, True)
+    assert " pinned " in run(home, "servers", "list").stdout
     assert run(home, "servers", "unpin", "tiny").stdout == "tiny is no longer pinned.\n"
     assert run(home, "servers", "rename", "tiny", "small").returncode == 0
     listed = json.loads(run(home, "servers", "list", "--json", "--mcp-config", str(a_server(home, "small"))).stdout)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from caelum_report import pipeline
-from caelum_report.demo import HOST, PLANTED, Planted
+from caelum_report.demo import HOST, PINNED, PLANTED, Planted
 from caelum_report.words import stamp
 
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
@@ -107,6 +107,13 @@ def test_every_tool_change_is_in_the_ledger_once(report: dict[str, Any]) -> None
     for one in planted("contract"):
         severities = [c["severity"] for c in report["contract"] if c["server"] == one.subjects[0]]
         assert one.text.partition(":")[0].lower() in severities
+
+
+def test_an_agreed_offer_is_said_where_its_tools_are(report: dict[str, Any]) -> None:
+    ((name, hours),) = PINNED
+    (server,) = (server for server in report["servers"] if server["id"] == name)
+    assert (server["pin"]["at"], server["pin"]["holds"]) == (stamp(AT - timedelta(hours=hours)), True)
+    assert not findings(report, "contract", name)
 
 
 def test_nothing_else_is_shouted_about(report: dict[str, Any]) -> None:

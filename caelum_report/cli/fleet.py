@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="A fleet changes: list, rename, pin, retire or forget its servers.")
 T = TypeVar("T")
+_PINNED: Final = {None: "", True: "pinned", False: "changed"}  # what it offers: agreed to, or other than agreed
 
 
 @app.command("list")
@@ -34,9 +35,11 @@ def servers_list(
 
     settings = load(config, mcp_config, db)
     known: tuple[store.StoredServer, ...] = ()
+    pins: dict[str, store.Held] = {}
     if Path(settings.database).exists():
         with store.open_store(settings.database) as database:
             known = store.list_servers(database)
+            pins = {held.name: held for held in store.held_servers(database) if held.host == settings.host}
     history = {server.name: server for server in known if server.host == settings.host}
     configured = {server.id: server for server in settings.servers}
     rows = []
@@ -50,6 +53,9 @@ def servers_list(
                 "configured": server is not None,
                 "retired": bool(seen and seen.retired_at),
                 "endpoint": server.endpoint if server else None,
+                "pinned": pins[name].sha256 if name in pins else None,
+                "pinned_at": console.stamp(pins[name].at) if name in pins else None,
+                "offers_pinned": pins[name].offered == pins[name].sha256 if name in pins else None,
             }
         )
     if json:
@@ -57,8 +63,9 @@ def servers_list(
         return
     for row in rows:
         state = "retired" if row["retired"] else row["status"] or "not asked yet"
+        offered = None if row["offers_pinned"] is None else bool(row["offers_pinned"])
         place = row["endpoint"] or "not in the configuration any more"
-        typer.echo(f"{visible(str(row['name'])):32} {state:14} {place}")
+        typer.echo(f"{visible(str(row['name'])):32} {state:14} {_PINNED[offered]:8} {place}")
 
 
 @app.command("rename")

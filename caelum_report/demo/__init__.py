@@ -42,7 +42,7 @@ from caelum_report.model import (
 from caelum_report.text import slug
 
 from .fleet import FLEET, Member, surface, surface_before
-from .incidents import HOST, NOTED, PLANTED, Kind, Planted
+from .incidents import HOST, NOTED, PINNED, PLANTED, Kind, Planted
 from .sources import SOURCES, readings
 from .usage import usage
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FLEET", "HOST", "NOTED", "PLANTED", "Planted", "config", "snapshots"]
+__all__ = ["FLEET", "HOST", "NOTED", "PINNED", "PLANTED", "Planted", "config", "snapshots"]
 
 ZONE: Final = "Europe/Berlin"
 _SEED: Final = 20261122

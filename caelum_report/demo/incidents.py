@@ -49,6 +49,7 @@ HOST: Final = "caelum-01"
 DAY: Final = 24.0
 
 # What people noted: hours before the end, text.
+PINNED: Final = (("deployment-infrastructure", 15 * DAY),)  # agreed to what they offer, so many hours before the end
 NOTED: Final = ((11 * DAY + 5.2, "opportunity-discovery 3.0 released"), (4 + 2 / 60, "Keys rotated"))
 
 PLANTED: Final = (

@@ -26,7 +26,7 @@ def text(words_of_others: str) -> str:
 
 def _lines(report: Report) -> Iterable[str]:
     """Page 1 in its order, blank lines between the blocks."""
-    for block in (_title, _needs_action, _changed, _objectives, _looming, _fleet):
+    for block in (_title, _needs_action, _changed, _objectives, _looming, _recommended, _fleet):
         yield from block(report)
         yield ""
     yield f"Report {text(report.id)}, made by caelum-report {text(report.program_version)}."
@@ -109,6 +109,16 @@ def _looming(report: Report) -> Iterable[str]:
         yield text(report.empty.looming or "Nothing within 30 days.")
 
 
+def _recommended(report: Report) -> Iterable[str]:
+    yield from _heading("Worth doing")
+    for item in report.recommendations:
+        yield f"- {text(item.title)} {text(item.gain[:1].upper() + item.gain[1:])}. {text(item.evidence)}"
+        if item.command:
+            yield f"  {_command(item.command)}"
+    if not report.recommendations:
+        yield "Nothing to recommend."
+
+
 def _fleet(report: Report) -> Iterable[str]:
     yield from _heading("Fleet, worst first")
     yield from _table(
@@ -159,9 +169,13 @@ def _finding(finding: Finding, report: Report) -> Iterable[str]:
         if value:
             yield f"- {label}: {text(value)}"
     if finding.command:
-        fence = "`" * (1 + max((len(run) for run in re.findall("`+", finding.command)), default=0))
-        yield f"- Command: {fence} {finding.command} {fence}" if len(fence) > 1 else f"- Command: `{finding.command}`"
+        yield f"- {_command(finding.command)}"
     yield ""
+
+
+def _command(command: str) -> str:
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", command)), default=0))
+    return f"Command: {fence} {command} {fence}" if len(fence) > 1 else f"Command: `{command}`"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:

@@ -36,7 +36,7 @@ from .database import batch, damage, open_store
 from .exports import EXPORTS, exported
 from .locks import deliver_lock, publish_lock, run_lock
 from .memory import approvals, remember, report_at, report_by_id
-from .pins import Offer, pin_surface, unpin_surface
+from .pins import Held, Offer, held_servers, pin_surface, unpin_surface
 from .readings import import_samples
 from .replay import runs_since
 from .rows import add_mark, add_run_steps, add_snapshot, approve, save_report
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHANGING",
     "EXPORTS",
+    "Held",
     "Offer",
     "StoredServer",
     "add_bundle",
@@ -66,6 +67,7 @@ __all__ = [
     "errands_since",
     "exported",
     "forget_server",
+    "held_servers",
     "history",
     "host_before",
     "import_samples",

@@ -26,6 +26,28 @@ class Offer:
     pinned_before: str | None  # the surface that was pinned until now
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A server with a pin, and what it listed last."""
+
+    name: str  # Server.id
+    host: str
+    at: datetime
+    sha256: str  # what was agreed to
+    offered: str | None  # None: it has listed nothing that is still known
+
+
+def held_servers(connection: sqlite3.Connection) -> tuple[Held, ...]:
+    """Those that are pinned now."""
+    rows = connection.execute(
+        """SELECT servers.name, hosts.name, pins.at, pins.surface,
+            (SELECT surface FROM surface_versions WHERE server = servers.id ORDER BY snapshot DESC LIMIT 1)
+        FROM pins JOIN servers ON servers.id = pins.server JOIN hosts ON hosts.id = host
+        WHERE pins.id IN (SELECT max(id) FROM pins GROUP BY server) AND pins.surface IS NOT NULL ORDER BY 1, 2"""
+    )
+    return tuple(Held(name, host, from_us(at), sha256, offered) for name, host, at, sha256, offered in rows)
+
+
 def pin_surface(connection: sqlite3.Connection, name: str, at: datetime, expected: str = "") -> Offer:
     """Holds a server to what it listed last. With `expected`, the beginning of a hash, only where that is what it listed:
     between reading a report and typing, a server may have changed again.

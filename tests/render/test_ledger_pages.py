@@ -13,6 +13,7 @@ import pytest
 from caelum_report import document as d
 from caelum_report.model import Era
 from caelum_report.render import api, pages
+from caelum_report.render.markdown import markdown
 from caelum_report.render.pages import changes, index, readiness, recommendations
 
 from . import sample_reports
@@ -136,3 +137,7 @@ def test_so_many_recommendations_are_a_page_and_a_small_part_of_the_first(count:
     assert front.count("Saves 2 d of outage") == min(count, index.SHOWN_RECOMMENDATIONS)
     assert ("Worth doing" in front) == (count > 0)
     assert ("and 2 more" in front) == (count == 5)
+    told = markdown(report).decode()
+    assert told.count("Saves 2 d of outage. It is down.") == count
+    assert told.count("Command: `caelum-report x`") == count
+    assert told.index("## Looming") < told.index("## Worth doing") < told.index("## Fleet")

@@ -36,6 +36,20 @@ def test_history_knows_the_pins_up_to_its_snapshot(seen: sqlite3.Connection) -> 
     assert [pin.surface for pin in store.history(seen, 2).pins] == [surface("a", "b"), None]
 
 
+def test_who_is_held_and_whether_it_offers_that(database: sqlite3.Connection) -> None:
+    for hour, tools in enumerate((("a",), ("a", "b"))):
+        at = NOON + hours(hour)
+        probes = (probe(name, at=at, surface=surface(*tools)) for name in ("one", "two", "three"))
+        store.add_snapshot(database, snapshot(at, *probes), config("one", "two", "three"))
+        if not hour:
+            store.pin_surface(database, "one", NOON)
+            store.pin_surface(database, "three", NOON)
+    store.pin_surface(database, "two", NOON + hours(2))
+    store.unpin_surface(database, "three", NOON + hours(2))
+    held = [(one.name, one.at, one.sha256, one.offered) for one in store.held_servers(database)]
+    assert held == [("one", NOON, "a", "a-b"), ("two", NOON + hours(2), "a-b", "a-b")]
+
+
 def test_pinning_the_same_again_is_said_and_stored_once(seen: sqlite3.Connection) -> None:
     store.pin_surface(seen, "one", NOON)
     assert store.pin_surface(seen, "one", NOON).pinned_before == "a-b"
