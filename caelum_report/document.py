@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from .archived import ArchiveReport
+from .diagram import Diagram
 from .logged import ErrorReport
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
 
@@ -611,7 +612,7 @@ class UsageReport:
     sources: tuple[str, ...] = ()  # "tap logs: 12 servers"
 
 
-# --- host, diagram, run ---------------------------------------------------------------------------------------------
+# --- host, run -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -631,35 +632,6 @@ class HostReport:
     stats: tuple[Stat, ...]
     disks: tuple[DiskReport, ...]
     charts: tuple[Chart, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A place in the architecture: a server, a host, this report, a group's box."""
-
-    id: str
-    label: str
-    kind: Literal["server", "host", "report"]
-    status: Status | None
-    group: str | None
-    page: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    source: str
-    target: str
-    kind: Literal["probes", "depends-on", "runs-on"]
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagram:
-    name: str  # "architecture"
-    title: str
-    description: str
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from caelum_report import text, words
-from caelum_report.document import Diagram, Edge, Node
+from caelum_report.diagram import Diagram, Edge, Node
 from caelum_report.model import Transport
 
 from .facts import Facts, Standing

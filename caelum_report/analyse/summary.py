@@ -10,10 +10,10 @@ from typing import Final
 import pandas as pd
 
 from caelum_report import text, words
+from caelum_report.diagram import Diagram
 from caelum_report.document import (
     Bottlenecks,
     Coverage,
-    Diagram,
     Empty,
     Finding,
     HostReport,

@@ -8,6 +8,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 
 from caelum_report import document as d
+from caelum_report.diagram import Diagram, Edge, Node
 from caelum_report.metrics import METRICS
 from caelum_report.model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
 from caelum_report.text import slug, visible
@@ -359,15 +360,15 @@ def host() -> d.HostReport:
     )
 
 
-def diagram(servers: tuple[d.ServerReport, ...]) -> d.Diagram:
+def diagram(servers: tuple[d.ServerReport, ...]) -> Diagram:
     nodes = [
-        d.Node("report", "caelum-report", "report", None, None, "index.html"),
-        d.Node("host", "caelum-01", "host", None, None, "host.html"),
+        Node("report", "caelum-report", "report", None, None, "index.html"),
+        Node("host", "caelum-01", "host", None, None, "host.html"),
     ]
-    nodes += [d.Node(s.id, s.name, "server", s.status, s.group, f"servers/{s.slug}.html") for s in servers]
-    edges = [d.Edge("report", s.id, "probes") for s in servers]
-    edges += [d.Edge(s.id, other, "depends-on") for s in servers for other in s.depends_on]
-    return d.Diagram(
+    nodes += [Node(s.id, s.name, "server", s.status, s.group, f"servers/{s.slug}.html") for s in servers]
+    edges = [Edge("report", s.id, "probes") for s in servers]
+    edges += [Edge(s.id, other, "depends-on") for s in servers for other in s.depends_on]
+    return Diagram(
         "architecture",
         "Architecture",
         "What this report asks, where it runs and what needs what.",

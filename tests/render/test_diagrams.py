@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from caelum_report.document import Diagram, Edge, Node
+from caelum_report.diagram import Diagram, Edge, Node
 from caelum_report.model import Status
 from caelum_report.render import diagrams
 

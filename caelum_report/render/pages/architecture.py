@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from caelum_report import document, words
+from caelum_report import words
+from caelum_report.diagram import Diagram, Node
 
 from .view import TRANSPORT_WORDS, Page, View, drawing_of
 
@@ -22,7 +23,7 @@ def _head(view: View) -> dict[str, Any]:
     return {"heading": title, "lede": _reached(diagram)}
 
 
-def _reached(diagram: document.Diagram) -> str:
+def _reached(diagram: Diagram) -> str:
     """How many servers are asked in which way."""
     over = Counter(edge.label for edge in diagram.edges if edge.kind == "probes")
     ways = [f"{words.count(over[way])} over {name}" for way, name in TRANSPORT_WORDS.items() if over[way]]
@@ -42,7 +43,7 @@ def _table(view: View) -> dict[str, Any]:
     for edge in diagram.edges:
         targets.setdefault((edge.source, edge.kind), []).append(labels.get(edge.target, edge.target))
 
-    def relations(node: document.Node) -> str:
+    def relations(node: Node) -> str:
         parts = [(verb, targets.get((node.id, kind), [])) for kind, verb in EDGE_WORDS.items()]
         return "; ".join(f"{verb} {words.listing(names, 6)}" for verb, names in parts if names)
 

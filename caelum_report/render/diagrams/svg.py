@@ -1,0 +1,196 @@
+"""The drawing itself: our own shapes at the places that Graphviz found, so that no text passes through it into a page."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from xml.sax.saxutils import escape, quoteattr
+
+from caelum_report import words
+from caelum_report.diagram import Diagram, Node
+from caelum_report.model import Status
+from caelum_report.render.skins import SANS, Skin, paint
+from caelum_report.render.widths import clip, text_width
+from caelum_report.text import visible
+
+from .boxes import HEIGHT, name_of, width_of, word_of
+from .groups import SEVERITY, groups_of, lines_of
+from .layout import Placed
+
+_WORDS: Final = {
+    "depends-on": "needs",
+    "probes": "is asked by this report",
+    "runs-on": "runs on",
+}
+_MARGIN: Final = 8
+
+
+def svg(diagram: Diagram, placed: Placed, skin: Skin, root: str) -> str:
+    _, _, width, height = (float(number) for number in placed["bb"].split(","))
+    top = height + _MARGIN
+
+    def x(value: float) -> str:
+        return f"{value + _MARGIN:.1f}".removesuffix(".0")
+
+    def y(value: float) -> str:
+        return f"{top - value:.1f}".removesuffix(".0")
+
+    boxes, clusters = [], []
+    names = list(groups_of(diagram))
+    for thing in placed.get("objects", []):
+        name = str(thing["name"])
+        if name.startswith("cluster_"):
+            clusters.append(_cluster(thing, names[int(name[8:])], x, y, skin))
+        elif name.startswith("n"):
+            boxes.append(_box(diagram.nodes[int(name[1:])], thing, x, y, skin, root))
+    gvids = {thing["_gvid"]: str(thing["name"]) for thing in placed.get("objects", [])}
+    numbers = {gvid: int(name[1:]) for gvid, name in gvids.items() if not name.startswith("cluster_")}
+    # of what is asked, most lines lead to a group, which has no one label; the lone ones then go without theirs
+    labels = {
+        (line.tail, line.head): line.label
+        for line in lines_of(diagram, groups_of(diagram))
+        if line.kind == "depends-on"
+    }
+    lines = []
+    kinds = set()
+    for edge in placed.get("edges", []):
+        if edge.get("style") != "invis":
+            kind = str(edge["class"])
+            kinds.add(kind)
+            label = labels.get((numbers[edge["tail"]], numbers[edge["head"]]), "") if kind == "depends-on" else ""
+            lines.append(_edge(edge, label, x, y, skin))
+    key, key_width = _key(kinds, height + 2 * _MARGIN + 18, skin)
+    across, down = max(width, key_width) + 2 * _MARGIN, height + 2 * _MARGIN + (28 if key else 0)
+    look = ' class="cx cx-diagram"' if skin == "css" else f" font-family={quoteattr(SANS)}"
+    stem = "".join(c if c.isalnum() and c.isascii() else "-" for c in diagram.name)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg"{look} viewBox="0 0 {across:.0f} {down:.0f}" width="{across:.0f}"'
+        f' height="{down:.0f}" font-size="12" role="group" aria-labelledby="{stem}-t" aria-describedby="{stem}-d">'
+        f'<title id="{stem}-t">{escape(visible(diagram.title))}</title>'
+        f'<desc id="{stem}-d">{escape(_description(diagram))}</desc>'
+        f"{''.join(clusters)}{''.join(lines)}{''.join(boxes)}{key}</svg>"
+    )
+
+
+def _description(diagram: Diagram) -> str:
+    """The drawing in words; the table beside it has every place."""
+    states = Counter(node.status for node in diagram.nodes if node.kind == "server" and node.status)
+    tally = ", ".join(f"{states[status]} {status}" for status in SEVERITY if states[status])
+    needs = [edge for edge in diagram.edges if edge.kind == "depends-on"]
+    labels = {node.id: visible(node.label, 80) for node in diagram.nodes}
+    said = [f"{labels.get(edge.source, '')} needs {labels.get(edge.target, '')}" for edge in needs]
+    return f"{visible(diagram.description, 600)} {tally}. {words.listing(said, 8)}".strip().removesuffix(".") + "."
+
+
+_Map = Callable[[float], str]
+
+
+def _cluster(thing: Mapping[str, Any], group: str, x: _Map, y: _Map, skin: Skin) -> str:
+    left, low, right, high = (float(number) for number in thing["bb"].split(","))
+    label = clip(visible(group), right - left - 16, 12)
+    return (
+        f'<rect{paint("cluster", skin)} x="{x(left)}" y="{y(high)}" width="{right - left:.0f}" height="{high - low:.0f}" rx="6"/>'
+        f'<text{paint("label", skin)} x="{x(left + 8)}" y="{y(high - 15)}">{escape(label)}</text>'
+    )
+
+
+def _box(node: Node, thing: Mapping[str, Any], x: _Map, y: _Map, skin: Skin, root: str) -> str:  # noqa: PLR0917 - two of them are one map
+    """Border shape, mark, word and colour say the same."""
+    middle, centre = (float(number) for number in thing["pos"].split(","))
+    half = width_of(node) / 2
+    left, right, high, low = x(middle - half), x(middle + half), y(centre + HEIGHT / 2), y(centre - HEIGHT / 2)
+    role = "node" if node.status is None else f"node-{node.status}"
+    radius = {Status.UP: 8, Status.MAINTENANCE: 8, Status.UNKNOWN: 21}.get(node.status, 0) if node.status else 2
+    if node.status is Status.DEGRADED:
+        inner_left, inner_right = x(middle - half + 9), x(middle + half - 9)
+        upper, lower = y(centre + HEIGHT / 2 - 9), y(centre - HEIGHT / 2 + 9)
+        shape = (
+            f'<path{paint(role, skin)} d="M{inner_left} {high}H{inner_right}L{right} {upper}V{lower}L{inner_right} {low}'
+            f'H{inner_left}L{left} {lower}V{upper}z"/>'
+        )
+    else:
+        shape = (
+            f'<rect{paint(role, skin)} x="{left}" y="{high}" width="{2 * half:.0f}" height="{HEIGHT}" rx="{radius}"/>'
+        )
+    word = word_of(node)
+    name_y = y(centre + 3) if word else y(centre - 4)
+    inside = f'{shape}<text{paint("name", skin)} x="{x(middle)}" y="{name_y}">{escape(name_of(node))}</text>'
+    if node.status is not None:
+        offset = 7
+        inside += (
+            f'<text{paint(f"word-{node.status}", skin)} x="{x(middle + offset)}" y="{y(centre - 13)}">{word}</text>'
+        )
+        mark_x = middle + offset - text_width(word, 12, bold=True) / 2 - 9
+        inside += _mark(node.status, x(mark_x), y(centre - 9), skin)
+    elif word:
+        inside += f'<text{paint("middle", skin)} x="{x(middle)}" y="{y(centre - 13)}">{word}</text>'
+    title = f"<title>{escape(visible(node.label, 200))}{f': {word}' if word else ''}</title>"
+    if node.page:
+        return f"<a href={quoteattr(root + visible(node.page))}>{title}{inside}</a>"
+    return f"<g>{title}{inside}</g>"
+
+
+_MARKS: Final[Mapping[Status, str]] = {
+    Status.DOWN: "M-4-4h8v8h-8z",
+    Status.DEGRADED: "M0-4.5l5 9h-10z",
+    Status.AUTH_WALLED: "M0-5l5 5-5 5-5-5z",
+    Status.UNKNOWN: "M-4-1h8v2h-8z",
+    Status.MAINTENANCE: "M-4-4h3v8h-3zM1-4h3v8h-3z",
+    Status.UP: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+}
+
+
+def _mark(status: Status, left: str, middle: str, skin: Skin) -> str:
+    return f'<path{paint(f"bar-{status}", skin)} transform="translate({left} {middle})" d="{_MARKS[status]}"/>'
+
+
+def _edge(edge: Mapping[str, Any], label: str, x: _Map, y: _Map, skin: Skin) -> str:
+    """A spline of Graphviz, and a head that points along its end."""
+    tip: tuple[float, float] | None = None
+    points: list[tuple[float, float]] = []
+    for part in str(edge["pos"]).split(" "):
+        numbers = part.removeprefix("e,").removeprefix("s,").split(",")
+        point = float(numbers[0]), float(numbers[1])
+        if part.startswith("e,"):
+            tip = point
+        elif not part.startswith("s,"):
+            points.append(point)
+    curve = " ".join(f"{x(px)} {y(py)}" for px, py in points[1:])
+    kind = str(edge["class"])
+    role = {"depends-on": "edge", "probes": "edge-faint", "runs-on": "edge-dashed"}[kind]
+    drawn = f'<path{paint(role, skin)} d="M{x(points[0][0])} {y(points[0][1])}C{curve}"/>'
+    if tip is not None and kind != "runs-on":
+        (ax, ay), (bx, by) = points[-1], tip
+        length = math.hypot(bx - ax, by - ay) or 1.0
+        ux, uy = (bx - ax) / length, (by - ay) / length
+        base_x, base_y = bx - ux * 7, by - uy * 7
+        corners = [(bx, by), (base_x - uy * 3.2, base_y + ux * 3.2), (base_x + uy * 3.2, base_y - ux * 3.2)]
+        drawn += f'<path{paint("arrow", skin)} d="M{"L".join(f"{x(px)} {y(py)}" for px, py in corners)}z"/>'
+    if label:
+        px, py = _middle(points)
+        drawn += f'<text{paint("halo", skin)} x="{x(px)}" y="{y(py + 3)}">{escape(visible(label, 40))}</text>'
+    return drawn
+
+
+def _middle(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Half-way along a chain of cubic curves: a joint, or the middle of the middle curve."""
+    curves = (len(points) - 1) // 3
+    first = curves // 2 * 3
+    if curves % 2 == 0:
+        return points[first]
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points[first : first + 4]
+    return (ax + 3 * bx + 3 * cx + dx) / 8, (ay + 3 * by + 3 * cy + dy) / 8
+
+
+def _key(kinds: set[str], baseline: float, skin: Skin) -> tuple[str, float]:
+    """What the kinds of lines mean, and how wide that is."""
+    parts, x = [], float(_MARGIN)
+    for kind, role in (("depends-on", "edge"), ("probes", "edge-faint"), ("runs-on", "edge-dashed")):
+        if kind in kinds:
+            word = _WORDS[kind]
+            parts.append(f'<path{paint(role, skin)} d="M{x:.0f} {baseline - 4:.1f}h24"/>')
+            parts.append(f'<text{paint("label", skin)} x="{x + 30:.0f}" y="{baseline:.0f}">{word}</text>')
+            x += 30 + text_width(word) + 18
+    return "".join(parts), x
