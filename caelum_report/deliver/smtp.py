@@ -9,6 +9,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, parseaddr
 from typing import Final
+from urllib.parse import quote
 
 from caelum_report.alerting import Channel
 from caelum_report.errors import DeliveryError
@@ -81,6 +82,10 @@ def envelope(mail: Mail, sender: str, to: list[str]) -> EmailMessage:
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
     message["Message-ID"] = f"<{hashlib.sha256(mail.id.encode()).hexdigest()[:40]}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"  # Exchange answers for who is away, but not to this
+    if mail.report:
+        stop = f"mailto:{parseaddr(sender)[1]}?subject={quote('Stop these reports')}"
+        message["List-Unsubscribe"] = f"<{stop}>"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     page = message.get_payload()[1]  # type: ignore[index]

@@ -24,7 +24,7 @@ def test_the_picture_is_in_the_mail_and_has_a_text_in_its_place() -> None:
     ((cid, png),) = mail.images
     assert png.startswith(b"\x89PNG")
     assert f'src="cid:{cid}"' in mail.html
-    assert 'alt="Answer time: It holds at 50 ms."' in mail.html
+    assert 'alt="Answer time of the fleet: It holds at 50 ms."' in mail.html
     with smtp() as box:
         send(email(box.port), mail)
     ((_, _, message),) = box.got

@@ -21,7 +21,7 @@ from caelum_report.errors import DeliveryError
 from caelum_report.mail import Mail
 from caelum_report.model import Config, Server, Transport
 from caelum_report.render import notice_mail, quiet_mail, report_mail
-from caelum_report.render.mail import LARGEST_HTML
+from caelum_report.render.mail_report import LARGEST_HTML
 from tests.alerts.fleet import config
 from tests.render import sample_reports
 
@@ -147,17 +147,21 @@ def test_a_report_as_mail_is_page_1_and_small_enough() -> None:
     report = sample_reports.fleet_report()
     mail = report_mail(report, b"%PDF-1.7 sample")
     assert len(mail.html.encode()) < LARGEST_HTML
+    flat = mail.text.replace("\n", " ")
     for words_of_page_1 in (report.verdict.sentence, report.verdict.lede, report.coverage.sentence):
-        assert words_of_page_1 in mail.text
-    order = [mail.text.index(part) for part in ("NEEDS ACTION", "CHANGED", "SLO AND BUDGET", "LOOMING")]
+        assert words_of_page_1 in flat
+    order = [
+        mail.text.index(part) for part in ("NEEDS ACTION", "CHANGED", "SLO AND BUDGET", "LOOMING", "FLEET", "READ ON")
+    ]
     assert order == sorted(order)
     assert "<script" not in mail.html
     with smtp() as box:
         send(email(box.port), mail)
     ((_, _, message),) = box.got
-    assert [part.get_filename() for part in message.iter_attachments()] == ["report.pdf"]
+    assert [part.get_filename() for part in message.iter_attachments()] == [f"report-{report.number}.pdf"]
     assert f"report #{report.number}" in message["Subject"]
     assert "1 down" in message["Subject"]
+    assert message["List-Unsubscribe"].startswith("<mailto:")
     assert "all quiet" in quiet_mail(report).title
 
 

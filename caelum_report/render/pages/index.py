@@ -46,6 +46,12 @@ def _blocks(report: Report) -> tuple[tuple[str, Block], ...]:
     )
 
 
+def placed(view: View) -> dict[str, dict[str, Any]]:
+    """What each part of page 1 places, by the name of its template: paper, the mail and Markdown place the same."""
+    parts = ((template, build(view)) for template, build in _blocks(view.report))
+    return {template.removeprefix("index/").removesuffix(".html"): values for template, values in parts if values}
+
+
 def _headline(report: Report) -> str:
     """For the browser's tab: 1 down, 3 degraded"""
     bad = [entry for entry in report.tally if entry[0] is not Status.UP]

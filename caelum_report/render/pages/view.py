@@ -219,5 +219,10 @@ def slow_times(report: Report, server: str | None) -> list[document.BottleneckRe
     return [one for one in episodes if one.server == server or (server is not None and server in one.servers)]
 
 
+def site_address(url: str | None, page: str | None) -> str:
+    """A page of the published site for those who read elsewhere; empty where nobody said where it is."""
+    return f"{url.rstrip('/')}/{page}" if url and page else ""
+
+
 def host_slug(host: HostReport) -> str:
     return slug(host.name)
