@@ -213,6 +213,7 @@ class UsageSettings:
 
     tap_logs: tuple[str, ...] = ()
     transcripts: tuple[str, ...] = ()  # folders of Claude Code
+    otlp_files: tuple[str, ...] = ()  # patterns
     host_logs: tuple[str, ...] = ()  # folders of MCP hosts' logs
     precedence: tuple[str, ...] = USAGE_SOURCES  # of one server's sources the first counts; they are never added up
 
@@ -482,6 +483,18 @@ class Usage:
     seconds: float = 0.0  # of the calls whose duration is known, together
     max_seconds: float = 0.0
     buckets: tuple[tuple[int, int], ...] = ()  # bucket -> calls whose duration is known, ascending; see `buckets`
+
+
+@dataclass(frozen=True, slots=True)
+class CallCount:
+    """What somebody has counted of one tool's real calls since some start; usage is what was added between two runs."""
+
+    server: str
+    tool: str
+    calls: float
+    errors: float = 0.0
+    seconds: float | None = None  # together; None where nobody tells
+    buckets: tuple[tuple[float, float], ...] = ()  # upper bound in seconds, calls up to there; the last one is infinity
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,11 @@ from caelum_report import __version__
 from caelum_report.errors import as_bug
 from caelum_report.model import (
     METHOD_VERSION,
-    Bookmark,
     Config,
     Failure,
     Memory,
     Note,
     Probe,
-    Reading,
     Remembered,
     Server,
     Snapshot,
@@ -46,7 +44,7 @@ from .judge import network_is_down, without_network
 from .look import Run
 from .probe import probe_server, unasked
 from .room import Room
-from .sources import SOURCES, ask_all
+from .sources import SOURCES, Asked, ask_all
 
 __all__ = ["COLLECTORS", "Collector", "call_tool", "collect", "is_due"]
 
@@ -63,13 +61,11 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
     stdio = any(not server.remote for server in (*due, *(s for s in config.servers if s.id in tools)))
     known = adopt_orphans() if stdio else set()
     try:
-        probes, (readings, read_up_to) = asyncio.run(
-            _ask_all(config, due, remembered, mark=mark, at=at, progress=progress or _silent)
-        )
+        probes, asked = asyncio.run(_ask_all(config, due, remembered, mark=mark, at=at, progress=progress or _silent))
     finally:
         strays = kill_strays(mark) + kill_orphans(known) if stdio else 0
     network_down = network_is_down(probes, due)
-    rows, bookmarks, unread = usage.read(config, remembered)
+    rows, bookmarks, unread = usage.read(config, remembered, asked.calls, at)
     snapshot = Snapshot(
         at=at,
         host=config.host,
@@ -77,12 +73,12 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
         method_version=METHOD_VERSION,
         probes=without_network(probes, due) if network_down else probes,
         host_sample=host.finish(reading, config.host),
-        readings=readings,
+        readings=asked.readings,
         not_due=tuple(server.id for server in config.servers if server not in due),
         network_down=network_down,
         notes=(*_notes(strays), *unread),
         usage=rows,
-        bookmarks=(*bookmarks, *read_up_to),
+        bookmarks=(*bookmarks, *asked.bookmarks),
     )
     for collector in (*COLLECTORS, *_installed()):
         snapshot = collector(snapshot, config)
@@ -117,7 +113,7 @@ def _installed() -> Iterator[Collector]:
 
 async def _ask_all(
     config: Config, servers: tuple[Server, ...], remembered: Remembered, *, at: datetime, mark: str, progress: Progress
-) -> tuple[tuple[Probe, ...], tuple[tuple[Reading, ...], tuple[Bookmark, ...]]]:
+) -> tuple[tuple[Probe, ...], Asked]:
     """The servers, and after them the sources: what they answer must not disturb what is being timed."""
     since = time.perf_counter()
     run = Run(

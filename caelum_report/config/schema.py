@@ -72,6 +72,10 @@ class UsageTable(Table):
     host_logs: list[FilePath] = Field(
         default_factory=list, description='"claude-desktop", "vscode", or folders with such logs'
     )
+    otlp_files: list[FilePath] = Field(
+        default_factory=list,
+        description="files of an OpenTelemetry collector's file exporter (JSON), * for any characters: metrics of MCP calls",
+    )
     precedence: list[Literal["metrics", "tap", "host-log", "claude-code"]] = Field(
         default=["metrics", "tap", "host-log", "claude-code"],
         description="of several sources that know a server's calls the first one counts; they are never added up",

@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 
 from .fields import FilePath, JmesPath, MetricName, Pattern, Seconds, Table, Text
 
+CallPreset = Literal["otel", "toolhive", "agentgateway", "litellm"]
+
 
 class SourceTable(Table):
     """What every kind has."""
@@ -57,6 +59,9 @@ class HttpJsonTable(HttpTable):
     metric: list[MetricTable] = Field(
         default_factory=list, description="[[source.metric]] blocks; without any it is only asked whether it answers"
     )
+    preset: Literal["contextforge"] | None = Field(
+        default=None, description="ContextForge's GET /metrics: real calls of MCP tools, which count as usage"
+    )
 
 
 class McpToolTable(SourceTable):
@@ -75,8 +80,19 @@ class ScrapeTable(HttpTable):
     """A /metrics page."""
 
     kind: Literal["prometheus-scrape"] = Field(description="a /metrics page, as Prometheus text or OpenMetrics")
-    metrics: list[Text] = Field(min_length=1, description='names to keep; * stands for anything: ["http_requests_*"]')
+    metrics: list[Text] = Field(
+        default_factory=list, description='names to keep; * stands for anything: ["http_requests_*"]'
+    )
     subject: Text | None = Field(default=None, description="the label that names the server a figure is about")
+    presets: list[CallPreset] = Field(
+        default_factory=list, description="who publishes real calls of MCP tools there; they count as usage"
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> ScrapeTable:
+        if not self.metrics and not self.presets:
+            raise ValueError("`metrics` to keep, or `presets` of who publishes real calls there")
+        return self
 
 
 class QueryTable(Table):
@@ -99,8 +115,9 @@ class PrometheusTable(HttpTable):
     query: list[PromQLTable] = Field(
         default_factory=list, description="[[source.query]] blocks; without any, how many of its targets are up"
     )
-    presets: list[Literal["otel", "toolhive", "agentgateway", "litellm"]] = Field(
-        default_factory=list, description="queries for real calls of MCP tools, as these publish them"
+    presets: list[CallPreset] = Field(
+        default_factory=list,
+        description="queries for real calls of MCP tools, as these publish them; they count as usage",
     )
 
 

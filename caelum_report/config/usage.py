@@ -24,6 +24,7 @@ def usage_settings(settings: Settings) -> UsageSettings:
             *(_path(each, settings) for each in said.tap_logs),
         ),
         transcripts=tuple(_path(each, settings) for each in said.claude_code_folders) if said.claude_code else (),
+        otlp_files=tuple(_path(each, settings) for each in said.otlp_files),
         host_logs=tuple(host_log_folder(each, settings) for each in said.host_logs),
         precedence=tuple(said.precedence),
     )

@@ -31,7 +31,7 @@ class Runs:
         self.remembered = Remembered()
 
     def next(self) -> list[tuple[str, str, str, int, int]]:
-        rows, bookmarks, notes = usage.read(self.config, self.remembered)
+        rows, bookmarks, notes = usage.read(self.config, self.remembered, {}, AT)
         self.rows, self.notes = rows, [note.text for note in notes]
         for mark in bookmarks:
             assert SECRET not in mark.value + mark.name

@@ -15,6 +15,8 @@ itself. Whatever else it raises is our bug, and costs this source its figures of
 A `Sample` says whom it is about: `asking.subject` unless the figure names a server itself. Counters are given raw, with
 `counter=True`, and named for what they count; the rate is worked out where it is read. `Sample.at` is only for figures of
 another time than the run's: they are stored once, however often they are given.
+
+Counters called `mcp_calls` and `mcp_errors` are real calls of tools and count as usage (`call_figures`; `mcp_calls` has who publishes them).
 """
 
 from __future__ import annotations
@@ -35,9 +37,9 @@ from . import (
     redis,
     websocket,
 )
-from .asking import Answer, Ask, Asking, ask_all
+from .asking import Answer, Ask, Asked, Asking, ask_all
 
-__all__ = ["SOURCES", "Answer", "Ask", "Asking", "ask_all"]
+__all__ = ["SOURCES", "Answer", "Ask", "Asked", "Asking", "ask_all"]
 
 SOURCES: Final[Mapping[str, Ask]] = {
     "http-json": http_json.ask,

@@ -12,9 +12,22 @@ from typing import Final
 
 from caelum_report.collect.look import Run
 from caelum_report.errors import as_bug
-from caelum_report.model import Bookmark, Config, Failure, LoggedError, Note, Reading, Remembered, Sample, Source
+from caelum_report.model import (
+    Bookmark,
+    CallCount,
+    Config,
+    Failure,
+    LoggedError,
+    Note,
+    Reading,
+    Remembered,
+    Sample,
+    Source,
+)
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Fault
+
+from .call_figures import in_figures
 
 _MOST_SAMPLES: Final = 1_000
 _MOST_PLACES: Final = 3
@@ -43,22 +56,39 @@ class Answer:
     notes: tuple[Note, ...] = ()
     errors: tuple[LoggedError, ...] = ()
     bookmarks: tuple[Bookmark, ...] = ()  # those that moved; stored with what was read up to there, or not at all
+    calls: tuple[CallCount, ...] | None = None  # real calls of MCP tools; None: it counts none
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run got of all its sources."""
+
+    readings: tuple[Reading, ...]
+    bookmarks: tuple[Bookmark, ...]
+    calls: Mapping[str, tuple[CallCount, ...]]  # of the sources that count them and answered
 
 
 Ask = Callable[[Asking], Awaitable[Answer]]
 
 
-async def ask_all(
-    sources: Iterable[Source], run: Run, remembered: Remembered, kinds: Mapping[str, Ask]
-) -> tuple[tuple[Reading, ...], tuple[Bookmark, ...]]:
-    """A reading of every source, in their order, and how far they were read. Never raises for what a source does."""
+async def ask_all(sources: Iterable[Source], run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Asked:
+    """A reading of every source, in their order. Never raises for what a source does."""
     asked = await asyncio.gather(*(_reading(source, run, remembered, kinds) for source in sources))
-    return tuple(reading for reading, _ in asked), tuple(mark for _, marks in asked for mark in marks)
+    return Asked(
+        readings=tuple(reading for reading, _ in asked),
+        bookmarks=tuple(mark for _, answer in asked for mark in answer.bookmarks),
+        calls={reading.source: calls for reading, answer in asked if (calls := _calls(reading, answer)) is not None},
+    )
+
+
+def _calls(reading: Reading, answer: Answer) -> tuple[CallCount, ...] | None:
+    in_samples = in_figures(reading.samples)
+    return None if answer.calls is None and in_samples is None else (*(answer.calls or ()), *(in_samples or ()))
 
 
 async def _reading(
     source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]
-) -> tuple[Reading, tuple[Bookmark, ...]]:
+) -> tuple[Reading, Answer]:
     since = time.perf_counter()
     answer, failure, reason = Answer(), Failure.OK, ""
     try:
@@ -75,7 +105,7 @@ async def _reading(
     reason = run.redactor.clean(" ".join(reason.split()), 500)
     seconds = time.perf_counter() - since
     reading = Reading(source.name, source.kind, failure, reason, seconds, samples, notes, _errors(answer, run))
-    return reading, answer.bookmarks
+    return reading, answer
 
 
 async def _bounded(source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Answer:

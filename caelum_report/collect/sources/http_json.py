@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from caelum_report.model import Failure
 from caelum_report.wire import HttpFault
 
 from .asking import Answer, Asking
 from .fetch import fetch, fetch_json
 from .mapping import mapped
+from .mcp_calls import of_contextforge
 
 
 async def ask(asking: Asking) -> Answer:
     options = asking.source.options
-    if options["metric"]:
-        return mapped(asking, await fetch_json(asking, options["url"]))
+    if options["metric"] or options["preset"]:
+        document = await fetch_json(asking, options["url"])
+        calls = of_contextforge(document, asking) if options["preset"] else None
+        return replace(mapped(asking, document), calls=calls)
     try:
         await fetch(asking, options["url"])
     except HttpFault as fault:

@@ -69,7 +69,7 @@ async def ask(asking: Asking) -> Answer:
         else:
             found = await _ask(asking, "query", query=query["query"], time=asking.run.at.timestamp())
             samples += _samples(asking, query, found)
-    return Answer(tuple(samples))
+    return Answer(tuple(samples), calls=() if asking.source.options["presets"] else None)  # and those in its figures
 
 
 async def back_fill(asking: Asking, start: datetime, end: datetime) -> AsyncIterator[Sample]:

@@ -17,6 +17,7 @@ from caelum_report.wire.fault import excerpt
 from .asking import Answer, Asking
 from .extras import extra
 from .fetch import fetch
+from .mcp_calls import on_page
 
 _ACCEPT: Final = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5"
 _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -28,10 +29,11 @@ async def ask(asking: Asking) -> Answer:
     page = await fetch(asking, options["url"], accept=_ACCEPT)
     families = await asyncio.to_thread(_families, page)  # a megabyte takes a quarter of a second
     wanted = [family for family in families if _is_wanted(family, options["metrics"])]
-    if not wanted:
+    calls = on_page(families, options["presets"], asking) if options["presets"] else None
+    if options["metrics"] and not wanted:
         text = f"It has {len(families)} metrics, and none of them is {', '.join(options['metrics'])}."
-        return Answer(notes=(Note("figure-missing", text),))
-    return Answer(tuple(sample for family in wanted for sample in _samples(family, asking)))
+        return Answer(notes=(Note("figure-missing", text),), calls=calls)
+    return Answer(tuple(sample for family in wanted for sample in _samples(family, asking)), calls=calls)
 
 
 def _families(page: bytes) -> list[Any]:

@@ -5,25 +5,34 @@ Only names, times and outcomes are taken; arguments, answers, users and folders 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
 from typing import Final
 
-from caelum_report.model import Bookmark, Config, Note, Remembered, Usage
+from caelum_report.model import Bookmark, CallCount, Config, Note, Remembered, Usage
 from caelum_report.text import Redactor
 
-from . import claude_code, host_logs, tap_logs
+from . import claude_code, counters, host_logs, otlp, tap_logs
 from .names import Names
 from .reading import Read
 
 Reader = Callable[[Config, Names, Mapping[tuple[str, str], str]], Read]
 
-READERS: Final[tuple[Reader, ...]] = (tap_logs.read, host_logs.read, claude_code.read)
+READERS: Final[tuple[Reader, ...]] = (otlp.read, tap_logs.read, host_logs.read, claude_code.read)
 
 
-def read(config: Config, remembered: Remembered) -> tuple[tuple[Usage, ...], tuple[Bookmark, ...], tuple[Note, ...]]:
-    """What came since the bookmarks: rows, the bookmarks that belong to them, and what could not be read."""
+def read(
+    config: Config, remembered: Remembered, counted: Mapping[str, Iterable[CallCount]], at: datetime
+) -> tuple[tuple[Usage, ...], tuple[Bookmark, ...], tuple[Note, ...]]:
+    """What came since the bookmarks: rows, the bookmarks that belong to them, and what could not be read.
+
+    `counted` is what sources of this run showed of calls that they count themselves.
+    """
     names, redact = Names(config.servers), Redactor(config.secrets)
-    found = [_guarded(reader, config, names, remembered.bookmarks) for reader in READERS]
+    known = remembered.bookmarks
+    found = [_guarded(_name(reader), partial(reader, config, names, known)) for reader in READERS]
+    found.append(_guarded("metrics", partial(counters.read, counted, names, known, at.timestamp())))
     return (
         tuple(row for each in found for row in each.rows),
         tuple(mark for each in found for mark in each.bookmarks),
@@ -31,12 +40,15 @@ def read(config: Config, remembered: Remembered) -> tuple[tuple[Usage, ...], tup
     )
 
 
-def _guarded(reader: Reader, config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str]) -> Read:
+def _name(reader: Reader) -> str:
+    return reader.__module__.rpartition(".")[2]
+
+
+def _guarded(name: str, read_all: Callable[[], Read]) -> Read:
     """A bug of ours in one reader costs its figures of this run; its bookmarks stay where they were."""
     try:
-        return reader(config, names, bookmarks)
+        return read_all()
     except Exception as error:  # noqa: BLE001
-        name = reader.__module__.rpartition(".")[2]
         return Read(
             problems=(f"usage from {name}: a bug of caelum-report, please report it: {type(error).__name__}: {error}",)
         )

@@ -40,6 +40,25 @@ class Tally:
     def call(self, at: float, server: str, tool: str) -> None:
         self._hour(at, server, tool).calls += 1
 
+    def add(  # noqa: PLR0917 - what one counter added
+        self,
+        at: float,
+        server: str,
+        tool: str,
+        calls: int,
+        errors: int,
+        seconds: float,
+        durations: Iterable[tuple[float, int]],
+    ) -> None:
+        """Calls that somebody else has counted; `durations` are of those whose time is known, with how many took it."""
+        hour = self._hour(at, server, tool)
+        hour.calls += calls
+        hour.errors += errors
+        hour.seconds += seconds
+        for one, many in durations:
+            hour.longest = max(hour.longest, one)
+            hour.buckets[bucket_of(one)] += many
+
     def answer(self, at: float, server: str, tool: str, *, seconds: float | None, failed: bool) -> None:
         """Of a call that began `at`; `seconds` is None where nobody knows how long it took."""
         hour = self._hour(at, server, tool)
