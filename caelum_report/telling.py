@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from . import alerts, store
@@ -192,12 +193,30 @@ def mail_of(errand: Errand, config: Config, site: Site | None) -> Mail:
 SAMPLE: Final = "A test message. It was asked for by a person; nothing happened."
 
 
-def test_way(config: Config, name: str, at: datetime) -> str:
-    """Sends one test message by a way out and says what happened; the outbox is not touched."""
-    from . import render
+def test_way(config: Config, name: str, at: datetime, *, really: bool) -> str:
+    """Sends one test message by a way out, or shows what would go there, and says so; the outbox is not touched.
+
+    Shown is the latest report to a way out that sends reports, the test message to any other.
+    """
+    from . import deliver, render
 
     channel = next(one for one in config.channels if one.name == name)
     if channel.problem:
         raise DeliveryError(f"{name}: {channel.problem}")
-    send(channel, render.test_mail(config.fleet, at, SAMPLE), config, at)
+    mail = render.test_mail(config.fleet, at, SAMPLE)
+    if not really:
+        return deliver.preview(channel, _latest(channel, config, at) or mail, config)
+    send(channel, mail, config, at)
     return f"{name}: delivered by {channel.kind}."
+
+
+def _latest(channel: Channel, config: Config, at: datetime) -> Mail | None:
+    if channel.reports == "never" or not Path(config.database).exists():
+        return None
+    with store.open_store(config.database) as database:
+        stored = store.report_at(database, None)
+    if stored is None:
+        return None
+    from . import codec
+
+    return mail_of(Errand(0, "", channel.name, "report", at, "", codec.from_json(stored).id), config, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -48,6 +49,21 @@ def test_the_system_unit_is_exposed_by_less_than_one_and_a_half(tmp_path: Path) 
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=15", service]
     run = subprocess.run(command, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
+
+
+@analyze
+def test_the_lines_for_secrets_and_another_folder_are_right_once_they_are_used(tmp_path: Path) -> None:
+    service, timer = written(tmp_path, schedule.units(COMMAND))
+    folder = tmp_path / "caelum-report.service.d"
+    folder.mkdir()
+    readme = (schedule.CRON / "README.md").read_text()
+    drop_ins = re.findall(r"```ini\n(.*?)```", readme, re.DOTALL)
+    assert len(drop_ins) == 2
+    for number, text in enumerate(drop_ins):
+        (folder / f"{number}.conf").write_text(text)
+    run = subprocess.run(["systemd-analyze", "verify", service, timer], check=False, capture_output=True, text=True)
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+    assert "LoadCredential=SMTP_PASSWORD:" in "".join(drop_ins)
 
 
 @analyze

@@ -218,12 +218,16 @@ def deliver_list(config: ConfigFile = None, db: Database = None) -> None:
 @deliver_app.command("test")
 def deliver_test(
     name: Annotated[str, typer.Argument(help="The way's name, as in [[deliver]].")],
+    send: Annotated[
+        bool, typer.Option("--send", help="Really send a message marked as a test; a command is really run.")
+    ] = False,
     config: ConfigFile = None,
     mcp_config: McpFiles = None,
+    db: Database = None,
 ) -> None:
-    """Send a test message by one way out, and say what happened. A command is run with a message that is no report."""
+    """Show what one way out would send, the latest report or a test message; nothing goes anywhere without --send."""
     from caelum_report import telling
 
-    settings = load(config, mcp_config)
+    settings = load(config, mcp_config, db)
     pick(name, {channel.name: channel for channel in settings.channels}, "way out")
-    typer.echo(telling.test_way(settings, name, now()))
+    typer.echo(telling.test_way(settings, name, now(), really=send))

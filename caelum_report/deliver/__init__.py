@@ -15,7 +15,7 @@ from caelum_report.model import Config
 
 from .publish import check, publish
 
-__all__ = ["check", "ping", "publish", "send"]
+__all__ = ["check", "ping", "preview", "publish", "send"]
 
 Call = Callable[[str, str, dict[str, Any], float], None]  # server, tool, arguments, seconds
 
@@ -25,6 +25,13 @@ def ping(url: str, report: str) -> None:
     from . import dead_man
 
     dead_man.ping(url, report)
+
+
+def preview(channel: Channel, mail: Mail, config: Config) -> str:
+    """What a way out would send, as text; see `dry_run`."""
+    from . import dry_run
+
+    return dry_run.preview(channel, mail, config)
 
 
 def send(channel: Channel, mail: Mail, config: Config, call: Call) -> None:

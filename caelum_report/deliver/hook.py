@@ -18,10 +18,13 @@ from .filling import filled
 
 def run(channel: Channel, mail: Mail, config: Config) -> None:
     """Raises `DeliveryError`. `{site}` and the others are filled in; the message as JSON comes by standard input."""
-    arguments = [filled(one, mail, config.output) for one in channel.options["command"]]
     try:
         child = subprocess.Popen(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+            arguments(channel, mail, config),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         raise DeliveryError(f"its command cannot be started: {error.strerror or type(error).__name__}") from None
@@ -37,6 +40,10 @@ def run(channel: Channel, mail: Mail, config: Config) -> None:
         lines = said.decode("utf-8", "replace").strip().splitlines()
         last = f": {Redactor(config.secrets).clean(lines[-1], 160)}" if lines else ""
         raise DeliveryError(f"its command ended with status {child.returncode}{last}")
+
+
+def arguments(channel: Channel, mail: Mail, config: Config) -> list[str]:
+    return [filled(one, mail, config.output) for one in channel.options["command"]]
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -26,8 +26,7 @@ def notify(channel: Channel, mail: Mail) -> None:
     """Raises `DeliveryError`. The addresses go by standard input: they are secrets, and a command line is not."""
     if importlib.util.find_spec("apprise") is None:
         raise DeliveryError("Apprise is not installed: pip install 'caelum-report[notify]'")
-    body = f"{mail.text}\n\n{mail.url}" if mail.url else mail.text
-    said = json.dumps({"urls": channel.options["urls"], "title": mail.title, "body": body})
+    said = json.dumps({"urls": channel.options["urls"], "title": mail.title, "body": body(mail)})
     try:
         child = subprocess.run(
             [sys.executable, "-c", _PROGRAM],
@@ -42,3 +41,7 @@ def notify(channel: Channel, mail: Mail) -> None:
         raise DeliveryError("Apprise does not understand every one of its addresses")
     if child.returncode != 0:
         raise DeliveryError("Apprise could not deliver to every service")
+
+
+def body(mail: Mail) -> str:
+    return f"{mail.text}\n\n{mail.url}" if mail.url else mail.text

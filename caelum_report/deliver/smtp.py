@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
+from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, parseaddr
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from caelum_report.alerting import Channel
@@ -22,12 +23,9 @@ _PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
 def send_email(channel: Channel, mail: Mail) -> None:
     """Raises `DeliveryError`. Its Message-ID is made of what it tells, so that a repeat is known as one."""
     options = channel.options
-    security = options["security"] or "starttls"
     message = envelope(mail, options["sender"], options["to"])
     try:
-        with _connected(
-            options["host"], options["port"] or _PORTS[security], security, channel.timeout_seconds
-        ) as server:
+        with _connected(*where(options), channel.timeout_seconds) as server:
             if options["user"] is not None:
                 server.login(options["user"], options["password"] or "")
             refused = server.send_message(message)
@@ -45,6 +43,12 @@ def send_email(channel: Channel, mail: Mail) -> None:
         raise DeliveryError(
             f"the mail server refuses {len(refused)} of {len(options['to'])} recipients; the others have it"
         )
+
+
+def where(options: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Host, port, and how it is encrypted."""
+    security = options["security"] or "starttls"
+    return options["host"], options["port"] or _PORTS[security], security
 
 
 def _words(error: Exception) -> str:

@@ -17,7 +17,24 @@ from .filling import filled
 
 
 def post(channel: Channel, mail: Mail) -> None:
-    """Raises `DeliveryError`. `Idempotency-Key` names what the message tells, so that a repeat is known as one."""
+    """Raises `DeliveryError`."""
+    headers, content = request(channel, mail)
+    try:
+        with (
+            httpx.Client(timeout=channel.timeout_seconds, follow_redirects=False) as client,
+            client.stream("POST", channel.options["url"], content=content, headers=headers) as answer,
+        ):
+            status, success, away = answer.status_code, answer.is_success, answer.is_redirect
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise DeliveryError(f"the webhook cannot be told: {type(error).__name__}") from None
+    if away:
+        raise DeliveryError(f"the webhook redirects (HTTP {status}); nothing is sent elsewhere")
+    if not success:
+        raise DeliveryError(f"the webhook answered HTTP {status}")
+
+
+def request(channel: Channel, mail: Mail) -> tuple[dict[str, str], bytes]:
+    """Headers and body. `Idempotency-Key` names what the message tells, so that a repeat is known as one."""
     options = channel.options
     body = mail.json if options["template"] is None else filled_body(options["template"], mail)
     headers = {
@@ -31,18 +48,7 @@ def post(channel: Channel, mail: Mail) -> None:
     content = body.encode()
     if options["secret"]:
         headers["X-Caelum-Signature"] = f"sha256={signature(options['secret'], content)}"
-    try:
-        with (
-            httpx.Client(timeout=channel.timeout_seconds, follow_redirects=False) as client,
-            client.stream("POST", options["url"], content=content, headers=headers) as answer,
-        ):
-            status, success, away = answer.status_code, answer.is_success, answer.is_redirect
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DeliveryError(f"the webhook cannot be told: {type(error).__name__}") from None
-    if away:
-        raise DeliveryError(f"the webhook redirects (HTTP {status}); nothing is sent elsewhere")
-    if not success:
-        raise DeliveryError(f"the webhook answered HTTP {status}")
+    return headers, content
 
 
 def filled_body(template: str, mail: Mail) -> str:

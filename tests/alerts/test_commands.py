@@ -77,9 +77,13 @@ def test_a_rule_is_set_in_the_file_and_wrong_ones_are_refused(tmp_path: Path) ->
 def test_a_way_out_is_tested_by_a_message_to_it(tmp_path: Path) -> None:
     with receiver() as there:
         home, file = at_home(tmp_path, f"{there.url}/hook")
-        done = run(home, "deliver", "test", "hook", "--config", file)
+        shown = run(home, "deliver", "test", "hook", "--config", file)
+        assert there.got == []
+        assert shown.stdout.startswith(f"POST {there.url}/…\n")
+        assert '"test":true' in shown.stdout
+        done = run(home, "deliver", "test", "hook", "--send", "--config", file)
         assert done.stdout == "hook: delivered by webhook.\n"
         there.answers = [500]
-        failed = run(home, "deliver", "test", "hook", "--config", file)
+        failed = run(home, "deliver", "test", "hook", "--send", "--config", file)
     assert (failed.returncode, failed.stderr) == (5, "caelum-report: the webhook answered HTTP 500\n")
     assert len(there.got) == 2

@@ -88,6 +88,24 @@ def test_a_way_out_without_its_variable_is_said_and_the_others_go_on(toml: Toml)
     assert "tok-0123456789abcdef" not in shown
 
 
+def test_the_secrets_of_the_service_manager_are_variables_of_ways_out_and_of_the_switch(
+    toml: Toml, tmp_path: Path
+) -> None:
+    for name, value in (("SMTP_PASSWORD", "correct horse"), ("CAELUM_PING_URL", "https://ping.example/0123456789")):
+        (tmp_path / name).write_text(f"{value}\n")
+    file = toml(
+        f'{WAY}kind = "email"\nhost = "mail.example"\nsender = "a@b.example"\nto = ["c@d.example"]\n'
+        'user = "caelum"\npassword = "${SMTP_PASSWORD}"\n'
+    )
+    config = settings(file, CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert [(channel.problem, channel.options["password"]) for channel in config.channels] == [(None, "correct horse")]
+    assert config.ping_url == "https://ping.example/0123456789"
+    assert {"correct horse", "https://ping.example/0123456789"} <= set(config.secrets)
+    assert (
+        settings(file, CREDENTIALS_DIRECTORY="/nowhere").channels[0].problem == "the variable SMTP_PASSWORD is not set"
+    )
+
+
 TOML = """# our fleet
 every = "1h"  # as the timer
 
