@@ -8,6 +8,18 @@ from __future__ import annotations
 from .engine import Step, advance
 from .notices import for_channel, notice
 from .observe import Past, observe
-from .replay import Replay, replay, told
+from .replay import NOTHING, Replay, replay, replay_looks, told
 
-__all__ = ["Past", "Replay", "Step", "advance", "for_channel", "notice", "observe", "replay", "told"]
+__all__ = [
+    "NOTHING",
+    "Past",
+    "Replay",
+    "Step",
+    "advance",
+    "for_channel",
+    "notice",
+    "observe",
+    "replay",
+    "replay_looks",
+    "told",
+]

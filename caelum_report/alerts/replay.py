@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
+from typing import Final
 
 from caelum_report import words
-from caelum_report.alerting import ANALYSED, Alert, Phase, Rule, Watch
+from caelum_report.alerting import ANALYSED, Alert, Observation, Phase, Rule, Watch
 from caelum_report.model import Config, HostSample, Snapshot
 from caelum_report.text import visible
 
 from .engine import advance
 from .observe import Past, figures, observe
+
+# Why there is nothing to replay: for a rule that single runs judge, and for one that a report judges.
+NOTHING: Final = (
+    "no run is on record yet",
+    "no report or closed hour of that time is kept, and it is judged with those only",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Replay:
 def replay(
     rules: tuple[Rule, ...], snapshots: Iterable[Snapshot], config: Config, every_seconds: float
 ) -> list[Replay]:
-    """Each rule on the same history. Rules that need the analysis of a report find nothing here."""
+    """Each rule on the same history. Those that need the analysis find nothing here: `replay_looks` is for them."""
     watch, fired = Watch(), dict[int, Alert]()
     messages: Counter[str] = Counter()
     servers = {server.id: server for server in config.servers}
@@ -53,6 +60,29 @@ def replay(
         Replay(rule, runs, first, last, tuple(a for a in fired.values() if a.rule == rule.name), messages[rule.name])
         for rule in rules
     ]
+
+
+def replay_looks(
+    rule: Rule, looks: Iterable[tuple[datetime, tuple[Observation, ...]]], config: Config, every_seconds: float
+) -> Replay:
+    """A rule that needs the analysis, on what each look shows. A subject that is not in a look is well then, as in a run."""
+    watch, fired, messages, runs = Watch(), dict[int, Alert](), 0, 0
+    servers = {server.id: server for server in config.servers}
+    first = last = None
+    for at, shown in looks:
+        named = {one.subject for one in shown}
+        gone = [
+            Observation(rule.name, track.subject, None, bad=False)
+            for track in watch.tracks
+            if track.subject not in named
+        ]
+        seen = [replace(one, interval_seconds=every_seconds) for one in (*shown, *gone)]
+        step = advance(watch, (rule,), servers, seen, at)
+        watch = step.watch
+        fired |= {alert.id: alert for alert in step.changed if alert.fired_at is not None}
+        messages += bool(step.told)
+        first, last, runs = first or at, at, runs + 1
+    return Replay(rule, runs, first, last, tuple(fired.values()), messages)
 
 
 class _Usual:
@@ -83,20 +113,18 @@ class _Usual:
 def told(one: Replay, zone: str) -> Iterator[str]:
     """The answer of `alerts test`, in lines."""
     if one.first is None or one.last is None:
-        yield f"{one.rule.name}: no run is on record yet"
+        yield f"{one.rule.name}: {NOTHING[one.rule.kind in ANALYSED]}"
         return
-    if one.rule.kind in ANALYSED:
-        yield f"{one.rule.name}: judged with each report, not from single runs; the history of alerts has what it said"
-        return
-    span = words.duration((one.last - one.first).total_seconds())
+    looks = words.plural(one.runs, "look" if one.rule.kind in ANALYSED else "run")
+    span = f"{words.duration((one.last - one.first).total_seconds())} ({looks})"
     if not one.alerts:
-        yield f"{one.rule.name}: would not have fired in {span} ({words.plural(one.runs, 'run')})"
+        yield f"{one.rule.name}: would not have fired in {span}"
         return
     lasted = [((alert.resolved_at or one.last) - alert.began_at).total_seconds() for alert in one.alerts]
     explained = sum(alert.cause is not None for alert in one.alerts)
     yield (
-        f"{one.rule.name}: would have fired {words.plural(len(one.alerts), 'time')} in {span} "
-        f"({words.plural(one.runs, 'run')}), {words.duration(sum(lasted))} in all, the longest {words.duration(max(lasted))}; "
+        f"{one.rule.name}: would have fired {words.plural(len(one.alerts), 'time')} in {span}, "
+        f"{words.duration(sum(lasted))} in all, the longest {words.duration(max(lasted))}; "
         f"{explained} explained by others, {words.plural(one.messages, 'message')}"
     )
     counts = Counter(alert.subject for alert in one.alerts)

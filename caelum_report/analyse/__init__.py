@@ -14,7 +14,7 @@ from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
 from . import bottlenecks, changes, elsewhere, findings, objectives, offers, patterns, risks, services, summary
-from .alarming import alarming
+from .alarming import alarming, finding_observations
 from .alarms import DAYS as ALARM_DAYS
 from .alarms import with_alarms
 from .architecture import architecture
@@ -29,6 +29,7 @@ from .judging import drawn, judging
 from .logged import errors, new_errors
 from .readiness import readiness
 from .recommendations import LOOKED_FOR, RANKING, recommendations
+from .rehearsal import rehearse
 from .risen_errors import risen_errors
 from .servers import servers
 from .slo import ledger_of
@@ -38,7 +39,17 @@ from .token_costs import token_costs
 from .usage import drifts, unused, usage
 from .withdrawals import withdrawals
 
-__all__ = ["ALARM_DAYS", "ANALYSERS", "ROLLED_UP", "Analyser", "alarming", "report", "with_alarms"]
+__all__ = [
+    "ALARM_DAYS",
+    "ANALYSERS",
+    "ROLLED_UP",
+    "Analyser",
+    "alarming",
+    "finding_observations",
+    "rehearse",
+    "report",
+    "with_alarms",
+]
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]

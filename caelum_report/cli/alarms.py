@@ -71,17 +71,20 @@ def alerts_test(
 ) -> None:
     """Replay a rule on history: how often it would have fired, how long, about whom. Nothing is stored or sent."""
     from caelum_report import alerts, store
+    from caelum_report.alerting import ANALYSED
+
+    from .replays import replays
 
     settings = load(config, mcp_config, db)
     existing(settings.database)
     if rule is not None:
         pick(rule, {one.name: one for one in settings.rules}, "rule")
     with store.open_store(settings.database) as database:
-        every = settings.every_seconds or store.cadence(database)
-        runs = store.runs_since(database, now() - timedelta(seconds=_seconds(since)), every)
-        for one in alerts.replay(settings.rules, runs, settings, every):
-            if rule in {None, one.rule.name}:
-                typer.echo("\n".join(alerts.told(one, settings.zone)))
+        at = now()
+        for one in replays(database, settings, rule, at - timedelta(seconds=_seconds(since)), at):
+            if rule is not None and one.first is None:
+                raise UsageError(f"{one.rule.name}: {alerts.NOTHING[one.rule.kind in ANALYSED]}")
+            typer.echo("\n".join(alerts.told(one, settings.zone)))
 
 
 @app.command("ack")

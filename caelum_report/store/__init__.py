@@ -35,7 +35,7 @@ from .bundles import add_bundle
 from .database import batch, damage, open_store
 from .exports import EXPORTS, exported
 from .locks import deliver_lock, publish_lock, run_lock
-from .memory import approvals, remember, report_at, report_by_id
+from .memory import approvals, newest_run, remember, report_at, report_by_id, reports_since
 from .pins import Held, Offer, held_servers, pin_surface, unpin_surface
 from .readings import import_samples
 from .replay import runs_since
@@ -77,6 +77,7 @@ __all__ = [
     "list_servers",
     "maintain",
     "make_room",
+    "newest_run",
     "open_store",
     "pin_surface",
     "publish_lock",
@@ -87,6 +88,7 @@ __all__ = [
     "rename_server",
     "report_at",
     "report_by_id",
+    "reports_since",
     "restore",
     "retire_server",
     "run_lock",

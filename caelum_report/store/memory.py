@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from collections.abc import Iterator
 from datetime import datetime
 
 from caelum_report.model import Era, Memory, Remembered, Status
@@ -61,3 +62,17 @@ def report_by_id(connection: sqlite3.Connection, report: str) -> bytes | None:
     """The stored JSON of one report; None where it is thinned or never was."""
     row = connection.execute("SELECT document FROM reports WHERE id = ?", (report,)).fetchone()
     return zlib.decompress(row[0]) if row and row[0] is not None else None
+
+
+def reports_since(connection: sqlite3.Connection, since: datetime) -> Iterator[bytes]:
+    """The stored JSON of each report since then that is not thinned, ascending."""
+    for (document,) in connection.execute(
+        "SELECT document FROM reports WHERE document IS NOT NULL AND at >= ? ORDER BY number", (to_us(since),)
+    ):
+        yield zlib.decompress(document)
+
+
+def newest_run(connection: sqlite3.Connection) -> int | None:
+    """The number of the last snapshot; None before the first."""
+    (newest,) = connection.execute("SELECT max(id) FROM snapshots").fetchone()
+    return None if newest is None else int(newest)
