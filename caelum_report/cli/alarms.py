@@ -166,8 +166,6 @@ def alerts_set(
     config: ConfigFile = None,
 ) -> None:
     """Add or change a rule in caelum.toml; comments and order stay as they are."""
-    import os
-
     from caelum_report import config as configuration
 
     said: dict[str, Any] = {"disabled": True} if disabled else {}
@@ -176,23 +174,26 @@ def alerts_set(
         if not equals:
             raise UsageError(f"{visible(value, 80)}: expected KEY=VALUE; KEY= takes a key away")
         said[key.strip()] = configuration.toml_value(key.strip(), text.strip())
-    file = configuration.find_file(options(config), os.environ, Path.home())
-    if file is None:
-        raise UsageError("there is no caelum.toml yet; `caelum-report init` writes one")
-    typer.echo(configuration.set_rule(file, name, said))
+    typer.echo(configuration.set_rule(_file(config), name, said))
 
 
 @app.command("remove")
 def alerts_remove(name: Annotated[str, typer.Argument(help="The rule's name.")], config: ConfigFile = None) -> None:
     """Take a rule out of caelum.toml; a built-in one of its name holds again."""
-    import os
-
     from caelum_report import config as configuration
 
-    file = configuration.find_file(options(config), os.environ, Path.home())
+    typer.echo(configuration.remove_rule(_file(config), name))
+
+
+def _file(config: Path | None) -> Path:
+    import os
+
+    from caelum_report.config import find_file
+
+    file = find_file(options(config), os.environ, Path.home())
     if file is None:
         raise UsageError("there is no caelum.toml yet; `caelum-report init` writes one")
-    typer.echo(configuration.remove_rule(file, name))
+    return file
 
 
 # --- the ways out ---------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -42,25 +43,11 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def options(
-    config: Path | None = None,
-    mcp_config: list[Path] | None = None,
-    db: Path | None = None,
-    output: Path | None = None,
-    *,
-    no_pdf: bool = False,
-    fail_on: str | None = None,
-) -> Options:
+def options(config: Path | None = None, mcp_config: list[Path] | None = None) -> Options:
+    """Where the configuration is."""
     from caelum_report.config import Options
 
-    return Options(
-        config=config,
-        mcp_config=tuple(mcp_config or ()),
-        db=db,
-        output=output,
-        pdf=False if no_pdf else None,
-        fail_on=fail_on,
-    )
+    return Options(config=config, mcp_config=tuple(mcp_config or ()))
 
 
 def load(
@@ -74,7 +61,8 @@ def load(
 ) -> Config:
     from caelum_report import config as configuration
 
-    chosen = options(config, mcp_config, db, output, no_pdf=no_pdf, fail_on=fail_on)
+    where = options(config, mcp_config)
+    chosen = replace(where, db=db, output=output, pdf=False if no_pdf else None, fail_on=fail_on)
     return configuration.load(chosen, os.environ, Path.home())
 
 
