@@ -345,8 +345,11 @@ def _said(metric: str, change: _Change) -> str:
     elif metric in FAILURES:
         values = f"{words.percent(change.before)} → {words.percent(change.after)}"
         metric = "failures"
+    elif metric == "swap_in":
+        values = f"{words.size(change.before)}/s → {words.size(change.after)}/s"
     else:
-        values = f"{words.significant(change.before)} → {words.significant(change.after)}"
+        unit = f"{words.NBSP}%" if metric in SATURATED else ""
+        values = f"{words.significant(change.before)}{unit} → {words.significant(change.after)}{unit}"
     times = f"× {words.significant(change.times, 2)}, " if change.before > 0 else ""
     return f"{metric.replace('_', ' ')} {values} ({times}{_sigmas(change.sigmas)} sigma)"
 

@@ -302,7 +302,8 @@ def _lede(facts: Facts, slow: Slowness) -> str:
     share = words.percent(sum(wait.seconds for wait in top) / whole, 0) if whole else ""
     if len(slow.waits) <= SHOWN_WAITS:
         return f"{words.plural(len(slow.waits), 'server')} timed; {facts.by_id[top[0].server].name} takes longest."
-    return f"Five of {words.count(len(slow.waits))} account for {share} of all waiting; {facts.by_id[top[0].server].name} leads."
+    what = "tools" if slow.real else "servers"
+    return f"Five of {words.count(len(slow.waits))} {what} account for {share} of all waiting; {facts.by_id[top[0].server].name} leads."
 
 
 def _quiet(facts: Facts, slow: Slowness) -> str:

@@ -26,8 +26,9 @@ HALF_LIVES: Final = (1.0, 4.0, 24.0, 96.0, 400.0)  # steps, of the exponential w
 CYCLE_DECAY: Final = {"day": 0.9, "week": 0.8}  # weight of a cycle against the next younger one
 COURSES: Final = len(HALF_LIVES) + 5  # of `_levels`
 SHARPNESS: Final = 5.0  # a candidate's weight is its back-test error to the power of minus this
-# Back-tests flatter: whoever was weighted by them, whoever has not seen a whole week of what it forecasts, and a handful of
-# windows in which errors last. So ranges grow by these over the number of weeks, and of independent windows.
+# Back-tests flatter: whoever was weighted by them, whoever forecasts days of the week that it has hardly seen, and a handful
+# of windows in which errors last. So ranges grow by these over the weeks seen, by the share of a week that lies ahead, and over
+# the number of independent windows.
 WIDER_BY_WEEKS: Final = 0.25
 WIDER_BY_WINDOWS: Final = 2.0
 
@@ -150,8 +151,8 @@ def _forecasts(values: Floats, step_seconds: float, cycles: tuple[int, int], hor
         ahead = course.shape[2]
         errors[k, :, :ahead] = actual[:, cut : cut + ahead] - _mixture(course, weights, hats[:, :ahead])
     windows = max((size - cuts[0]) / horizon, 1.0)
-    weeks = max(size / cycles[1], 1.0) if cycles[1] else np.inf
-    wider = 1 + WIDER_BY_WINDOWS * _stubbornness(errors) / windows + WIDER_BY_WEEKS / weeks
+    unseen = min(horizon / cycles[1], 1.0) / max(size / cycles[1], 1.0) if cycles[1] else 0.0
+    wider = 1 + WIDER_BY_WINDOWS * _stubbornness(errors) / windows + WIDER_BY_WEEKS * unseen
     low, high = _range(errors, bands, hats, level) * wider[:, None]
     lower, upper = middle + np.minimum(low, 0), middle + np.maximum(high, 0)
     return np.asarray(np.stack([lower, middle, upper]) * spread + centre, np.float64)
