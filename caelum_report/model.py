@@ -203,7 +203,7 @@ USAGE_WORDS: Final = {
     "metrics": "metrics of servers and gateways",
     "tap": "tap logs",
     "host-log": "logs of MCP hosts",
-    "claude-code": "Claude Code’s transcripts",
+    "claude-code": "Claude Code's transcripts",
 }
 
 

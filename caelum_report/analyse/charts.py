@@ -22,7 +22,7 @@ from caelum_report.document import RANGES, Chart, Limit, Mark, Passage, Points, 
 from caelum_report.metrics import METRICS
 
 from .latency import Checks, shortened
-from .times import DAY, RANGE_SECONDS, Floats, Ints, moment, unix
+from .times import DAY, RANGE_SECONDS, Floats, Ints, moment, told_range, unix
 
 MOST_POINTS: Final = 352  # of checks as they are: three pixels each on the widest chart
 MOST_ROLLED: Final = 194  # of roll-ups: with more, five ranges of 20 servers would make a stored report of over 2 MB
@@ -37,13 +37,6 @@ _BEFORE: Final[dict[Range, str]] = {
     "month": "the 30 days before",
     "quarter": "the 91 days before",
     "year": "the year before",
-}
-_OVER: Final[dict[Range, str]] = {
-    "day": "24 hours",
-    "week": "7 days",
-    "month": "30 days",
-    "quarter": "91 days",
-    "year": "365 days",
 }
 FORETOLD_RANGES: Final = frozenset[Range]({"week", "month"})
 _ENOUGH: Final = 12  # points, before the last one is held against them
@@ -402,7 +395,7 @@ def chart(
         metric=metric,
         subject=subject,
         title=told.title,
-        caption=_caption(name, metric, figures, earlier),
+        caption=_caption(name, told_range(name, shown.time, now), metric, figures, earlier),
         range=name,
         start=moment(start),
         end=moment(now),
@@ -466,11 +459,11 @@ def _figures(track: Track, *, percentiles: bool) -> _Figures | None:
     return _Figures(middle, p95, float(track.low.min()), float(track.top.max()), float(track.mid[-1]), len(track))
 
 
-def _caption(name: Range, metric: str, now: _Figures | None, before: _Figures | None) -> str:
+def _caption(name: Range, over: str, metric: str, now: _Figures | None, before: _Figures | None) -> str:
     """What the range shows against the one before, in numbers; it claims neither a change nor a cause."""
     told = METRICS[metric]
     if now is None:
-        return f"{told.title}: nothing measured in {_OVER[name]}."
+        return f"{told.title}: nothing measured in {over}."
     middle = words.quantity(now.middle, told.unit)
     if now.points < 3:
         return f"{told.title}: {middle}. Too little history to compare ({words.plural(now.points, 'point')})."
@@ -478,10 +471,10 @@ def _caption(name: Range, metric: str, now: _Figures | None, before: _Figures | 
     figures = f"{word} {middle}"
     if now.p95 is not None:
         figures += f", p95 {words.quantity(now.p95, told.unit)}"
-    head = f"{told.title} over {_OVER[name]}: {figures}"
+    head = f"{told.title} over {over}: {figures}"
     if now.p95 is not None and now.points >= _ENOUGH and now.last >= _FAR * now.middle > 0:
         times = words.significant(now.last / now.middle, 2)
-        head = f"{told.title} is now {words.quantity(now.last, told.unit)}, {times} times its median. Over {_OVER[name]}: {figures}"
+        head = f"{told.title} is now {words.quantity(now.last, told.unit)}, {times} times its median. Over {over}: {figures}"
     highest = words.quantity(now.highest, told.unit)
     lowest = words.quantity(now.lowest, told.unit)
     if now.p95 is not None:

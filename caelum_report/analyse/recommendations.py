@@ -126,7 +126,7 @@ def fat_surfaces(_: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommen
             "fat-surface",
             f"Split {server.name} by task, or shorten what its tools say.",
             f"{words.plural(len(server.tools), 'tool')} cost about {words.count(server.tokens)} tokens"
-            + (f", {share} of the fleet’s" if share else "")
+            + (f", {share} of the fleet's" if share else "")
             + f"; the longest are {names}.",
             f"saves up to {words.count(server.tokens / 2)} tokens in every conversation",
             (server.id,),
@@ -197,7 +197,7 @@ def unused(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommenda
             f"saves {words.count(server.tokens)} tokens in every conversation",
             (server.id,),
             f"servers/{server.slug}.html",
-            "Take its entry out of the clients’ configuration.",
+            "Take its entry out of the clients' configuration.",
             command(facts, server.id, "servers", "retire"),
             server.tokens / 1000 * _TOKENS,
         )

@@ -80,11 +80,11 @@ def outputs(was: Any, now: Any, path: str = "", depth: int = 0) -> Iterator[Diff
 def _fields(was: dict[str, Any], now: dict[str, Any], path: str) -> Iterator[Difference]:
     old, new = properties(was), properties(now)
     for name in sorted(old.keys() - new.keys()):
-        yield Difference("breaking", f"the result’s {_quoted(path + name)} removed", _argument(name, old, set()))
+        yield Difference("breaking", f"the result's {_quoted(path + name)} removed", _argument(name, old, set()))
     for name in sorted(new.keys() - old.keys()):
-        yield Difference("additive", f"the result’s {_quoted(path + name)} added", "", _argument(name, new, set()))
+        yield Difference("additive", f"the result's {_quoted(path + name)} added", "", _argument(name, new, set()))
     for name in sorted((_required(was) - _required(now)) & old.keys() & new.keys()):
-        said = f"the result’s {_quoted(path + name)} is no longer promised"
+        said = f"the result's {_quoted(path + name)} is no longer promised"
         yield Difference("breaking", said, f"{_quoted(name)} is always there", f"{_quoted(name)} may be missing")
     if was.get("type") != now.get("type"):
         yield Difference("breaking", f"{_result(path)} changed its type", _kind(was), _kind(now))
@@ -222,7 +222,7 @@ def _taken(name: str, values: set[str] | None) -> str:
 
 
 def _result(path: str) -> str:
-    return f"the result’s {_quoted(path)}" if path else "the result"
+    return f"the result's {_quoted(path)}" if path else "the result"
 
 
 def _quoted(path: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from caelum_report import words
 from caelum_report.document import Range
 from caelum_report.history import History
 from caelum_report.model import Config, Server
@@ -26,9 +27,23 @@ RANGE_SECONDS: Final[dict[Range, float]] = {
     "quarter": 91 * DAY,
     "year": 365 * DAY,
 }
+_OVER: Final[dict[Range, str]] = {
+    "day": "24 hours",
+    "week": "7 days",
+    "month": "30 days",
+    "quarter": "91 days",
+    "year": "365 days",
+}
+_WHOLE: Final = 0.75  # of a range; what covers less is told by its own length
 HOLD: Final = 1.5  # a check speaks for this many intervals; what lies beyond is no data
 _LEAST_CADENCE: Final = 30.0  # no timer is denser than a minute; shorter distances are somebody at a terminal
 USUAL_INTERVAL: Final = 3600.0  # judged by where nothing is declared and nothing learned
+
+
+def told_range(name: Range, times: Floats, now: float) -> str:
+    """The range in words, or how much of it there is to see: nobody has 24 hours of what began a minute ago."""
+    length = now - float(times[0]) if len(times) else RANGE_SECONDS[name]
+    return _OVER[name] if length >= _WHOLE * RANGE_SECONDS[name] else f"the last {words.duration(length)}"
 
 
 def unix(times: pd.Series) -> Floats:

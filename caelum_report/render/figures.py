@@ -361,7 +361,7 @@ def _narrow_latencies(
         yield _text("middle", text, x, _TOP - 8)
 
 
-_LATENCY_KEY: Final = "disc: median; bar and line: the middle half and the range of the day’s medians; diamond: p95"
+_LATENCY_KEY: Final = "disc: median; bar and line: the middle half and the range of the day's medians; diamond: p95"
 
 
 def _squeezed(shape: Shape, left: float, new_left: float, scale: float) -> Shape:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from caelum_report import words
-from caelum_report.document import Finding, Report, ServerReport, Uptime
+from caelum_report.document import Finding, ReadOn, Report
 
-from .marks import WORDS, up_share
+from .marks import WORDS
+from .placed import about, names_of, parts_of, why
+
+Part = dict[str, Any]  # what page 1 places
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~$!])|^([-+=]|\d+[.)])", re.MULTILINE)
 
@@ -26,13 +29,24 @@ def text(words_of_others: str) -> str:
 
 def _lines(report: Report) -> Iterable[str]:
     """Page 1 in its order, blank lines between the blocks."""
-    for block in (_title, _needs_action, _changed, _objectives, _looming, _recommended, _fleet):
-        yield from block(report)
+    _, parts = parts_of(report)
+    blocks = (
+        _title(report, parts["verdict"]),
+        _needs_action(report, parts["needs_action"]),
+        _changed(report, parts["changed"]),
+        _objectives(report, parts["objectives"]),
+        _looming(report, parts["looming"]),
+        _recommended(report),
+        _fleet(parts),
+        _read_on(parts["items"]),
+    )
+    for block in blocks:
+        yield from block
         yield ""
     yield f"Report {text(report.id)}, made by caelum-report {text(report.program_version)}."
 
 
-def _title(report: Report) -> Iterable[str]:
+def _title(report: Report, part: Part) -> Iterable[str]:
     now, zone = report.at, report.zone
     yield f"# {text(report.verdict.sentence)}"
     yield ""
@@ -41,47 +55,53 @@ def _title(report: Report) -> Iterable[str]:
         yield ""
     yield text(report.verdict.lede)
     yield ""
+    if part["tally"]:
+        yield ", ".join(said for _, said, _ in part["tally"]) + "."
+        yield ""
     data_to = f"{words.full_date(now, zone)}, {words.clock(now, zone)} ({words.offset(now, zone)})"
     yield (
-        f"{text(report.fleet)}, report #{report.number}. Data to {data_to}. {_next(report)} "
-        f"Coverage: {text(report.coverage.sentence)}."
+        f"{text(report.fleet)}, report #{report.number}. Period {part['period']}. Data to {data_to}. "
+        f"Next due {part['next_due']}. Coverage: {text(report.coverage.sentence)}."
     )
 
 
-def _needs_action(report: Report) -> Iterable[str]:
+def _needs_action(report: Report, part: Part) -> Iterable[str]:
     yield from _heading("Needs action")
-    actions = [finding for finding in report.findings if finding.needs_action]
-    for finding in actions:
+    for finding in part["findings"]:
         yield from _finding(finding, report)
-    if not actions:
+    if not part["findings"]:
         yield text(report.empty.needs_action or "Nothing.")
+    if part["others"]:
+        yield f"{part['others']} in findings.json."
 
 
-def _changed(report: Report) -> Iterable[str]:
-    yield from _heading(f"Changed since #{report.previous.number}" if report.previous else "Changed")
-    if not report.changes:
+def _changed(report: Report, part: Part) -> Iterable[str]:
+    yield from _heading(part["heading"])
+    if not part["changes"]:
         yield text(report.empty.changes or "Nothing that stands out from chance.")
         return
-    names = {server.id: server.name for server in report.servers}
     yield from _table(
         ("Change", "Server", "What", "Before → now", "Evidence"),
         (
             (
                 change.direction.capitalize(),
-                ", ".join(names.get(server, server) for server in change.servers) or "this report",
+                names_of(change, report),
                 change.what,
                 f"{change.before} → {change.after}{words.appended(change.detail)}",
                 change.evidence,
             )
-            for change in report.changes
+            for change in part["changes"]
         ),
     )
+    if part["rest"]:
+        yield ""
+        yield f"{part['rest']} on the site."
 
 
-def _objectives(report: Report) -> Iterable[str]:
+def _objectives(report: Report, part: Part) -> Iterable[str]:
     yield from _heading("SLO and budget")
-    if not report.objectives:
-        yield text(report.empty.objectives or "No objective is set.")
+    if part["quiet"] or not part["objectives"]:
+        yield text(part["quiet"] or report.empty.objectives or "No objective is set.")
         return
     yield from _table(
         ("Objective", "Target", "Last 30 days", "Budget left", "Burn, 24 h", "Spent by"),
@@ -90,23 +110,25 @@ def _objectives(report: Report) -> Iterable[str]:
                 objective.name,
                 words.percent(objective.target, 1),
                 words.percent(objective.achieved),
-                words.percent(objective.budget_left, 0),
+                left,
                 words.NOTHING if objective.burn_24h is None else f"{objective.burn_24h:.1f}×",
                 objective.spent_by,
             )
-            for objective in report.objectives
+            for objective, _, left in part["objectives"]
         ),
     )
     yield ""
-    yield text(report.objectives_note)
+    yield text(". ".join(filter(None, (report.objectives_note.rstrip("."), part["rest"]))) + ".")
 
 
-def _looming(report: Report) -> Iterable[str]:
+def _looming(report: Report, part: Part) -> Iterable[str]:
     yield from _heading("Looming")
-    for item in report.looming:
+    for item, _ in part["looming"]:
         yield f"- {text(item.what)}: {text(item.when)} ({text(item.record)})"
-    if not report.looming:
+    if not part["looming"]:
         yield text(report.empty.looming or "Nothing within 30 days.")
+    if part["rest"]:
+        yield f"- {part['rest']} on the site"
 
 
 def _recommended(report: Report) -> Iterable[str]:
@@ -119,24 +141,26 @@ def _recommended(report: Report) -> Iterable[str]:
         yield "Nothing to recommend."
 
 
-def _fleet(report: Report) -> Iterable[str]:
+def _fleet(parts: Part) -> Iterable[str]:
     yield from _heading("Fleet, worst first")
     yield from _table(
         ("Server", "State", "Why, since", "Up, 30 days", "p95, 24 h", "Tools", "Group"),
         (
-            (
-                server.name,
-                WORDS[server.status],
-                server.why,
-                up_share(_month(server)),
-                words.seconds(server.latency_day.p95 if server.latency_day else None),
-                str(len(server.tools)),
-                server.group or "",
-            )
-            for server in report.servers
-            if not server.retired
+            (server.name, WORDS[server.status], server.why, share, p95, str(len(server.tools)), server.group or "")
+            for server, share, p95 in (*parts["rows"], *parts["steady"])
         ),
     )
+    if parts["groups"]:
+        yield ""
+    for group, _, said in parts["groups"]:
+        yield f"- {text(group)}: {said}"
+
+
+def _read_on(items: Sequence[ReadOn]) -> Iterable[str]:
+    if items:
+        yield from _heading("Read on")
+    for item in items:
+        yield f"- {text(item.title)}: {text(item.fact)}"
 
 
 def _heading(words_of_ours: str) -> Iterable[str]:
@@ -144,28 +168,13 @@ def _heading(words_of_ours: str) -> Iterable[str]:
     yield ""
 
 
-def _next(report: Report) -> str:
-    if report.next_due is None:
-        return "Not scheduled."
-    return f"Next due {words.moment(report.next_due, report.at, report.zone)}."
-
-
-def _month(server: ServerReport) -> Uptime | None:
-    return next((uptime for uptime in server.uptime if uptime.range == "month"), None)
-
-
 def _finding(finding: Finding, report: Report) -> Iterable[str]:
     yield f"### {text(finding.title)}"
     yield ""
-    facts = [f"**{text(finding.word)}**" if finding.word else ""]
-    if finding.since:
-        facts.append(words.since(finding.since, report.at, report.zone))
-    facts += [text(finding.owner or ""), text(finding.evidence)]
-    if finding.chance is not None:
-        facts.append(words.chance(finding.chance))
-    yield " · ".join(fact for fact in facts if fact)
+    word = f"**{text(finding.word)}**" if finding.word else ""
+    yield " · ".join(filter(None, (word, text(about(finding, report)))))
     yield ""
-    for label, value in (("Impact", finding.impact), ("Likely cause", finding.cause), ("Do next", finding.advice)):
+    for label, value in (("Impact", finding.impact), *why(finding)):
         if value:
             yield f"- {label}: {text(value)}"
     if finding.command:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
@@ -23,10 +23,14 @@ from caelum_report.model import Status
 
 from . import charts, marks, pages
 from .html import TEMPLATES, environment, fill
+from .pages import index
+from .pdf_parts import parts
+from .placed import about
 from .skins import TOKENS
 
 FITS: Final = ("", "fit-1", "fit-1 fit-2")  # until page 1 holds its five parts
-_TROUBLED: Final = 8  # servers with a chart
+_WIDEST, _HIGHEST = 516.0, 560.0  # points that a drawing may take
+_READABLE: Final = 0.36  # points for a pixel: words of 12 pixels are then as small as print gets
 _FULL_WIDTH: Final = 3  # charts; more of them stand in pairs
 
 
@@ -49,18 +53,11 @@ def document(report: Report) -> bytes:
         page = weasyprint.HTML(string=str(text), url_fetcher=_inline_only())
         return page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
 
-    made = laid_out(FITS[0], whole=True)
-    if not _page_1_holds(made):
-        fit = next((fit for fit in FITS[1:] if len(laid_out(fit, whole=False).pages) == 1), FITS[-1])
-        made = laid_out(fit, whole=True)
+    fit = next((fit for fit in FITS[:-1] if len(laid_out(fit, whole=False).pages) == 1), FITS[-1])
+    made = laid_out(fit, whole=True)
     written = made.write_pdf(pdf_identifier=report.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
     assert isinstance(written, bytes)
     return written
-
-
-def _page_1_holds(made: Any) -> bool:
-    """Whether what follows the five parts begins on page 2."""
-    return len(made.pages) == 1 or "rest" in made.pages[1].anchors
 
 
 def _inline_only() -> Any:
@@ -75,13 +72,9 @@ def _inline_only() -> Any:
 
 def _values(report: Report) -> dict[str, Any]:
     view = pages.view_of(report, sha256="", pdf=True, static_version="", drawings={}, notes=[])
-    index = dict(next(iter(pages.all_pages(report))).blocks)
+    placed = index.placed(view)
     names = {server.id: server.name for server in report.servers}
-
-    def of(block: str) -> dict[str, Any]:
-        return index[f"index/{block}.html"](view) or {}
-
-    fleet = of("fleet") if "index/fleet.html" in index else {}
+    fleet = placed.get("fleet", {})
     shown = [row.server for row in fleet["rows"]] if fleet else [s for s in report.servers if not s.retired]
     at = f"{words.day(report.at, report.zone)} {words.local(report.at, report.zone).year} {words.clock(report.at, report.zone)}"
     return {
@@ -90,17 +83,19 @@ def _values(report: Report) -> dict[str, Any]:
         "root": "",
         "foot": f"{report.fleet} · report #{report.number} · data to {at} {words.offset(report.at, report.zone)}",
         "cadence": _cadence(report.interval_seconds),
-        "verdict": of("verdict"),
+        "verdict": placed["verdict"],
         "tally": [(status, f"{words.count(number)} {marks.TALLY_WORDS[status]}") for status, number in report.tally],
-        "needs": of("needs_action"),
-        "changed": of("changed"),
-        "objectives": of("objectives"),
-        "looming": of("looming"),
+        "needs": placed["needs_action"],
+        "changed": placed["changed"],
+        "objectives": placed["objectives"],
+        "looming": placed["looming"],
         "servers": sum(not server.retired for server in report.servers),
         "rows": [_row(report, server) for server in shown],
         "groups": fleet.get("groups", ()),
         "key": _key(),
-        "chart_parts": list(_chart_parts(report)),
+        "about": lambda finding: about(finding, report),
+        "parts": parts(report, placed, _diagram(report)),
+        "drawn": lambda shown: _drawn(report, shown),
         "name": lambda server: names.get(server, server),
         "literal": literal,
         "paper_glyph": glyph,
@@ -145,23 +140,20 @@ def _key() -> list[tuple[str, Markup]]:
     return bars
 
 
-def _chart_parts(report: Report) -> Iterator[tuple[str, str, list[tuple[Chart, Markup]], bool]]:
-    """Heading, note, charts with their drawings, and whether they stand in pairs."""
-    troubled = [s for s in report.servers if s.status in {Status.DOWN, Status.DEGRADED} and not s.retired]
-    of_servers = [chart for server in troubled for chart in server.charts if _worth(chart, "latency")]
-    shown = of_servers[:_TROUBLED]
-    if shown:
-        left = len(of_servers) - len(shown)
-        note = f"the last 24 hours{f'; {left} more on the site' if left else ''}"
-        yield "Servers in trouble", note, *_drawn(report, shown)
-    for host in report.hosts[:2]:
-        of_host = [chart for chart in host.charts if _worth(chart)][:6]
-        if of_host:
-            yield f"Host {host.name}", host.lede, *_drawn(report, of_host)
-
-
-def _worth(chart: Chart, metric: str | None = None) -> bool:
-    return chart.range == "day" and bool(chart.points.at) and metric in {None, chart.metric}
+def _diagram(report: Report) -> Markup | None:
+    """The architecture where servers need each other and its words can be read; None also where Graphviz is missing."""
+    if not any(edge.kind == "depends-on" for edge in report.architecture.edges):
+        return None
+    drawing = pages.drawings(report, []).get("architecture")
+    size = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', drawing.file) if drawing and drawing.file else None
+    if drawing is None or drawing.file is None or size is None:
+        return None
+    scale = min(_WIDEST / float(size[1]), _HIGHEST / float(size[2]), 0.75)
+    if scale < _READABLE:
+        return None
+    svg = drawing.file[drawing.file.index("<svg") :]
+    wide, high = float(size[1]) * scale, float(size[2]) * scale
+    return Markup(re.sub(r"^<svg", f'<svg style="width: {wide:.0f}pt; height: {high:.0f}pt"', svg))  # noqa: S704 - our own SVG
 
 
 def _drawn(report: Report, shown: Sequence[Chart]) -> tuple[list[tuple[Chart, Markup]], bool]:

@@ -218,6 +218,11 @@ def test_incidents_lie_behind_the_line() -> None:
     assert (span.start, span.end - span.start) == (NOW - 6 * HOUR, timedelta(hours=2))
 
 
+def test_a_caption_tells_how_much_of_the_range_there_is() -> None:
+    assert draw(hourly_track([1.0] * 4)).caption.startswith("Answer time over the last 3\u00a0h: ")
+    assert draw(hourly_track([1.0] * 24)).caption.startswith("Answer time over 24 hours: ")
+
+
 def test_a_caption_begins_with_what_stands_out_now() -> None:
     assert draw(hourly_track([1.0] * 30 + [4.0])).caption.startswith(
         "Answer time is now 4\u00a0s, 4 times its median. Over 24 hours"

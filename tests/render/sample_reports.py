@@ -417,7 +417,7 @@ def fleet_report() -> d.Report:
             owner="Platform team",
             evidence="8 of 8 probes",
             chance=0.0001,
-            impact="device-orchestration and workflow-orchestration fail with it. 31 % of yesterday’s tool calls went through it.",
+            impact="device-orchestration and workflow-orchestration fail with it. 31 % of yesterday's tool calls went through it.",
             cause="Its process ended: port 3000 on caelum-01 is closed. Last line on stderr: “EADDRINUSE 0.0.0.0:3000”.",
             command="systemctl status caelum-api-gateway",
         ),
@@ -698,7 +698,7 @@ def first_report() -> d.Report:
     own = server("caelum-report", UP, p95=0.006, count=4, seed=3, charts=False, history=False)
     own = dataclasses.replace(
         own,
-        lede="This program’s own server, over stdio. It shows what you will see of yours.",
+        lede="This program's own server, over stdio. It shows what you will see of yours.",
         stages=tuple(
             dataclasses.replace(s, usual_seconds=None)
             if s.name != "canary"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,31 @@ def test_page_1_holds_with_any_report(make, tmp_path: Path) -> None:
     path.write_bytes(pdf.document(make()))
     assert "Looming" in text_of(path, 1)
     assert "Looming" not in text_of(path, 2)
+
+
+@poppler
+def test_the_contents_on_page_1_name_the_page_of_every_part(fleet: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(fleet)
+    asked = ["pdftotext", "-layout", str(path), "-"]
+    pages = subprocess.run(asked, capture_output=True, encoding="utf-8", check=True).stdout.split("\f")
+    contents = " ".join(pages[0].partition("In this report")[2].split())
+    for title in ("Fleet", "Read on", "Servers in trouble", "Architecture", "Host caelum-01", "Method and this run"):
+        found = re.search(rf"{title} (\d+)", contents)
+        assert found is not None, title
+        assert re.search(rf"(?m)^ *{title}", pages[int(found[1]) - 1]), title
+
+
+@poppler
+def test_a_thousand_servers_are_a_few_pages_and_the_last_is_never_charts_alone(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf.document(sample_reports.large_report()))
+    facts = subprocess.run(["pdfinfo", path], capture_output=True, encoding="utf-8", check=True).stdout
+    found = re.search(r"Pages: +(\d+)", facts)
+    assert found is not None
+    assert int(found[1]) <= 8
+    assert "Method and this run" in text_of(path, int(found[1]))
+    assert path.stat().st_size < 2_000_000
 
 
 def test_addresses_are_refused() -> None:

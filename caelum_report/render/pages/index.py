@@ -210,7 +210,14 @@ def _fleet(view: View) -> dict[str, Any]:
             rest.setdefault(server.group or "No group", []).append(server)
     groups = [(group, members, _steady(members)) for group, members in sorted(rest.items())]
     several = len({server.host for server in servers}) > 1
-    return {"rows": _rows(view, shown), "groups": groups, "servers": servers, "several_hosts": several}
+    grouped = any(server.group for server in shown)
+    return {
+        "rows": _rows(view, shown),
+        "groups": groups,
+        "servers": servers,
+        "several_hosts": several,
+        "grouped": grouped,
+    }
 
 
 def _steady(members: Sequence[ServerReport]) -> str:
