@@ -15,7 +15,7 @@ from caelum_report.text import brief
 
 from . import marks
 from .html import environment, named
-from .pages.view import site_address
+from .pages.view import current, site_address
 from .placed import about, names_of, parts_of, why
 from .skins import TOKENS
 
@@ -37,6 +37,7 @@ _PALE: Final = {
     Status.MAINTENANCE: "#b5cee2",
 }  # hollow on the page; cells have no outline
 _LINE: Final = 76
+_WIDE: Final = 6  # servers; fewer bars than that would be as wide as parts of the page
 
 
 def colour(name: str) -> str:
@@ -74,6 +75,7 @@ def html(report: Report, title: str, charts: Sequence[tuple[str, str, str]], att
         "url": site_address(url, "index.html"),
         "address_of": address_of,
         "skyline": _skyline(report) if parts["verdict"]["skyline"] else [],
+        "skyline_width": 50 * len(current(report)) if len(current(report)) < _WIDE else "100%",
         "tally": f"{parts['servers']}, worst first: {marks.tally_text(report.tally)}",
         "charts": charts,
         "attached": attached,
@@ -113,10 +115,12 @@ def _fill(status: Status) -> str:
 def _budget(left: float | None) -> Markup:
     """What is left of an error budget, as a bar of 60 pixels; the number stands beside it, and alone on a phone."""
     width = 0 if left is None else round(min(max(left, 0.0), 1.0) * 60)
-    fill = TOKENS["down" if width < 15 else "data"][0]
-    cells = ((width, fill), (60 - width, "#dcd9d2"))
+    kind = "down" if width < 15 else "data"
+    cells = ((width, kind, TOKENS[kind][0]), (60 - width, "track", "#dcd9d2"))
     bar = Markup("").join(
-        Markup('<td width="{}" height="8" bgcolor="{}" style="font-size:0;line-height:0">&nbsp;</td>').format(*cell)
+        Markup(
+            '<td width="{}" height="8" class="{}" bgcolor="{}" style="font-size:0;line-height:0">&nbsp;</td>'
+        ).format(*cell)
         for cell in cells
         if cell[0]
     )

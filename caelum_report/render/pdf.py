@@ -153,14 +153,24 @@ def _diagram(report: Report) -> Markup | None:
         return None
     svg = drawing.file[drawing.file.index("<svg") :]
     wide, high = float(size[1]) * scale, float(size[2]) * scale
-    return Markup(re.sub(r"^<svg", f'<svg style="width: {wide:.0f}pt; height: {high:.0f}pt"', svg))  # noqa: S704 - our own SVG
+    return _told(re.sub(r"^<svg", f'<svg style="width: {wide:.0f}pt; height: {high:.0f}pt"', svg))
 
 
 def _drawn(report: Report, shown: Sequence[Chart]) -> tuple[list[tuple[Chart, Markup]], bool]:
     paired = len(shown) > _FULL_WIDTH
     size: charts.Size = "M" if paired else "P"
     own = [replace(chart, id=f"{chart.id}-{chart.subject}") for chart in shown]  # ids are unique on their pages only
-    return [(chart, Markup(charts.svg(chart, report.zone, size, "light"))) for chart in own], paired  # noqa: S704 - our own SVG
+    return [(chart, _told(charts.svg(chart, report.zone, size, "light"))) for chart in own], paired
+
+
+def _told(svg: str) -> Markup:
+    """A drawing whose title is its description: a PDF has but one text in place of a picture."""
+    described = re.search(r"<desc[^>]*>(.*?)</desc>", svg, re.DOTALL)
+    if described is not None:
+        svg = re.sub(
+            r"(<title[^>]*>).*?(</title>)", lambda m: m[1] + described[1] + m[2], svg, count=1, flags=re.DOTALL
+        )
+    return Markup(svg)  # noqa: S704 - our own SVG
 
 
 # --- small drawings -------------------------------------------------------------------------------------------------

@@ -72,7 +72,9 @@ def test_tagged_with_bookmarks_and_the_date_of_the_report(fleet: bytes, tmp_path
     assert "Page size: 595.276 x 841.89 pts (A4)" in facts
     structure = said("pdfinfo", "-struct")
     assert {"H1", "H2", "Table", "TH", "Figure:"} <= set(structure.split())
-    assert "Fleet, worst first" in said("pdftohtml", "-xml", "-i", "-stdout").partition("<outline>")[2]
+    outline = said("pdftohtml", "-xml", "-i", "-stdout").partition("<outline>")[2]
+    for name in ("Needs action", "Fleet, worst first", "Read on", "Host caelum-01"):  # without the notes beside them
+        assert f">{name}</item>" in outline
 
 
 @poppler
@@ -107,6 +109,15 @@ def test_a_thousand_servers_are_a_few_pages_and_the_last_is_never_charts_alone(t
     assert int(found[1]) <= 8
     assert "Method and this run" in text_of(path, int(found[1]))
     assert path.stat().st_size < 2_000_000
+
+
+def test_a_chart_is_described_by_its_figures_and_its_marks_by_a_list() -> None:
+    report = sample_reports.fleet_report()
+    charts = [chart for chart in report.hosts[0].charts if chart.range == "day"]
+    ((_, drawing), *_), _ = pdf._drawn(report, charts)
+    title = re.search(r"<title[^>]*>(.*?)</title>", drawing)
+    assert title is not None
+    assert "the last 24 hours" in title[1]
 
 
 def test_addresses_are_refused() -> None:
