@@ -14,7 +14,7 @@ class Node:
 
     id: str
     label: str
-    kind: Literal["server", "host", "report"]
+    kind: Literal["server", "host", "report", "service"]
     status: Status | None
     group: str | None
     page: str | None

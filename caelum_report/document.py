@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from .archived import ArchiveReport
 from .diagram import Diagram
+from .grafana import GrafanaLinks
 from .logged import ErrorReport
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
 
@@ -922,6 +923,7 @@ class Report:
     previous_run: RunReport | None
     sources: tuple[SourceReport, ...] = ()  # in the order of the configuration
     series: tuple[SeriesReport, ...] = ()  # what they give, by source, figure and subject
+    grafana: GrafanaLinks | None = None
     errors: tuple[ErrorReport, ...] = ()  # of logs, by source, the latest first
     forecasts: tuple[Forecast, ...] = ()  # made by this report, once a day
     scores: tuple[Score, ...] = ()  # of earlier ones that fell due

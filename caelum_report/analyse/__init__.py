@@ -34,7 +34,7 @@ from .risen_errors import risen_errors
 from .servers import servers
 from .slo import ledger_of
 from .slowness import slowness
-from .sources import failing, series, sources
+from .sources import failing, grafana, series, sources
 from .token_costs import token_costs
 from .usage import drifts, unused, usage
 from .withdrawals import withdrawals
@@ -178,6 +178,7 @@ def report(
         previous_run=history.previous_run,
         sources=sources(facts),
         series=series(facts),
+        grafana=grafana(facts),
         errors=errors(facts),
         forecasts=foretold.made,
         scores=foretold.scores,

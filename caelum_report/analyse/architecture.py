@@ -8,10 +8,12 @@ from caelum_report import text, words
 from caelum_report.diagram import Diagram, Edge, Node
 from caelum_report.model import Transport
 
+from . import services
 from .facts import Facts, Standing
 
 
 def architecture(facts: Facts) -> Diagram:
+    behind = tuple(services.places(facts))
     own, others = facts.snapshot.host, [other.name for other in facts.history.others]
     hosts = [Node(f"host:{name}", text.visible(name, 80), "host", None, None, "host.html") for name in (own, *others)]
     nodes = [
@@ -24,22 +26,28 @@ def architecture(facts: Facts) -> Diagram:
             for standing in facts.current
             if standing.server is not None
         ),
+        *(node for node, _ in behind),
     ]
     edges = [
         Edge("report", f"host:{own}", "runs-on"),
         *(Edge("report", f"host:{name}", "probes", "bundle") for name in others),
         *(edge for standing in facts.current for edge in _edges(standing, facts)),
+        *(edge for _, edge in behind),
     ]
     needs = sum(1 for edge in edges if edge.kind == "depends-on")
     places = words.listing([node.label for node in hosts])
     return Diagram(
         name="architecture",
         title="Architecture",
-        description=f"This report asks {words.plural(len(facts.current), 'server')} from "
+        description=f"This report asks {words.plural(len(facts.current), 'server')}{_and(len(behind))} from "
         f"{'host' if len(hosts) == 1 else 'hosts'} {places}; {words.plural(needs, 'dependency', 'dependencies')} between them.",
         nodes=tuple(nodes),
         edges=tuple(edges),
     )
+
+
+def _and(services: int) -> str:
+    return f" and {words.plural(services, 'backing service')}" if services else ""
 
 
 def _edges(standing: Standing, facts: Facts) -> Iterator[Edge]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from caelum_report import text, words
+from caelum_report.diagram import Edge, Node
 from caelum_report.document import Finding
-from caelum_report.model import Reading, Sample, Status
+from caelum_report.model import Reading, Sample, Status, status_of
 
 from .facts import Facts
 
@@ -40,6 +41,27 @@ _TROUBLES: Final = {
     ("docker", "unhealthy"): ("is unhealthy by its own check", "Whatever it serves may fail."),
     ("docker", "oom_killed"): ("was ended for want of memory", "It will be again."),
 }
+
+
+# What stands behind servers, and what it is called.
+_BACKING: Final = {
+    "redis": "Redis",
+    "postgresql": "PostgreSQL",
+    "influxdb-health": "InfluxDB",
+    "prometheus-health": "Prometheus",
+    "grafana": "Grafana",
+    "docker": "Docker",
+}
+
+
+def places(facts: Facts) -> Iterator[tuple[Node, Edge]]:
+    """Backing services in the architecture, each asked by this report."""
+    for reading in facts.snapshot.readings:
+        if reading.kind in _BACKING:
+            name = f"service:{reading.source}"
+            label = text.visible(reading.source, 80)
+            node = Node(name, label, "service", status_of(reading.failure), "Services", "sources.html")
+            yield node, Edge("report", name, "probes", _BACKING[reading.kind])
 
 
 def services(facts: Facts) -> Iterator[Finding]:

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import pandas as pd
 
 from caelum_report import words
 from caelum_report.document import Finding, Points, SeriesReport, SourceReport
+from caelum_report.grafana import GrafanaLinks
 from caelum_report.history import SourceHistory
 from caelum_report.model import Failure, Reading
 from caelum_report.text import visible
@@ -35,6 +37,17 @@ def sources(facts: Facts) -> tuple[SourceReport, ...]:
         for reading in facts.snapshot.readings
     )
     return (*asked, *(_imported(known[name]) for name in imported(facts)))
+
+
+def grafana(facts: Facts) -> GrafanaLinks | None:
+    """Where dashboards are, as the first source of that kind says; a password in its address is not for readers."""
+    for source in facts.config.sources:
+        links = source.options.get("server_link"), source.options.get("host_link")
+        if source.kind == "grafana" and any(links) and not source.problem:
+            parts = urlsplit(source.options["url"])
+            base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+            return GrafanaLinks(base, *links)
+    return None
 
 
 def imported(facts: Facts) -> list[str]:

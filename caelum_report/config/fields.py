@@ -97,6 +97,19 @@ def _pattern(value: object) -> str:
     raise ValueError("a regular expression as Python reads them, of 1,000 characters at most")
 
 
+def _grafana_link(value: object) -> str:
+    names = re.findall(r"\{([^{}]*)\}", str(value))
+    if (
+        not isinstance(value, str)
+        or not re.fullmatch(r"/[!-~]{0,400}", value)
+        or value.startswith("//")
+        or not {*names} <= {"server", "host", "from", "to"}
+    ):
+        raise ValueError("a path that begins with /, in which {server}, {host}, {from} and {to} may stand")
+    return value
+
+
+GrafanaLink = Annotated[str, BeforeValidator(_grafana_link)]
 MetricName = Annotated[str, BeforeValidator(_metric)]
 JmesPath = Annotated[str, BeforeValidator(_jmespath)]
 Pattern = Annotated[str, BeforeValidator(_pattern)]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from .fields import FilePath, JmesPath, MetricName, Pattern, Seconds, Table, Text
+from .fields import FilePath, GrafanaLink, JmesPath, MetricName, Pattern, Seconds, Table, Text
 
 CallPreset = Literal["otel", "toolhive", "agentgateway", "litellm"]
 
@@ -188,7 +188,14 @@ class PrometheusHealthTable(HttpTable):
 class GrafanaTable(HttpTable):
     """A Grafana as a service."""
 
-    kind: Literal["grafana"] = Field(description="the health of a Grafana")
+    kind: Literal["grafana"] = Field(description="the health of a Grafana, and links to it")
+    server_link: GrafanaLink | None = Field(
+        default=None,
+        description='a dashboard below `url` that each server\'s page leads to: "/d/mcp?var-server={server}&from={from}&to={to}"',
+    )
+    host_link: GrafanaLink | None = Field(
+        default=None, description="the same for each host, with {host}; {from} and {to} are the report's last 24 hours"
+    )
 
 
 class DockerTable(SourceTable):
@@ -196,8 +203,12 @@ class DockerTable(SourceTable):
 
     kind: Literal["docker"] = Field(description="state, restarts, OOM kills, processor and memory of containers")
     url: str = Field(
-        default="unix:///var/run/docker.sock", description="the engine: unix://, http:// or tcp://; only GET is sent"
+        default="unix:///var/run/docker.sock",
+        description="the engine: unix://, http://, https:// or tcp:// (with TLS where `ca` or `cert` is said); only GET is sent",
     )
+    ca: FilePath | None = Field(default=None, description="the authority that signed the engine's certificate, PEM")
+    cert: FilePath | None = Field(default=None, description="our certificate for the engine, PEM")
+    key: FilePath | None = Field(default=None, description="the key of `cert`, PEM; of nobody else's to read")
     containers: list[Text] = Field(default_factory=list, description="their names, * for any characters; empty: all")
 
 

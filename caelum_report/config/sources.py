@@ -59,6 +59,11 @@ def sources_of(settings: Settings, variables: Variables) -> tuple[tuple[Source, 
         options = _with_environment(block, filled.value(said, ""), variables, filled)
         if "files" in options:
             options["files"] = _files(options, settings)
+        options |= {
+            name: str(placed(options[name], settings.home, settings.folder))
+            for name in ("ca", "cert", "key")
+            if options.get(name)
+        }
         problem = filled.problem or _unusable(block, options)
         secrets |= filled.secrets
         found.append(
@@ -129,6 +134,12 @@ def _unusable(block: SourceTable, options: Mapping[str, Any]) -> str | None:
         return f"it has no `url`, and the variable {variable} is not set" if variable else "it has no `url`"
     if isinstance(block, HttpTable):
         return url_problem(options["url"])
+    if options["url"].startswith("ssh://"):
+        return (
+            "ssh:// is not spoken: forward the engine's socket (ssh -L) and name that, or use tcp:// with certificates"
+        )
+    if options.get("cert") and not options.get("key"):
+        return "`cert` needs its `key`"
     schemes = SCHEMES.get(_kind(block), ())
     if schemes and not _begins(options["url"], schemes):
         return f"`url` is no address that begins with {listing([f'{scheme}://' for scheme in schemes], 5)}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from caelum_report.model import Failure, Reading, Sample, Source
+from caelum_report.model import Failure, LoggedError, Reading, Sample, Source
 
 SOURCES: Final = (
     Source("gateway", "http-json", {}, "https://gateway.example.com:443/stats"),
     Source("prometheus", "prometheus", {}, "https://prometheus.example.com:443/"),
+    Source("cache", "redis", {}, "redis://cache.example.com:6379"),
+    Source("gateway log", "log", {}, "gateway.log*"),
 )
 _CALLS: Final = {"api-gateway": 2.4, "analytics-metrics": 0.7, "project-intelligence": 0.35}  # a second, at noon
 _EPOCH_HOURS: Final = 490_000  # since 1970; the gateway's counters began then
@@ -29,7 +32,31 @@ def readings(at: datetime) -> tuple[Reading, ...]:
     return (
         Reading("gateway", "http-json", Failure.OK, "", 0.084, (*calls, waiting, memory)),
         Reading("prometheus", "prometheus", Failure.OK, "", 0.031, targets),
+        Reading("cache", "redis", Failure.OK, "", 0.006, tuple(_cache(hours))),
+        Reading("gateway log", "log", Failure.OK, "", 0.12, tuple(_lines(hours)), errors=tuple(_errors(at))),
     )
+
+
+def _cache(hours: float) -> Iterator[Sample]:
+    yield Sample("cache", "ping_seconds", 0.00021 + 0.00004 * _busy(hours), "seconds")
+    yield Sample("cache", "used_memory_bytes", 96e6 + 22e6 * _busy(hours), "bytes")
+    yield Sample("cache", "hit_percent", 96.5 - 3 * _busy(hours), "percent")
+
+
+def _lines(hours: float) -> Iterator[Sample]:
+    yield Sample("gateway log", "log_lines", round(_counted(hours - _EPOCH_HOURS, 5.2)), "count", counter=True)
+    yield Sample("gateway log", "log_errors", round(_counted(hours - _EPOCH_HOURS, 0.002)), "count", counter=True)
+
+
+def _errors(at: datetime) -> Iterator[LoggedError]:
+    """What a gateway says when somebody behind it is slow: mostly at noon."""
+    busy = _busy(at.timestamp() / 3600)
+    if busy > 0.6:
+        yield LoggedError("api-gateway", "ERROR upstream PATH took longer than #s", round(9 * busy), at, at)
+    if at.hour % 5 == 0:
+        yield LoggedError("gateway log", 'ERROR no such tool "…" for client #', 1 + at.day % 3, at, at)
+    if at.hour == 3:
+        yield LoggedError("gateway log", "WARN certificate of URL: connection reset by peer", 1, at, at)
 
 
 def _busy(hours: float) -> float:

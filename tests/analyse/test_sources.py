@@ -9,7 +9,8 @@ import pytest
 
 from caelum_report import analyse, store
 from caelum_report.document import Report
-from caelum_report.model import Failure, LoggedError, Reading, Sample, Source
+from caelum_report.grafana import GrafanaLinks, link
+from caelum_report.model import Config, Failure, LoggedError, Reading, Sample, Source
 from caelum_report.render import render
 from caelum_report.store import database as file
 from tests.store.given import NOON, config, fleet, hours
@@ -19,17 +20,17 @@ CONFIG = config(
 )
 
 
-def report(*readings: tuple[Reading, ...]) -> Report:
+def report(*readings: tuple[Reading, ...], settings: Config = CONFIG) -> Report:
     """Of runs an hour apart, the last at noon."""
     with closing(file.connect(":memory:")) as connection:
         file.prepare(connection, ":memory:")
         for number, those in enumerate(readings):
             at = NOON - hours(len(readings) - 1 - number)
             snapshot = replace(fleet(at), readings=those)
-            identifier = store.add_snapshot(connection, snapshot, CONFIG)
-            store.maintain(connection, at, CONFIG)
+            identifier = store.add_snapshot(connection, snapshot, settings)
+            store.maintain(connection, at, settings)
         history = store.history(connection, identifier, analyse.ROLLED_UP)
-    return analyse.report(snapshot, identifier, history, CONFIG, ())
+    return analyse.report(snapshot, identifier, history, settings, ())
 
 
 def reading(*samples: Sample, failure: Failure = Failure.OK) -> Reading:
@@ -122,4 +123,39 @@ def test_what_a_log_never_said_before_is_one_finding() -> None:
         "server-0",
         "5 lines in 24 hours; 1 other kind too",
         False,
+    )
+
+
+LINK = "/d/mcp?var-server={server}&from={from}&to={to}"
+BACKING = (
+    Source("cache", "redis", {}, "redis://cache.example:6379"),
+    Source(
+        "dashboards",
+        "grafana",
+        {"url": "https://u:p@g.example/at/?x=1", "server_link": LINK, "host_link": "/d/h?h={host}"},
+        "",
+    ),
+)
+
+
+def test_backing_services_are_places_of_the_architecture_and_dashboards_are_led_to() -> None:
+    readings = (Reading("cache", "redis", Failure.CONNECT_ERROR, "gone"), Reading("dashboards", "grafana", Failure.OK))
+    made = report(readings, settings=replace(CONFIG, sources=BACKING))
+    services = {node.label: str(node.status) for node in made.architecture.nodes if node.kind == "service"}
+    assert services == {"cache": "down", "dashboards": "up"}
+    assert ("report", "service:cache", "Redis") in {(e.source, e.target, e.label) for e in made.architecture.edges}
+    site = render(made, pdf=False)
+    noon = round(NOON.timestamp() * 1000)
+    page = bytes(site.files["servers/server-0.html"]).decode()
+    assert f'href="https://g.example/at/d/mcp?var-server=server-0&amp;from={noon - 86_400_000}&amp;to={noon}"' in page
+    assert 'href="https://g.example/at/d/h?h=' in bytes(site.files["host.html"]).decode()
+    assert "u:p@" not in page
+    assert "dashboards" in bytes(site.files["architecture.html"]).decode()
+    assert 'href="sources.html">Sources<' in bytes(site.files["index.html"]).decode()
+
+
+def test_a_name_in_a_link_stays_a_name() -> None:
+    links = GrafanaLinks("https://g.example", LINK, None)
+    assert link(links, LINK, NOON, server='a&b"/../{host}').startswith(
+        "https://g.example/d/mcp?var-server=a%26b%22%2F..%2F%7Bhost%7D&"
     )

@@ -130,3 +130,21 @@ def test_what_is_wrong_with_a_figure_of_a_log(toml: Write, metric: str, message:
     with pytest.raises(UsageError) as caught:
         sources(toml, text)
     assert message in str(caught.value)
+
+
+def test_an_engine_by_ssh_is_refused_and_one_by_tls_needs_its_key(toml: Write) -> None:
+    block = '[[source]]\nname = "a"\nkind = "docker"\nurl = "{}"\n'
+    (ssh,) = sources(toml, block.format("ssh://root@host.example"))
+    assert ssh.problem is not None
+    assert ssh.problem.startswith("ssh:// is not spoken: forward the engine's socket")
+    (half,) = sources(toml, block.format("tcp://host.example:2376") + 'cert = "~/cert.pem"\n')
+    assert half.problem == "`cert` needs its `key`"
+    (whole,) = sources(toml, block.format("tcp://host.example:2376") + 'cert = "cert.pem"\nkey = "/etc/key.pem"\n')
+    assert (whole.problem, whole.options["key"]) == (None, "/etc/key.pem")
+    assert whole.options["cert"].endswith("/cert.pem")
+
+
+@pytest.mark.parametrize("path", ["d/x", "//evil.example/", "/d/{user}", "/d/a b", "/d/\u202e"])
+def test_a_link_to_a_dashboard_is_a_path(toml: Write, path: str) -> None:
+    with pytest.raises(UsageError, match="expected a path that begins with /"):
+        sources(toml, f'[[source]]\nname = "g"\nkind = "grafana"\nurl = "https://g.example"\nserver_link = "{path}"\n')

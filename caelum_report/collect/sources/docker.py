@@ -49,7 +49,8 @@ async def _get(asking: Asking, path: str) -> Any:
     url = urlsplit(asking.source.options["url"])
     if url.scheme == "unix":
         return await fetch_json(asking, f"http://docker{path}", unix=unquote(url.path))
-    scheme = "http" if url.scheme == "tcp" else url.scheme
+    secured = asking.source.options["ca"] or asking.source.options["cert"]
+    scheme = ("https" if secured else "http") if url.scheme == "tcp" else url.scheme
     return await fetch_json(asking, f"{scheme}://{url.netloc}{url.path.rstrip('/')}{path}")
 
 

@@ -56,7 +56,7 @@ async def fetch(
         **asking.source.options.get("headers", {}),
         **(headers or {}),
     }
-    verify = ssl.create_default_context() if url.startswith("https:") else False  # it costs 20 ms
+    verify = _trust(asking.source.options) if url.startswith("https:") else False  # it costs 20 ms
     try:
         way = httpx.AsyncHTTPTransport(uds=unix, verify=verify)
         async with httpx.AsyncClient(transport=way, timeout=asking.source.timeout_seconds, trust_env=False) as client:
@@ -74,6 +74,23 @@ async def fetch(
     except httpx.HTTPError as error:
         raise Fault(Failure.PROTOCOL_ERROR, f"broken HTTP: {error or type(error).__name__}") from None
     raise Fault(Failure.REDIRECT_REFUSED, f"it redirects more than {_REDIRECTS} times")
+
+
+def _trust(options: Mapping[str, Any]) -> ssl.SSLContext:
+    """Whom we believe, and who we are where the other side wants to know."""
+    try:
+        trust = ssl.create_default_context(cafile=options.get("ca"))
+        if options.get("cert"):
+            trust.load_cert_chain(options["cert"], options["key"], password=_no_password)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise Fault(Failure.CONFIG_ERROR, f"`ca`, `cert` or `key` cannot be used: {why}") from None
+    return trust
+
+
+def _no_password() -> str:
+    """Rather than asking on the terminal."""
+    raise ValueError("the key has a password")
 
 
 def authorization(options: Mapping[str, Any]) -> dict[str, str]:

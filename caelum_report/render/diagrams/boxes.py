@@ -15,7 +15,7 @@ HEIGHT: Final = 44
 def word_of(node: Node) -> str:
     if node.status is not None:
         return str(node.status)
-    return {"server": "", "host": "host", "report": "this report"}[node.kind]
+    return {"server": "", "service": "", "host": "host", "report": "this report"}[node.kind]
 
 
 def name_of(node: Node) -> str:

@@ -19,7 +19,7 @@ def groups_of(diagram: Diagram) -> dict[str, list[int]]:
     """Group to the places of its servers in `nodes`; servers without one form the last, if there are more than one."""
     found: dict[str, list[int]] = defaultdict(list)
     for index, node in enumerate(diagram.nodes):
-        if node.kind == "server":
+        if node.kind in {"server", "service"}:
             found[node.group or ""].append(index)
     loose = found.pop("", [])
     ordered = {group: found[group] for group in sorted(found)}

@@ -94,7 +94,7 @@ def write(view: View, page: Page) -> bytes:
             "page": page,
             "body": body,
             "csp": CSP,
-            "navigation": NAVIGATION,
+            "navigation": (*NAVIGATION, *((sources.PAGE.path, sources.PAGE.title) for _ in view.report.sources[:1])),
             "in_masthead": IN_MASTHEAD,
             "section": "index.html" if page.path.startswith("servers/") else page.path,
         },

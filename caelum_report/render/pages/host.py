@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from caelum_report import document, words
+from caelum_report import document, grafana, words
 from caelum_report.document import HostReport
 
 from .panels import Panel, figure
@@ -22,9 +22,14 @@ def _head(view: View) -> dict[str, Any]:
 
 def _parts(view: View) -> dict[str, Any]:
     return {
-        "hosts": [(host, _panels(view, host)) for host in view.report.hosts],
+        "hosts": [(host, _panels(view, host), _dashboard(view, host)) for host in view.report.hosts],
         "slow": slow_times(view.report, None),
     }
+
+
+def _dashboard(view: View, host: HostReport) -> str | None:
+    links = view.report.grafana
+    return grafana.link(links, links.host, view.report.at, host=host.name) if links and links.host else None
 
 
 def _panels(view: View, host: HostReport) -> list[Panel]:

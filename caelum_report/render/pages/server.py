@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from caelum_report import document, words
+from caelum_report import document, grafana, words
 from caelum_report.document import ServerReport
 from caelum_report.model import USAGE_WORDS, Transport
 from caelum_report.render import marks
@@ -220,8 +220,14 @@ def _pinned(view: View, server: ServerReport) -> str:
     return f"{since}; it still offers that." if server.pin.holds else f"{since}; it offers something else now."
 
 
-def _about(_: View, server: ServerReport) -> dict[str, Any]:
-    return {"instance": _test_instance(server), "running": _running(server)}
+def _about(view: View, server: ServerReport) -> dict[str, Any]:
+    links = view.report.grafana
+    dashboard = (
+        links
+        and links.server
+        and grafana.link(links, links.server, view.report.at, server=server.name, host=server.host)
+    )
+    return {"instance": _test_instance(server), "running": _running(server), "dashboard": dashboard}
 
 
 def _test_instance(server: ServerReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from caelum_report.model import Failure, Reading
 from tests.ports import free_port
@@ -212,3 +214,50 @@ def behind_a_socket(tmp_path: Path) -> Iterator[str]:
 def test_an_engine_behind_a_socket_of_the_file_system(behind_a_socket: str) -> None:
     assert told(ask("docker", behind_a_socket), "job") == {"running": 0, "oom_killed": 1, "restarts": 0}
     assert ask("docker", behind_a_socket + ".gone").failure is Failure.CONNECT_ERROR
+
+
+class Engine(Service):
+    """Speaks TLS, and only with those whom its own authority knows."""
+
+    def __init__(self, authority: trustme.CA, certificate: trustme.LeafCert) -> None:
+        super().__init__()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = self.url.replace("http:", "tcp:")
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Engine]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    mine = authority.issue_cert("caelum@example.org")
+    mine.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    mine.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    made = Engine(authority, authority.issue_cert("127.0.0.1"))
+    engine(made)
+    threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_an_engine_on_another_host_knows_us_by_our_certificate(guarded: Engine, tmp_path: Path) -> None:
+    names = {name: str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key")}
+    assert told(ask("docker", guarded.url, **names), "job") == {"running": 0, "oom_killed": 1, "restarts": 0}
+    without = ask("docker", guarded.url, ca=names["ca"])
+    assert without.failure in {Failure.TLS_ERROR, Failure.PROTOCOL_ERROR}
+    stranger = ask("docker", guarded.url, **names | {"ca": None})
+    assert (stranger.failure, "certificate verify failed" in stranger.reason) == (Failure.TLS_ERROR, False)
+    assert ask("docker", guarded.url.replace("tcp:", "http:")).failure is Failure.PROTOCOL_ERROR
+
+
+def test_certificates_that_are_none(guarded: Engine, tmp_path: Path) -> None:
+    (tmp_path / "junk.pem").write_text("junk")
+    for name in ("junk.pem", "missing.pem"):
+        reading = ask("docker", guarded.url, ca=str(tmp_path / name))
+        assert reading.failure is Failure.CONFIG_ERROR
+        assert reading.reason.startswith("`ca`, `cert` or `key` cannot be used: ")
+        assert str(tmp_path) not in reading.reason
