@@ -10,6 +10,8 @@ from caelum_report.document import HostReport
 from .panels import Panel, figure
 from .view import RANGE_WORDS, Page, View, host_slug, slow_times
 
+_IN_LEDE: Final = 2
+
 
 def _head(view: View) -> dict[str, Any]:
     hosts = view.report.hosts
@@ -17,7 +19,9 @@ def _head(view: View) -> dict[str, Any]:
         return {"heading": "No host was read.", "lede": "This run could not read processors, memory or disks."}
     if len(hosts) == 1:
         return {"heading": hosts[0].name, "lede": hosts[0].lede}
-    return {"heading": f"{words.plural(len(hosts), 'host')}.", "lede": " ".join(host.lede for host in hosts[:2])}
+    more = f" {words.plural(len(hosts) - _IN_LEDE, 'more host')} below." if len(hosts) > _IN_LEDE else ""
+    told = " ".join(f"{host.name}: {host.lede[:1].lower()}{host.lede[1:]}" for host in hosts[:_IN_LEDE])
+    return {"heading": f"{words.plural(len(hosts), 'host')}.", "lede": f"{told}{more}"}
 
 
 def _parts(view: View) -> dict[str, Any]:

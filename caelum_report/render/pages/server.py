@@ -227,7 +227,7 @@ def _about(view: View, server: ServerReport) -> dict[str, Any]:
         and links.server
         and grafana.link(links, links.server, view.report.at, server=server.name, host=server.host)
     )
-    return {"instance": _test_instance(server), "running": _running(server), "dashboard": dashboard}
+    return {"instance": _test_instance(server), "running": _running(server, view.report.host), "dashboard": dashboard}
 
 
 def _test_instance(server: ServerReport) -> str:
@@ -246,18 +246,19 @@ def _test_instance(server: ServerReport) -> str:
     return ", ".join(parts)
 
 
-def _running(server: ServerReport) -> str:
+def _running(server: ServerReport, here: str) -> str:
     if server.instances is None:
         return ""
+    where = "this host" if server.host == here else server.host
     if server.instances == 0:
-        return "none on this host"
+        return f"none on {where}"
     memory = f", {words.size(server.instances_rss_bytes)}" if server.instances_rss_bytes is not None else ""
     oldest = (
         f", oldest {words.duration(server.instances_oldest_seconds)}"
         if server.instances_oldest_seconds is not None
         else ""
     )
-    return f"{words.count(server.instances)} on this host{memory}{oldest}"
+    return f"{words.count(server.instances)} on {where}{memory}{oldest}"
 
 
 def _sources(view: View, server: ServerReport) -> dict[str, Any] | None:
