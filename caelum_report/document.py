@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from .archived import ArchiveReport
 from .diagram import Diagram
+from .difference import Difference
 from .grafana import GrafanaLinks
 from .logged import ErrorReport
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
@@ -941,3 +942,4 @@ class Report:
     ledger: LedgerReport = LedgerReport()
     marks: tuple[Mark, ...] = ()  # people's notes on every chart, newest first
     archive: ArchiveReport | None = None  # None: nobody keeps one
+    compared: tuple[Difference, ...] = ()  # whole calendar periods, each with the one before

@@ -19,6 +19,7 @@ from .alarms import DAYS as ALARM_DAYS
 from .alarms import with_alarms
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
+from .difference import DIFFERENCE_METRICS, difference, past_of, whole_periods
 from .expiries import expiries
 from .facts import Facts, gather
 from .fleet_charts import fleet_charts
@@ -42,10 +43,13 @@ from .withdrawals import withdrawals
 __all__ = [
     "ALARM_DAYS",
     "ANALYSERS",
+    "DIFFERENCE_METRICS",
     "ROLLED_UP",
     "Analyser",
     "alarming",
+    "difference",
     "finding_observations",
+    "past_of",
     "rehearse",
     "report",
     "with_alarms",
@@ -193,5 +197,6 @@ def report(
         bottlenecks=bottlenecks.pictured(slow, host_reports, server_reports, snapshot.at),
         usage=usage(facts),
         ledger=ledger_of(facts),
+        compared=whole_periods(facts),
         marks=facts.marks[::-1],
     )

@@ -44,7 +44,7 @@ def states(facts: Facts) -> Iterator[Change]:
     for (explained, root, before_text, after), standings in grouped.items():
         first = standings[0]
         yield Change(
-            direction=_direction(before_text, first.status),
+            direction=direction_of(before_text, first.status),
             servers=tuple(standing.id for standing in standings),
             what="State",
             before=before_text,
@@ -60,7 +60,7 @@ def _first(facts: Facts, standing: Standing) -> float:
     return float(facts.ledger.start[rows[0]]) if rows else facts.now
 
 
-def _direction(before: str, after: Status) -> Literal["worse", "better", "method"]:
+def direction_of(before: str, after: Status) -> Literal["worse", "better", "method"]:
     order = [status.value for status in STATUSES]
     if before not in order or after in {Status.UNKNOWN, Status.MAINTENANCE}:
         return "worse" if after in PROBLEMS else "method"

@@ -54,7 +54,7 @@ def _hours(
     from caelum_report import analyse, store
 
     since, at, step = when
-    newest = store.newest_run(database)
+    newest = store.latest_snapshot(database)
     if newest is None:
         return
     history = store.history(database, newest, (rule.metric or "",))

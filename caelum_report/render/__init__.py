@@ -15,9 +15,10 @@ from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.site import Site
 
+from .compared import difference_page
 from .mail import notice_mail, quiet_mail, report_mail, test_mail
 
-__all__ = ["notice_mail", "paper", "quiet_mail", "render", "report_mail", "test_mail"]
+__all__ = ["difference_page", "notice_mail", "paper", "quiet_mail", "render", "report_mail", "test_mail"]
 
 
 def render(report: Report, kept: tuple[Kept, ...] = (), *, pdf: bool = True, pdf_seconds: float = 120) -> Site:

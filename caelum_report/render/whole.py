@@ -11,7 +11,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -46,8 +46,6 @@ def whole(report: Report, files: Mapping[str, bytes], *, pdf: bool) -> bytes:
         (slug, _placed(f"servers/{slug}.html", f"s--{slug}--", mains[f"servers/{slug}.html"], ids, report.id))
         for slug in slugs
     ]
-    style = files["static/site.css"].decode() + (TEMPLATES / "archive" / "whole.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     left_out = sum(not server.retired for server in report.servers) - len(slugs)
     return fill(
         "archive/whole.html",
@@ -55,13 +53,22 @@ def whole(report: Report, files: Mapping[str, bytes], *, pdf: bool) -> bytes:
             "report": report,
             "index": index,
             "servers": servers,
-            "style": Markup(style),  # noqa: S704  our own style sheet
-            "csp": f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'none'; base-uri 'none'",
+            **inlined(files["static/site.css"].decode()),
             "sha256": hashlib.sha256(files["report.json"]).hexdigest(),
             "left_out": max(0, left_out),
             "pdf": pdf,
         },
     ).encode()
+
+
+def inlined(stylesheet: str) -> dict[str, Any]:
+    """A style sheet to stand in a page, and the policy that allows this one and nothing else."""
+    style = stylesheet + (TEMPLATES / "archive" / "whole.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return {
+        "style": Markup(style),  # noqa: S704  our own style sheet
+        "csp": f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'none'; base-uri 'none'",
+    }
 
 
 def _mains(report: Report, files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ from .bundles import add_bundle
 from .database import batch, damage, open_store
 from .exports import EXPORTS, exported
 from .locks import deliver_lock, publish_lock, run_lock
-from .memory import approvals, newest_run, remember, report_at, report_by_id, reports_since
+from .memory import approvals, latest_snapshot, remember, report_at, report_by_id, report_time, reports_since
 from .pins import Held, Offer, held_servers, pin_surface, unpin_surface
 from .readings import import_samples
 from .replay import runs_since
@@ -74,10 +74,10 @@ __all__ = [
     "keep",
     "kept",
     "last_errand",
+    "latest_snapshot",
     "list_servers",
     "maintain",
     "make_room",
-    "newest_run",
     "open_store",
     "pin_surface",
     "publish_lock",
@@ -88,6 +88,7 @@ __all__ = [
     "rename_server",
     "report_at",
     "report_by_id",
+    "report_time",
     "reports_since",
     "restore",
     "retire_server",

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from caelum_report.model import Era, Memory, Remembered, Status
 
+from .schema import OWN_HOSTS
 from .times import from_us, to_us
 
 
@@ -72,7 +73,17 @@ def reports_since(connection: sqlite3.Connection, since: datetime) -> Iterator[b
         yield zlib.decompress(document)
 
 
-def newest_run(connection: sqlite3.Connection) -> int | None:
-    """The number of the last snapshot; None before the first."""
-    (newest,) = connection.execute("SELECT max(id) FROM snapshots").fetchone()
-    return None if newest is None else int(newest)
+def report_time(connection: sqlite3.Connection, name: str) -> tuple[int, datetime] | None:
+    """The number of a report, named by number or id, and what its data go up to; also of one whose document is gone."""
+    row = connection.execute(
+        "SELECT number, at FROM reports WHERE id = :name OR CAST(number AS TEXT) = :name", {"name": name}
+    ).fetchone()
+    return (row[0], from_us(row[1])) if row else None
+
+
+def latest_snapshot(connection: sqlite3.Connection) -> int | None:
+    """The newest snapshot of this machine."""
+    newest: tuple[int | None] = connection.execute(
+        f"SELECT max(id) FROM snapshots WHERE host IN {OWN_HOSTS}"
+    ).fetchone()
+    return newest[0]

@@ -59,7 +59,7 @@ def test_an_unusual_hour_of_the_past_is_found_when_it_was_over_and_not_before(sl
 def test_each_look_sees_what_a_report_of_that_hour_would_have_seen(slow: Course) -> None:
     looks = [START + hour * HOUR for hour in (40, 300, SPIKE, SPIKE + 1, SPIKE + 4, SPIKE + 9, 599)]
     with store.open_store(str(slow.path)) as database:
-        history = store.history(database, store.newest_run(database) or 0, ("latency",))
+        history = store.history(database, store.latest_snapshot(database) or 0, ("latency",))
     rows = history.rollups[history.rollups["level"] == "hour"]
     series = pd.Series(rows["p50"].to_numpy(), pd.DatetimeIndex(rows["at"]))
     for at, (shown,) in analyse.rehearse(ODD, history, slow.settings, looks):

@@ -14,7 +14,9 @@ import pytest
 
 from caelum_report import document as d
 from caelum_report.archived import LARGEST_PAGE
+from caelum_report.difference import Contrast, Difference
 from caelum_report.model import Status
+from caelum_report.periods import Span
 from caelum_report.render import marks, pages, render
 from caelum_report.render.whole import whole
 from caelum_report.site import Site
@@ -325,3 +327,18 @@ def test_servers_beyond_the_room_of_a_past_report_are_left_to_its_json(sites, mo
     assert 0 < inside < len(report.servers)
     assert f"{len(report.servers) - inside} more servers stand in" in page
     assert f'id="s--{report.servers[0].slug}"' in page
+
+
+def test_whole_periods_stand_beside_each_other(sites):
+    assert "Begins with the second whole day." in text(by_id(sites["first"].files["changes.html"], "compared"))
+    report = sample_reports.first_report()
+    spans = [Span(label, report.at, report.at) for label in ("20 November 2026", "21 November 2026")]
+    name = report.servers[0].id
+    worse = Contrast(
+        "worse", (name,), "Latency, p50", "48 ms", "96 ms", "+100 %", "n = 24 and 24", "changes.html", 24, 24, 0.0
+    )
+    found = Difference(*spans, (worse,), 3, "One worse, none better; 3 figures tested.", "How.")
+    page = render(dataclasses.replace(report, compared=(found,)), pdf=False).files["changes.html"]
+    said = text(by_id(page, "compared"))
+    assert "21 November 2026 against 20 November 2026" in said
+    assert "48 ms → 96 ms, +100 %" in said

@@ -41,6 +41,10 @@ def _marks(view: View) -> dict[str, Any]:
     return {"marks": view.report.marks[:SHOWN_MARKS], "older": max(0, len(view.report.marks) - SHOWN_MARKS)}
 
 
+def _compared(view: View) -> dict[str, Any]:
+    return {"compared": view.report.compared}
+
+
 def _findings(view: View) -> dict[str, Any]:
     return {"findings": view.report.findings}
 
@@ -72,6 +76,7 @@ PAGE: Final = Page(
     (
         ("page_head.html", _head),
         ("changes/since.html", _since),
+        ("changes/compared.html", _compared),
         ("changes/marks.html", _marks),
         ("changes/findings.html", _findings),
         ("changes/ledger.html", _ledger),

@@ -52,7 +52,7 @@ SERVER_PARTS: Final = frozenset(
 PARTS: Final[Mapping[str, frozenset[str]]] = {
     "index.html": frozenset({"needs-action", "changed", "objectives", "looming", "fleet", "read-on", "pages"}),
     "readiness.html": frozenset({"changes", "revisions"}),
-    "changes.html": frozenset({"since", "marks", "findings", "contract", "tokens"}),
+    "changes.html": frozenset({"since", "compared", "marks", "findings", "contract", "tokens"}),
     "usage.html": frozenset({"calls", "week", "servers", "patterns", "how"}),
     "tools.html": frozenset({"most-called", "unused", "all"}),
     "alerts.html": frozenset({"open", "incidents", "maintenance", "rules", "messages"}),
