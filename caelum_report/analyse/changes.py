@@ -135,14 +135,14 @@ def tools(facts: Facts) -> Iterator[Change]:
             what="Tools",
             before=str(counts[-2]) if len(counts) > 1 else "none",
             after=str(counts[-1]),
-            detail=f"; {_within_a_sentence(change.title)}"
+            detail=f"; {within_a_sentence(change.title)}"
             + (f"; {words.plural(others, 'more change')}" if others else ""),
             evidence=f"{change.severity}, certain",
             page=f"{standing.page}#contract",
         )
 
 
-def _within_a_sentence(title: str) -> str:
+def within_a_sentence(title: str) -> str:
     """`Tools removed: a` begins small; a title that begins with a tool's own name stays as it is."""
     return (
         title[0].lower() + title[1:]

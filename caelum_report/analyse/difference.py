@@ -19,7 +19,7 @@ from caelum_report.history import History
 from caelum_report.model import Config, Server, Status, Surface
 from caelum_report.periods import PeriodName, Span
 
-from .changes import LEAST_EFFECT, LEAST_N, direction_of, p_text, rank_test
+from .changes import LEAST_EFFECT, LEAST_N, direction_of, p_text, rank_test, within_a_sentence
 from .charts import Rollups, rollups
 from .discoveries import FALSE_SHARE, adjusted
 from .facts import Facts
@@ -299,7 +299,7 @@ def _tools(past: Past, chosen: Sequence[int], before: Span, after: Span) -> Iter
             "Tools",
             str(len(old.tools)),
             str(len(new.tools)),
-            f"; {deltas[0].title}{more}",
+            f"; {within_a_sentence(deltas[0].title)}{more}",
             f"{deltas[0].severity}, certain",
             f"servers/{wanted[name]}.html#contract",
         )

@@ -120,7 +120,7 @@ def test_between_two_moments_states_are_told_and_tools(tmp_path: Path) -> None:
         ("Fleet", ("late",), "not asked", "asked"),
     ]
     assert found.contrasts[0].evidence == "6 of 6 probes"
-    assert "Tool removed: y" in found.contrasts[1].detail
+    assert "tool removed: y" in found.contrasts[1].detail
     assert compared(tmp_path / "h", settings, number, moment(84), moment(88)).contrasts == ()
 
 
