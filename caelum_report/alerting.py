@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from .model import Status
+from .periods import PeriodName
 
 Kind = Literal["state", "threshold", "change", "absence", "anomaly", "forecast", "finding", "network"]
 ANALYSED: Final[frozenset[Kind]] = frozenset(
@@ -183,6 +184,7 @@ class Channel:
     alerts: bool = True  # sends transitions of alerts
     reports: Literal["never", "always", "on-change", "needs-action"] = "never"
     quiet_seconds: float | None = None  # with `on-change` and `needs-action`: a word that all is quiet after so long
+    digests: tuple[PeriodName, ...] = ()  # calendar periods that it is told of when they are over
     severity: Severity = Severity.INFO  # the least
     owners: tuple[str, ...] = ()  # patterns; empty: everybody's
     timeout_seconds: float = 20.0
@@ -197,10 +199,10 @@ class Errand:
     id: int
     key: str  # unique by channel: the same thing is never queued twice
     channel: str
-    kind: str  # alerts, report, quiet
+    kind: str  # alerts, report, quiet, digest
     at: datetime
     subject: str
-    payload: str  # JSON: a Notice, or the report's id
+    payload: str  # JSON: a Notice or a Digest, or the report's id
     tries: int = 0
     tried_at: datetime | None = None
     error: str = ""

@@ -7,6 +7,7 @@ from functools import cache
 from pydantic import TypeAdapter
 
 from .alerting import Notice
+from .digest import Digest
 from .document import Report
 
 
@@ -37,3 +38,16 @@ def notice_to_json(notice: Notice) -> str:
 
 def notice_from_json(text: str) -> Notice:
     return _notices().validate_json(text)
+
+
+@cache
+def _digests() -> TypeAdapter[Digest]:
+    return TypeAdapter(Digest)
+
+
+def digest_to_json(digest: Digest) -> str:
+    return _digests().dump_json(digest, ensure_ascii=True).decode()
+
+
+def digest_from_json(text: str) -> Digest:
+    return _digests().validate_json(text)

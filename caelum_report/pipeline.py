@@ -273,6 +273,7 @@ def _deliver(config: Config, report: Report, site: Site, watch: Stopwatch) -> No
     from . import deliver
 
     telling.put_out_report(config, report)
+    telling.put_out_digests(config, report.at)
     problems: list[str] = []
     try:
         if config.ping_url is not None:

@@ -13,12 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from . import alerts, store
+from . import alerts, periods, store
 from .alerting import ANALYSED, Channel, Errand, Notice, Observation
 from .errors import CaelumError, DeliveryError, LockedError
 from .model import Canary, Config, Snapshot
+from .periods import PeriodName, Span
 
 if TYPE_CHECKING:
+    from .digest import Digest
     from .document import Report
     from .mail import Mail
     from .site import Site
@@ -110,6 +112,47 @@ def _due(database: sqlite3.Connection, channel: Channel, report: Report) -> str 
     return "quiet" if silent else None
 
 
+# --- digests --------------------------------------------------------------------------------------------------------
+
+
+def put_out_digests(config: Config, at: datetime) -> None:
+    """Queues a digest of each calendar period that is over, once for each way out that wants it."""
+    kinds = {kind for channel in config.channels for kind in channel.digests if not channel.problem}
+    for kind in sorted(kinds):
+        put_out_digest(config, kind, periods.last(kind, at, config.zone), at)
+
+
+def put_out_digest(config: Config, kind: PeriodName, span: Span, at: datetime) -> tuple[Errand, ...]:
+    """What is in the outbox about one period, put there now or earlier; nothing where nothing was measured in it."""
+    key = f"digest:{kind}:{periods.key(kind, span, config.zone)}"
+    ways = [channel.name for channel in config.channels if kind in channel.digests and not channel.problem]
+    with store.open_store(config.database) as database:
+        missing = [name for name in ways if store.errand_of(database, name, key) is None]
+        seen = store.seen_between(database, span.start, span.end)
+    made = digest_of(config, kind, span, at) if missing and seen else None
+    with store.open_store(config.database) as database:
+        if made is not None:
+            from . import codec
+
+            payload = codec.digest_to_json(made)
+            title = f"[{made.fleet}] {made.label}"
+            store.put_out(database, [Errand(0, key, name, "digest", at, title, payload) for name in missing])
+        return tuple(errand for name in ways if (errand := store.errand_of(database, name, key)))
+
+
+def digest_of(config: Config, kind: PeriodName, span: Span, at: datetime) -> Digest | None:
+    """A period worked out from the history; None where nothing was measured in it."""
+    from . import analyse, codec
+
+    with store.open_store(config.database) as database:
+        snapshot = store.latest_snapshot(database)
+        if snapshot is None:
+            return None
+        history = store.history(database, snapshot, analyse.DIFFERENCE_METRICS)
+        stored = store.report_at(database, None)
+    return analyse.digest(history, config, codec.from_json(stored) if stored else None, kind, span, at=at)
+
+
 # --- sending --------------------------------------------------------------------------------------------------------
 
 
@@ -151,7 +194,7 @@ def _try(channel: Channel, errand: Errand, config: Config, at: datetime, site: S
     if channel.problem:
         return channel.problem
     try:
-        send(channel, mail_of(errand, config, site), config, at)
+        send(channel, mail_of(errand, config, site, at), config, at)
     except CaelumError as error:
         return str(error)
     return ""
@@ -171,12 +214,16 @@ def send(channel: Channel, mail: Mail, config: Config, at: datetime) -> None:
     deliver.send(channel, mail, config, call)
 
 
-def mail_of(errand: Errand, config: Config, site: Site | None) -> Mail:
+def mail_of(errand: Errand, config: Config, site: Site | None, at: datetime) -> Mail:
     """The message that an outbox row stands for."""
     from . import codec, render
 
     if errand.kind == "alerts":
         return render.notice_mail(codec.notice_from_json(errand.payload), errand.key)
+    if errand.kind == "digest":
+        digest = codec.digest_from_json(errand.payload)
+        paper = render.digest_paper(digest, config.budgets.pdf_seconds) if config.pdf else None
+        return render.digest_mail(digest, paper if isinstance(paper, bytes) else None, at)
     with store.open_store(config.database) as database:
         stored = store.report_by_id(database, errand.payload)
     if stored is None:
@@ -219,4 +266,4 @@ def _latest(channel: Channel, config: Config, at: datetime) -> Mail | None:
         return None
     from . import codec
 
-    return mail_of(Errand(0, "", channel.name, "report", at, "", codec.from_json(stored).id), config, None)
+    return mail_of(Errand(0, "", channel.name, "report", at, "", codec.from_json(stored).id), config, None, at)

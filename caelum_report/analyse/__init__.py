@@ -20,6 +20,7 @@ from .alarms import with_alarms
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
 from .difference import DIFFERENCE_METRICS, difference, past_of, whole_periods
+from .digest import digest
 from .expiries import expiries
 from .facts import Facts, gather
 from .fleet_charts import fleet_charts
@@ -48,6 +49,7 @@ __all__ = [
     "Analyser",
     "alarming",
     "difference",
+    "digest",
     "finding_observations",
     "past_of",
     "rehearse",

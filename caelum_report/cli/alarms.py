@@ -207,7 +207,8 @@ def deliver_list(config: ConfigFile = None, db: Database = None) -> None:
     settings = load(config, None, db)
     for channel in settings.channels:
         reports = f", reports {channel.reports}" if channel.reports != "never" else ""
-        state = channel.problem or f"{'alerts' if channel.alerts else 'no alerts'}{reports}"
+        digests = f", a digest of each {' and '.join(channel.digests)}" if channel.digests else ""
+        state = channel.problem or f"{'alerts' if channel.alerts else 'no alerts'}{reports}{digests}"
         typer.echo(f"{channel.name:24} {channel.kind:8} {state}")
     if not settings.channels:
         typer.echo("No way out is configured; add a [[deliver]] to caelum.toml.")

@@ -133,6 +133,7 @@ def _channel(block: ChannelTable, variables: Variables) -> Channel:
         alerts=block.alerts,
         reports=block.reports,
         quiet_seconds=block.quiet,
+        digests=tuple(dict.fromkeys(block.digest)),
         severity=Severity(block.severity),
         owners=tuple(block.owners),
         timeout_seconds=block.timeout,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from caelum_report.metrics import METRICS
+from caelum_report.periods import PeriodName
 
 from . import units
 from .fields import Count, Days, Seconds, Share, Table, Text, zone_name
@@ -46,6 +47,7 @@ def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+Periods = Annotated[list[PeriodName], BeforeValidator(_one_or_more)]
 States = Annotated[list[StateWord], BeforeValidator(_one_or_more)]
 Zone = Annotated[str, BeforeValidator(zone_name)]
 Patience = Annotated[tuple[int, float], BeforeValidator(_patience)]
@@ -109,6 +111,9 @@ class ChannelTable(Table):
         default="never", description="which published reports it sends"
     )
     quiet: Seconds | None = Field(default=None, description="after so long without a report: a word that all is quiet")
+    digest: Periods = Field(
+        default_factory=list, description="day, week, month: a digest of each calendar period of `zone` when it is over"
+    )
     severity: Literal["critical", "warning", "info"] = Field(default="info", description="the least that it tells")
     owners: list[Text] = Field(default_factory=list, description="patterns of owners whose alerts it tells; empty: all")
     timeout: Seconds = Field(default=20.0, description="for one message")

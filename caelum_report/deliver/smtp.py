@@ -6,6 +6,7 @@ import hashlib
 import smtplib
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, parseaddr
@@ -23,6 +24,8 @@ _PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
 def send_email(channel: Channel, mail: Mail) -> None:
     """Raises `DeliveryError`. Its Message-ID is made of what it tells, so that a repeat is known as one."""
     options = channel.options
+    if not options["pdf"]:
+        mail = replace(mail, attachments=())
     message = envelope(mail, options["sender"], options["to"])
     try:
         with _connected(*where(options), channel.timeout_seconds) as server:

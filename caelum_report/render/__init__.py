@@ -10,15 +10,27 @@ from concurrent.futures import ThreadPoolExecutor
 
 from caelum_report import codec
 from caelum_report.archived import FOLDER, Kept
+from caelum_report.digest import Digest
 from caelum_report.document import Report
 from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.site import Site
 
 from .compared import difference_page
+from .digest import digest_mail
 from .mail import notice_mail, quiet_mail, report_mail, test_mail
 
-__all__ = ["difference_page", "notice_mail", "paper", "quiet_mail", "render", "report_mail", "test_mail"]
+__all__ = [
+    "difference_page",
+    "digest_mail",
+    "digest_paper",
+    "notice_mail",
+    "paper",
+    "quiet_mail",
+    "render",
+    "report_mail",
+    "test_mail",
+]
 
 
 def render(report: Report, kept: tuple[Kept, ...] = (), *, pdf: bool = True, pdf_seconds: float = 120) -> Site:
@@ -114,13 +126,20 @@ def paper(report: Report, seconds: float) -> bytes | None:
     return made if isinstance(made, bytes) else None
 
 
-def _paper(document: bytes, seconds: float) -> bytes | Note:
-    """report.pdf from a child process: WeasyPrint's time and memory, and its missing libraries, stay there."""
+def digest_paper(digest: Digest, seconds: float) -> bytes | Note:
+    """A digest's PDF, or why there is none."""
+    return _paper(codec.digest_to_json(digest).encode(), seconds, "caelum_report.render.digest", "the digest’s PDF")
+
+
+def _paper(
+    document: bytes, seconds: float, module: str = "caelum_report.render.pdf", name: str = "report.pdf"
+) -> bytes | Note:
+    """A PDF from a child process: WeasyPrint's time and memory, and its missing libraries, stay there."""
     from .html import PACKAGE
 
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "caelum_report.render.pdf"],
+            [sys.executable, "-m", module],
             input=document,
             capture_output=True,
             timeout=seconds,
@@ -128,8 +147,8 @@ def _paper(document: bytes, seconds: float) -> bytes | Note:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Note("no-pdf", f"report.pdf is missing: it took longer than {seconds:.0f} s")
+        return Note("no-pdf", f"{name} is missing: it took longer than {seconds:.0f} s")
     if child.returncode != 0 or not child.stdout.startswith(b"%PDF-"):
         lines = child.stderr.decode("utf-8", "replace").strip().splitlines()
-        return Note("no-pdf", f"report.pdf is missing: {lines[-1][:200] if lines else f'exit {child.returncode}'}")
+        return Note("no-pdf", f"{name} is missing: {lines[-1][:200] if lines else f'exit {child.returncode}'}")
     return child.stdout

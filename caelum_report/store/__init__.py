@@ -17,6 +17,7 @@ from .alarms import (
     add_silence,
     alerts_since,
     cadence,
+    errand_of,
     errands_since,
     host_before,
     last_errand,
@@ -35,7 +36,16 @@ from .bundles import add_bundle
 from .database import batch, damage, open_store
 from .exports import EXPORTS, exported
 from .locks import deliver_lock, publish_lock, run_lock
-from .memory import approvals, latest_snapshot, remember, report_at, report_by_id, report_time, reports_since
+from .memory import (
+    approvals,
+    latest_snapshot,
+    remember,
+    report_at,
+    report_by_id,
+    report_time,
+    reports_since,
+    seen_between,
+)
 from .pins import Held, Offer, held_servers, pin_surface, unpin_surface
 from .readings import import_samples
 from .replay import runs_since
@@ -64,6 +74,7 @@ __all__ = [
     "cadence",
     "damage",
     "deliver_lock",
+    "errand_of",
     "errands_since",
     "exported",
     "forget_server",
@@ -96,6 +107,7 @@ __all__ = [
     "runs_since",
     "save_report",
     "save_watch",
+    "seen_between",
     "silences",
     "unpin_surface",
     "unsent",

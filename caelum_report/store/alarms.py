@@ -227,6 +227,11 @@ def errands_since(connection: sqlite3.Connection, since: datetime) -> tuple[Erra
     return _errands(connection, "WHERE at >= ? ORDER BY id DESC LIMIT 200", (to_us(since),))
 
 
+def errand_of(connection: sqlite3.Connection, channel: str, key: str) -> Errand | None:
+    """The message about one thing on one way out."""
+    return next(iter(_errands(connection, "WHERE channel = ? AND key = ?", (channel, key))), None)
+
+
 def last_errand(connection: sqlite3.Connection, channel: str, kinds: Sequence[str]) -> Errand | None:
     """The newest message of these kinds on one way out."""
     marks = ", ".join("?" * len(kinds))

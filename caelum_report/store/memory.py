@@ -87,3 +87,12 @@ def latest_snapshot(connection: sqlite3.Connection) -> int | None:
         f"SELECT max(id) FROM snapshots WHERE host IN {OWN_HOSTS}"
     ).fetchone()
     return newest[0]
+
+
+def seen_between(connection: sqlite3.Connection, start: datetime, end: datetime) -> bool:
+    """Whether any server was found up or down in a span of time."""
+    row = connection.execute(
+        "SELECT 1 FROM states WHERE start < ? AND end >= ? AND status IN ('up', 'degraded', 'down') LIMIT 1",
+        (to_us(end), to_us(start)),
+    )
+    return row.fetchone() is not None

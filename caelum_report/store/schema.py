@@ -79,10 +79,10 @@ ALERTS: Final = (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL,                   -- what it is about; the same is never put here twice for one way out
     channel TEXT NOT NULL,               -- name of the way out
-    kind TEXT NOT NULL,                  -- alerts | report | quiet
+    kind TEXT NOT NULL,                  -- alerts | report | quiet | digest
     at INTEGER NOT NULL,
     subject TEXT NOT NULL,
-    payload TEXT NOT NULL,               -- JSON: the message, or the report that it is made of
+    payload TEXT NOT NULL,               -- JSON: the message or the digest, or the report that it is made of
     tries INTEGER NOT NULL DEFAULT 0,
     tried_at INTEGER,
     error TEXT NOT NULL DEFAULT '',      -- of the last try
