@@ -20,6 +20,7 @@ from .errors import CaelumError, DeliveryError, UsageError
 from .model import Config, Note, Sample, Snapshot, Source, Status
 
 if TYPE_CHECKING:
+    from .archived import Kept
     from .document import Report, StepReport
     from .site import Site
 
@@ -234,10 +235,9 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     from . import render as rendering
 
     watch = Stopwatch()
-    site = rendering.render(
-        report, store.kept(config.database, report.id), pdf=config.pdf, pdf_seconds=config.budgets.pdf_seconds
-    )
-    site = _archived(config, site)
+    past = store.kept(config.database, report.id)
+    site = rendering.render(report, past, pdf=config.pdf, pdf_seconds=config.budgets.pdf_seconds)
+    site = _archived(config, site, past)
     watch.lap("render", f"{len(site.files)} files")
     try:
         published = deliver.publish(site, Path(config.output), config.publish)
@@ -254,11 +254,11 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     return Built(report, site, published)
 
 
-def _archived(config: Config, site: Site) -> Site:
+def _archived(config: Config, site: Site, past: tuple[Kept, ...]) -> Site:
     """The site with its own files in the archive, and those of the past reports: all of them linked, none written twice."""
     own = {path.rpartition(".")[2]: path for path in site.files if path.startswith(f"{FOLDER}{site.report}.")}
     notes = site.notes
-    kept = {f"{FOLDER}{file.name}": file for past in store.kept(config.database, site.report) for _, file in past.files}
+    kept = {f"{FOLDER}{file.name}": file for one in past for _, file in one.files}
     try:
         places = store.keep(config.database, site.report, {kind: site.files[path] for kind, path in own.items()})
         kept |= {f"{FOLDER}{file.name}": file for file in places.values()}

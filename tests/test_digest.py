@@ -19,7 +19,7 @@ from caelum_report.digest import Digest, ServerShare
 from caelum_report.errors import DeliveryError, UsageError
 from caelum_report.model import Config, Failure
 from caelum_report.render import digest_mail, digest_paper
-from caelum_report.render.mail import LARGEST_HTML
+from caelum_report.render.mail_report import LARGEST_HTML
 from tests.alerts.fleet import HOUR, START, config, server, snapshot
 from tests.deliver.receivers import Mailbox, smtp
 

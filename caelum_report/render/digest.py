@@ -15,7 +15,7 @@ from caelum_report.mail import Mail
 from caelum_report.text import brief
 
 from .html import TEMPLATES, environment, fill
-from .mail import LARGEST_HTML
+from .mail_report import LARGEST_HTML
 
 SHOWN_SERVERS: Final = 20  # of those that were down; the PDF has all
 SHOWN_CONTRASTS: Final = 12
