@@ -704,6 +704,7 @@ class IncidentReport:
     owner: str | None
     runbook: str | None
     events: tuple[Event, ...]  # ascending
+    dependants: Diagram | None = None  # what needs the server that failed; None: nothing does
     recovering_since: datetime | None = None  # every alert of it is recovering
     resolved_from: datetime | None = None
 
@@ -940,6 +941,7 @@ class Report:
     usage: UsageReport = UsageReport()
     alarms: AlarmsReport = AlarmsReport()
     ledger: LedgerReport = LedgerReport()
+    dataflow: Diagram | None = None  # None: nobody measures real calls
     marks: tuple[Mark, ...] = ()  # people's notes on every chart, newest first
     archive: ArchiveReport | None = None  # None: nobody keeps one
     compared: tuple[Difference, ...] = ()  # whole calendar periods, each with the one before

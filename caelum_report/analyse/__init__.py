@@ -22,6 +22,7 @@ from .charts import LONG_SERVER_METRICS, rollups
 from .difference import DIFFERENCE_METRICS, difference, past_of, whole_periods
 from .digest import digest
 from .expiries import expiries
+from .dataflow import dataflow
 from .facts import Facts, gather
 from .fleet_charts import fleet_charts
 from .foretelling import foretell
@@ -125,6 +126,7 @@ def report(
     host_reports = hosts(facts, marks, foretold.ahead)
     server_reports = servers(facts, marks, found, foretold.ahead)
     diagram = architecture(facts)
+    used = usage(facts)
     ready = readiness(facts)
     costs, token_charts = token_costs(facts)
     start, compared = summary.period(facts)
@@ -197,7 +199,8 @@ def report(
         token_charts=token_charts,
         ranking=(RANKING, LOOKED_FOR),
         bottlenecks=bottlenecks.pictured(slow, host_reports, server_reports, snapshot.at),
-        usage=usage(facts),
+        usage=used,
+        dataflow=dataflow(facts, used),
         ledger=ledger_of(facts),
         compared=whole_periods(facts),
         marks=facts.marks[::-1],

@@ -19,6 +19,7 @@ from caelum_report.document import (
     ReadOn,
     Report,
     RuleReport,
+    ServerReport,
     SilenceReport,
     WindowReport,
 )
@@ -27,11 +28,13 @@ from caelum_report.model import Config, Server
 from caelum_report.text import visible
 from caelum_report.windows import occurrences
 
+from .impact import impact
 from .recovering import Recovery, recoveries
 
 DAYS: Final = 90  # of incidents that are shown
 AHEAD: Final = timedelta(days=14)
 _SHOWN: Final = 100
+_DRAWN: Final = 40  # newest incidents of servers whose dependants are drawn
 
 
 def with_alarms(report: Report, record: Record, config: Config) -> Report:
@@ -47,7 +50,7 @@ def with_alarms(report: Report, record: Record, config: Config) -> Report:
             alerts=tuple(
                 _alert(alert, record.silences, well.get(alert.id), servers, report.at) for alert in _shown(fired)
             ),
-            incidents=tuple(_incidents(_Known(record, well, servers, report.at))),
+            incidents=_with_dependants(tuple(_incidents(_Known(record, well, servers, report.at))), record, report),
             rules=tuple(_rule(rule, record.alerts, report.at) for rule in config.rules),
             windows=tuple(_windows(config, report.at)),
             silences=tuple(
@@ -167,6 +170,23 @@ def _incident(root: Alert, group: list[Alert], known: _Known) -> IncidentReport:
         recovering_since=recovery.since if recovery else None,
         resolved_from=recovery.earliest if recovery else None,
     )
+
+
+def _with_dependants(
+    incidents: tuple[IncidentReport, ...], record: Record, report: Report
+) -> tuple[IncidentReport, ...]:
+    """With what needs the server that failed first."""
+    servers: dict[str, ServerReport] = {server.id: server for server in report.servers if not server.retired}
+    roots = {alert.id: alert.server for alert in record.alerts}
+
+    def told(one: IncidentReport) -> IncidentReport:
+        root = roots.get(int(one.id.rpartition("-")[2]))
+        if root is None or root not in servers or one.severity == "info":
+            return one
+        drawn = impact(one.id, root, one.servers, servers, began=one.began_at, end=one.ended_at or report.at)
+        return replace(one, dependants=drawn)
+
+    return (*map(told, incidents[:_DRAWN]), *incidents[_DRAWN:])
 
 
 def _depends(server: Server, servers: Mapping[str, Server]) -> str:

@@ -110,8 +110,13 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     "cluster": {"fill": "none", "stroke": "@grid", "stroke-width": "1"},
     "edge": {"fill": "none", "stroke": "@axis", "stroke-width": "1.25"},
     "edge-faint": {"fill": "none", "stroke": "@axis", "stroke-dasharray": "1 3"},
+    "edge-strong": {"fill": "none", "stroke": "@down-f", "stroke-width": "2.5"},
+    "flow": {"fill": "none", "stroke": "@ghost"},
+    "flow-failing": {"fill": "none", "stroke": "@degraded-f", "stroke-dasharray": "10 3"},
     "edge-dashed": {"fill": "none", "stroke": "@axis", "stroke-dasharray": "6 4"},
     "arrow": {"fill": "@axis"},
+    "arrow-strong": {"fill": "@down-f"},
+    "arrow-failing": {"fill": "@degraded-f"},
     "halo": {
         "fill": "@ink-2",
         "stroke": "@paper",

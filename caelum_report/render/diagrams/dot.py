@@ -13,7 +13,7 @@ from caelum_report.model import Status
 from caelum_report.render.widths import clip
 from caelum_report.text import visible
 
-from .boxes import HEIGHT, name_of, width_of, word_of
+from .boxes import height_of, lines_in, name_of, width_of, word_of
 from .groups import FEW_GROUPS, Line, groups_of, lines_of
 
 _ROWS: Final = 8  # boxes above each other in a group
@@ -34,7 +34,15 @@ _DOT_STYLES: Final[Mapping[Status | None, Mapping[str, str]]] = {
     Status.UP: {"style": "rounded", "color": "#1c6a55"},
     None: {"style": "solid", "color": "#565a61"},
 }
-_DOT_EDGES: Final = {"depends-on": "solid", "probes": "dotted", "runs-on": "dashed"}
+_DOT_EDGES: Final = {
+    "depends-on": "solid",
+    "probes": "dotted",
+    "runs-on": "dashed",
+    "calls": "solid",
+    "takes-down": "bold",
+    "spares": "dashed",
+}
+_TIES: Final = {"depends-on", "calls", "takes-down", "spares"}  # what orders the places of a group
 
 
 def dot_source(diagram: Diagram) -> str:
@@ -46,11 +54,11 @@ def dot_source(diagram: Diagram) -> str:
             "rankdir": "LR",
             "compound": "true",
             "nodesep": "0.17",
-            "ranksep": "0.7",
+            "ranksep": "1.9" if any(edge.flow for edge in diagram.edges) else "0.7",
             "label": shown(diagram.title),
             **letters,
         },
-        node_attr={"shape": "box", "fixedsize": "true", "height": f"{HEIGHT / 72:.4f}", **letters},
+        node_attr={"shape": "box", "fixedsize": "true", **letters},
         edge_attr={"color": "#5c6067", "arrowsize": "0.6", **letters},
     )
     grouped = groups_of(diagram)
@@ -77,13 +85,16 @@ def dot_source(diagram: Diagram) -> str:
 
 
 def _dot_box(graph: graphviz.Digraph, index: int, node: Node) -> None:
-    label = graphviz.nohtml("\\n".join(map(shown, filter(None, (name_of(node), word_of(node))))))
+    label = graphviz.nohtml("\\n".join(map(shown, filter(None, (name_of(node), word_of(node), *lines_in(node))))))
     link = {"URL": shown(node.page), "tooltip": shown(node.label)} if node.page else {}
-    graph.node(f"n{index}", label, width=f"{width_of(node) / 72:.4f}", **_DOT_STYLES[node.status], **link)
+    size = {"width": f"{width_of(node) / 72:.4f}", "height": f"{height_of(node) / 72:.4f}"}
+    graph.node(f"n{index}", label, **size, **_DOT_STYLES[node.status], **link)
 
 
 def _dot_line(line: Line, clusters: Mapping[str, str]) -> dict[str, str]:
     attributes = {"style": _DOT_EDGES[line.kind], "class": line.kind}
+    if line.flow is not None:
+        attributes["penwidth"] = f"{line.width:.2f}"
     if line.kind == "runs-on":
         attributes["arrowhead"] = "none"
     if line.to_group is not None:
@@ -101,7 +112,7 @@ def _columns(diagram: Diagram, members: Sequence[int]) -> Iterator[tuple[int, in
     related = {
         numbers[end]
         for edge in diagram.edges
-        if edge.kind == "depends-on" and edge.source in numbers and edge.target in numbers
+        if edge.kind in _TIES and edge.source in numbers and edge.target in numbers
         for end in (edge.source, edge.target)
     }
     return _side_by_side([index for index in members if index not in related])

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from caelum_report.diagram import Diagram
+from caelum_report.diagram import Diagram, Edge, Flow
 from caelum_report.model import Status
 
 SEVERITY: Final = list(Status)
 NO_GROUP: Final = "No group"
 FEW_GROUPS: Final = 8
+_THINNEST: Final = 1.0
+_THICKEST: Final = 9.0
 
 
 def groups_of(diagram: Diagram) -> dict[str, list[int]]:
@@ -34,6 +36,8 @@ class Line:
     head: int
     kind: str
     label: str = ""
+    flow: Flow | None = None
+    width: float = 1.25  # as thick as its share of the most calls
     from_group: str | None = None
     to_group: str | None = None
 
@@ -43,6 +47,7 @@ def lines_of(diagram: Diagram, grouped: Mapping[str, list[int]]) -> list[Line]:
     numbers = {node.id: index for index, node in enumerate(diagram.nodes)}
     known = [edge for edge in diagram.edges if edge.source in numbers and edge.target in numbers]
     lines: list[Line] = []
+    most = max((edge.flow.calls for edge in known if edge.flow is not None), default=0)
     done: set[tuple[str, int, int]] = set()
     for kind, outer in (("probes", "source"), ("runs-on", "target")):
         ends: dict[int, set[int]] = defaultdict(set)
@@ -64,5 +69,11 @@ def lines_of(diagram: Diagram, grouped: Mapping[str, list[int]]) -> list[Line]:
     for edge in known:
         tail, head = numbers[edge.source], numbers[edge.target]
         if (edge.kind, tail, head) not in done and tail != head:
-            lines.append(Line(tail, head, edge.kind, edge.label))
+            lines.append(Line(tail, head, edge.kind, edge.label, edge.flow, _width(edge, most)))
     return lines
+
+
+def _width(edge: Edge, most: int) -> float:
+    if edge.flow is None or not most:
+        return 1.25
+    return _THINNEST + (_THICKEST - _THINNEST) * edge.flow.calls / most

@@ -5,7 +5,7 @@ from __future__ import annotations
 from caelum_report.diagram import Diagram
 from caelum_report.text import visible
 
-from .boxes import word_of
+from .boxes import lines_in, word_of
 from .groups import groups_of, lines_of
 
 
@@ -21,7 +21,7 @@ def mermaid(diagram: Diagram) -> str:
 
     def box(index: int) -> str:
         node = diagram.nodes[index]
-        word = f"<br/>{_mermaid_text(word_of(node))}" if word_of(node) else ""
+        word = "".join(f"<br/>{_mermaid_text(line)}" for line in (word_of(node), *lines_in(node)) if line)
         kind = f":::{node.status}" if node.status else ""
         return f'n{index}["{_mermaid_text(node.label)}{word}"]{kind}'
 
@@ -31,7 +31,14 @@ def mermaid(diagram: Diagram) -> str:
         lines += [f"    {box(index)}" for index in members]
         lines.append("  end")
     groups = {group: f"g{number}" for number, group in enumerate(grouped)}
-    arrows = {"depends-on": "-->", "probes": "-.->", "runs-on": "---"}
+    arrows = {
+        "depends-on": "-->",
+        "probes": "-.->",
+        "runs-on": "---",
+        "calls": "-->",
+        "takes-down": "==>",
+        "spares": "-.->",
+    }
     for line in lines_of(diagram, grouped):
         tail = groups[line.from_group] if line.from_group is not None else f"n{line.tail}"
         head = groups[line.to_group] if line.to_group is not None else f"n{line.head}"

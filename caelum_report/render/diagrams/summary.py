@@ -10,6 +10,7 @@ from caelum_report import words
 from caelum_report.diagram import Diagram, Edge, Node
 from caelum_report.model import Status
 
+from .flow_summary import flow_summary
 from .groups import FEW_GROUPS, NO_GROUP, SEVERITY
 
 READABLE: Final = 60  # boxes; above, each group shows its troubled servers and one box for the rest
@@ -19,6 +20,8 @@ _GROUPS: Final = 12
 
 def summary(diagram: Diagram) -> Diagram:
     """The diagram itself while it is readable; above, groups: servers in trouble, and a box that counts the others."""
+    if any(edge.flow is not None for edge in diagram.edges):
+        return flow_summary(diagram)
     servers = [node for node in diagram.nodes if node.kind == "server"]
     if len(diagram.nodes) <= READABLE:
         return diagram

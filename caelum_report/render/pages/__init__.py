@@ -23,6 +23,7 @@ from . import (
     archive,
     bottlenecks,
     changes,
+    dataflow,
     host,
     index,
     method,
@@ -54,7 +55,9 @@ def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
     try:
         from caelum_report.render.diagrams import draw
 
-        return dict(draw([report.architecture]))
+        found = [report.architecture, *([report.dataflow] if report.dataflow else ())]
+        falls = [one.dependants for one in report.alarms.incidents if one.dependants]
+        return dict(draw([*found, *falls], roots={diagram.name: "../" for diagram in falls}))
     except Exception as error:  # noqa: BLE001  a table says the same
         notes.append(Note("block-failed", f"the diagrams could not be drawn ({as_bug(error)})"[:300]))
         return {}
@@ -70,6 +73,7 @@ def all_pages(report: Report) -> Iterator[Page]:
         tools.PAGE,
         readiness.PAGE,
         architecture.PAGE,
+        dataflow.PAGE,
         host.PAGE,
         method.PAGE,
         recommendations.PAGE,

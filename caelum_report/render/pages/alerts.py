@@ -12,7 +12,7 @@ from caelum_report.document import AlertReport, IncidentReport
 from caelum_report.model import Status
 from caelum_report.render import marks
 
-from .view import Page, View
+from .view import Page, View, diagram_block
 
 _LATEST: Final = 30
 
@@ -133,9 +133,20 @@ def incident_page(one: IncidentReport) -> Page:
     def course(_view: View) -> dict[str, Any]:
         return {"incident": one}
 
+    def dependants(view: View) -> dict[str, Any] | None:
+        if one.dependants is None:
+            return None
+        names = {node.id: node.label for node in one.dependants.nodes}
+        needs = {
+            node.id: words.listing([names[edge.source] for edge in one.dependants.edges if edge.target == node.id], 6)
+            for node in one.dependants.nodes
+        }
+        rows = [(node, needs[node.id]) for node in one.dependants.nodes]
+        return {"diagram": one.dependants, "nodes": rows, **diagram_block(view, one.dependants)}
+
     return Page(
         f"incidents/{one.id}.html",
         one.title.rstrip("."),
-        (("page_head.html", head), ("incident/course.html", course)),
+        (("page_head.html", head), ("incident/course.html", course), ("incident/dependants.html", dependants)),
         (("Alerts", "alerts.html"), (one.title.rstrip("."), None)),
     )

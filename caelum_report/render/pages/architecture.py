@@ -8,7 +8,7 @@ from typing import Any, Final
 from caelum_report import words
 from caelum_report.diagram import Diagram, Node
 
-from .view import TRANSPORT_WORDS, Page, View, drawing_of
+from .view import TRANSPORT_WORDS, Page, View, diagram_block
 
 EDGE_WORDS: Final = {"probes": "asks", "depends-on": "needs", "runs-on": "runs on"}
 
@@ -31,9 +31,7 @@ def _reached(diagram: Diagram) -> str:
 
 
 def _drawing(view: View) -> dict[str, Any]:
-    name = view.report.architecture.name
-    drawing = view.drawings.get(name)
-    return {"drawing": drawing_of(drawing.svg if drawing else None), "name": name, "drawn": drawing is not None}
+    return diagram_block(view, view.report.architecture)
 
 
 def _table(view: View) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from caelum_report import document, words
 from caelum_report.archived import Kept
+from caelum_report.diagram import Diagram
 from caelum_report.document import Finding, HostReport, Report, ServerReport, ServerUsage, ToolUsage, Uptime
 from caelum_report.model import Note, Status, Transport
 from caelum_report.text import slug
@@ -31,6 +32,7 @@ NAVIGATION: Final = (  # pages that exist now
     ("host.html", "Host"),
     ("method.html", "Method"),
     ("recommendations.html", "Recommendations"),
+    ("dataflow.html", "Data flow"),
     ("archive/index.html", "Archive"),
 )
 SERVER_PARTS: Final = frozenset(
@@ -57,6 +59,8 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "tools.html": frozenset({"most-called", "unused", "all"}),
     "alerts.html": frozenset({"open", "incidents", "maintenance", "rules", "messages"}),
     "slo.html": frozenset({"objectives", "exclusions"}),
+    "architecture.html": frozenset({"drawing", "places"}),
+    "dataflow.html": frozenset({"drawing", "flows", "unmeasured"}),
     "archive/index.html": frozenset({"hours", "days", "months"}),
     "method.html": frozenset(
         {
@@ -211,6 +215,12 @@ def severities(changes: Sequence[document.ContractChange]) -> str:
 
 def drawing_of(svg: str | None) -> Markup | None:
     return None if svg is None else Markup(svg)  # noqa: S704  our own SVG
+
+
+def diagram_block(view: View, diagram: Diagram) -> dict[str, Any]:
+    """What `drawing.html` places: the drawing, where one could be made, and its files."""
+    drawing = view.drawings.get(diagram.name)
+    return {"drawing": drawing_of(drawing.svg if drawing else None), "name": diagram.name, "drawn": drawing is not None}
 
 
 def slow_times(report: Report, server: str | None) -> list[document.BottleneckReport]:
