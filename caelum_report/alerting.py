@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from .model import Status
+from .model import Probe, Status
 from .periods import PeriodName
 
 Kind = Literal["state", "threshold", "change", "absence", "anomaly", "forecast", "finding", "network"]
@@ -217,3 +217,4 @@ class Record:
     silences: tuple[Silence, ...] = ()
     errands: tuple[Errand, ...] = ()
     tracks: tuple[Track, ...] = ()  # of what is open now
+    probes: dict[int, Probe] = field(default_factory=dict)  # by alert: the look that saw it first

@@ -688,6 +688,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """One look at a server, of another run than this report's."""
+
+    at: datetime
+    status: Status
+    failure: Failure
+    stage: str | None
+    reason: str
+    stages: tuple[StageReport, ...]
+    timing_method: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentReport:
     """Alerts with one cause."""
 
@@ -704,6 +717,8 @@ class IncidentReport:
     owner: str | None
     runbook: str | None
     events: tuple[Event, ...]  # ascending
+    root: str | None = None  # Server.id of what failed first, where that is a server
+    probe: ProbeReport | None = None  # of it, that saw it first; None where the raw rows are gone
     dependants: Diagram | None = None  # what needs the server that failed; None: nothing does
     recovering_since: datetime | None = None  # every alert of it is recovering
     resolved_from: datetime | None = None

@@ -19,10 +19,10 @@ from .alarms import DAYS as ALARM_DAYS
 from .alarms import with_alarms
 from .architecture import architecture
 from .charts import LONG_SERVER_METRICS, rollups
+from .dataflow import dataflow
 from .difference import DIFFERENCE_METRICS, difference, past_of, whole_periods
 from .digest import digest
 from .expiries import expiries
-from .dataflow import dataflow
 from .facts import Facts, gather
 from .fleet_charts import fleet_charts
 from .foretelling import foretell

@@ -29,12 +29,13 @@ from caelum_report.text import visible
 from caelum_report.windows import occurrences
 
 from .impact import impact
+from .incident_probe import probe_report
 from .recovering import Recovery, recoveries
 
 DAYS: Final = 90  # of incidents that are shown
 AHEAD: Final = timedelta(days=14)
 _SHOWN: Final = 100
-_DRAWN: Final = 40  # newest incidents of servers whose dependants are drawn
+_DRAWN: Final = 40  # newest incidents that are looked into
 
 
 def with_alarms(report: Report, record: Record, config: Config) -> Report:
@@ -50,7 +51,7 @@ def with_alarms(report: Report, record: Record, config: Config) -> Report:
             alerts=tuple(
                 _alert(alert, record.silences, well.get(alert.id), servers, report.at) for alert in _shown(fired)
             ),
-            incidents=_with_dependants(tuple(_incidents(_Known(record, well, servers, report.at))), record, report),
+            incidents=_looked_into(tuple(_incidents(_Known(record, well, servers, report.at))), record, report),
             rules=tuple(_rule(rule, record.alerts, report.at) for rule in config.rules),
             windows=tuple(_windows(config, report.at)),
             silences=tuple(
@@ -172,19 +173,19 @@ def _incident(root: Alert, group: list[Alert], known: _Known) -> IncidentReport:
     )
 
 
-def _with_dependants(
-    incidents: tuple[IncidentReport, ...], record: Record, report: Report
-) -> tuple[IncidentReport, ...]:
-    """With what needs the server that failed first."""
+def _looked_into(incidents: tuple[IncidentReport, ...], record: Record, report: Report) -> tuple[IncidentReport, ...]:
+    """The newest of servers with the probe that saw them first, and what needs the server that failed."""
     servers: dict[str, ServerReport] = {server.id: server for server in report.servers if not server.retired}
     roots = {alert.id: alert.server for alert in record.alerts}
 
     def told(one: IncidentReport) -> IncidentReport:
-        root = roots.get(int(one.id.rpartition("-")[2]))
+        number = int(one.id.rpartition("-")[2])
+        root = roots.get(number)
         if root is None or root not in servers or one.severity == "info":
             return one
-        drawn = impact(one.id, root, one.servers, servers, began=one.began_at, end=one.ended_at or report.at)
-        return replace(one, dependants=drawn)
+        needing = impact(one.id, root, one.servers, servers, began=one.began_at, end=one.ended_at or report.at)
+        seen = record.probes.get(number)
+        return replace(one, root=root, probe=probe_report(seen, servers[root]) if seen else None, dependants=needing)
 
     return (*map(told, incidents[:_DRAWN]), *incidents[_DRAWN:])
 

@@ -14,6 +14,7 @@ from caelum_report.alerting import Alert, Errand, Phase, Record, Rule, Severity,
 from caelum_report.model import Disk, HostSample, Network
 
 from .database import batch
+from .first_probes import first_probes
 from .schema import OWN_HOSTS
 from .times import SECOND, from_us, to_us
 
@@ -259,4 +260,5 @@ def record_try(connection: sqlite3.Connection, errand: int, at: datetime, error:
 def record(connection: sqlite3.Connection, at: datetime, days: int) -> Record:
     """What the report of `at` shows: alerts of so many days, and their messages."""
     since, now = at - timedelta(days=days), watch(connection)
-    return Record(alerts_since(connection, since), now.silences, errands_since(connection, since), now.tracks)
+    alerts, errands = alerts_since(connection, since), errands_since(connection, since)
+    return Record(alerts, now.silences, errands, now.tracks, first_probes(connection, alerts))

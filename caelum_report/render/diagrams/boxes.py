@@ -24,7 +24,7 @@ def name_of(node: Node) -> str:
 
 
 def lines_in(node: Node) -> list[str]:
-    return [clip(visible(line, 200), 230) for line in node.lines]
+    return [clip(visible(line, 200), 290) for line in node.lines]
 
 
 def width_of(node: Node) -> float:

@@ -1,4 +1,4 @@
-"""The data flow of a large fleet: the busiest servers and those that fail, and one box for the rest of each group."""
+"""The data flow of a large fleet: the busiest servers, those that fail and those in trouble, and one box for the rest of each group."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from caelum_report import flows, words
 from caelum_report.diagram import Diagram, Edge, Flow, Node
+from caelum_report.model import Status
 
 from .groups import NO_GROUP, SEVERITY
 
@@ -16,6 +17,7 @@ WHOLE: Final = 20  # servers that are drawn one by one; of more, some are, and g
 _BUSIEST: Final = 8
 _FAILING: Final = 4
 _GROUPS: Final = 8
+_TROUBLE: Final = {Status.DOWN, Status.DEGRADED}
 
 
 def flow_summary(diagram: Diagram) -> Diagram:
@@ -37,10 +39,11 @@ def flow_summary(diagram: Diagram) -> Diagram:
 
 def _alone(servers: Sequence[Node], flow_of: dict[str, Flow]) -> set[str]:
     busy = sorted(servers, key=lambda node: -flow_of[node.id].calls)
-    failing = sorted((node for node in busy[_BUSIEST:]), key=lambda node: -flow_of[node.id].errors)
-    return {node.id for node in busy[:_BUSIEST]} | {
-        node.id for node in failing[:_FAILING] if flows.is_failing(flow_of[node.id].calls, flow_of[node.id].errors)
-    }
+    rest = busy[_BUSIEST:]
+    failing = [node for node in rest if flows.is_failing(flow_of[node.id].calls, flow_of[node.id].errors)]
+    troubled = [node for node in rest if node.status in _TROUBLE]
+    failing.sort(key=lambda node: -flow_of[node.id].errors)
+    return {node.id for node in (*busy[:_BUSIEST], *failing[:_FAILING], *troubled[:_FAILING])}
 
 
 def _rest(servers: Sequence[Node], flow_of: dict[str, Flow]) -> dict[str, str]:

@@ -30,6 +30,7 @@ from . import (
     readiness,
     recommendations,
     server,
+    server_list,
     slo,
     sources,
     tools,
@@ -82,6 +83,7 @@ def all_pages(report: Report) -> Iterator[Page]:
         yield sources.PAGE
     yield from (alerts.PAGE, slo.PAGE)
     yield archive.PAGE
+    yield server_list.PAGE
     yield from (alerts.incident_page(one) for one in report.alarms.incidents)
     for one in report.servers:
         yield from server.pages_of(one)
@@ -96,6 +98,7 @@ def write(view: View, page: Page) -> bytes:
         {
             **shared,
             "page": page,
+            "crumbs": page.crumbs or _crumbs(page),
             "body": body,
             "csp": CSP,
             "navigation": (*NAVIGATION, *((sources.PAGE.path, sources.PAGE.title) for _ in view.report.sources[:1])),
@@ -103,6 +106,11 @@ def write(view: View, page: Page) -> bytes:
             "section": "index.html" if page.path.startswith("servers/") else page.path,
         },
     ).encode()
+
+
+def _crumbs(page: Page) -> tuple[tuple[str, str | None], ...]:
+    """A page that names no other above it stands below the fleet."""
+    return () if page.path == "index.html" else (("Fleet", "index.html"), (page.title, None))
 
 
 def _block(view: View, page: Page, template: str, build: Block, shared: dict[str, Any]) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from caelum_report import words
 from caelum_report.document import AlertReport, IncidentReport
 from caelum_report.model import Status
 from caelum_report.render import marks
+from caelum_report.render.ladder import ladder
 
 from .view import Page, View, diagram_block
 
@@ -133,6 +135,22 @@ def incident_page(one: IncidentReport) -> Page:
     def course(_view: View) -> dict[str, Any]:
         return {"incident": one}
 
+    def probe(view: View) -> dict[str, Any] | None:
+        server = view.servers.get(one.root or "")
+        if one.probe is None or server is None:
+            return None
+        seen = one.probe
+        then = replace(
+            server,
+            status=seen.status,
+            failure=seen.failure,
+            stage=seen.stage,
+            stages=seen.stages,
+            timing_method=seen.timing_method,
+        )
+        usual = any(stage.usual_seconds is not None for stage in seen.stages)
+        return {"server": server, "probe": seen, "ladder": ladder(then), "usual": usual}
+
     def dependants(view: View) -> dict[str, Any] | None:
         if one.dependants is None:
             return None
@@ -147,6 +165,11 @@ def incident_page(one: IncidentReport) -> Page:
     return Page(
         f"incidents/{one.id}.html",
         one.title.rstrip("."),
-        (("page_head.html", head), ("incident/course.html", course), ("incident/dependants.html", dependants)),
-        (("Alerts", "alerts.html"), (one.title.rstrip("."), None)),
+        (
+            ("page_head.html", head),
+            ("incident/course.html", course),
+            ("incident/probe.html", probe),
+            ("incident/dependants.html", dependants),
+        ),
+        (("Fleet", "index.html"), ("Alerts", "alerts.html"), (one.title.rstrip("."), None)),
     )

@@ -28,7 +28,7 @@ def _head(view: View) -> dict[str, Any]:
     share = words.percent(busiest.calls / usage.calls, 0)
     return {
         "heading": f"{words.count(usage.calls)} calls flow to {words.plural(len(called), 'server')} in 30 days.",
-        "lede": f"{_name(view, busiest)} takes {share} of them. {_failing(view, called)}",
+        "lede": f"Most go to {_name(view, busiest)}: {words.count(busiest.calls)}, {share}. {_failing(view, called)}",
     }
 
 

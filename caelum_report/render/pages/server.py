@@ -16,18 +16,21 @@ from caelum_report.render.ladder import ladder
 
 from . import sources
 from .panels import Drawn, Panel, figure
+from .server_list import PATH, group_page
+from .tools import LISTED_TOOLS, SHOWN_ON_SERVER
+from .tools import anchor as tool_anchor
 from .view import RANGE_WORDS, TRANSPORT_WORDS, Page, View, longer_ranges, next_due, severities, slow_times, uptime_of
 
-SHOWN_TOOLS: Final = 100
 SHOWN_USAGE: Final = 30
 SHOWN_REMARKS: Final = 20
+SHOWN_INCIDENTS: Final = 6
 LEADING: Final = "latency"
 
 
 def pages_of(server: ServerReport) -> Iterator[Page]:
     crumbs: tuple[tuple[str, str | None], ...] = (("Fleet", "index.html"),)
     if server.group:
-        crumbs += ((server.group, "index.html#fleet"),)
+        crumbs += ((server.group, group_page(server.group) if not server.retired else PATH),)
     name = named(server.name)
     drawn: Drawn = {}
     blocks: tuple[tuple[str, Callable[[View, ServerReport], dict[str, Any] | None]], ...] = (
@@ -178,9 +181,13 @@ def _range(server: ServerReport, name: str, drawn: Drawn, view: View) -> dict[st
     return {"server": server, "panel": panel, "tabs": tabs, "name": name, "uptime": uptime_of(server, name)}
 
 
-def _states(_: View, server: ServerReport) -> dict[str, Any]:
+def _states(view: View, server: ServerReport) -> dict[str, Any]:
     days = server.strip
+    incidents = [one for one in view.report.alarms.incidents if server.id in one.servers]
+    rest = len(incidents) - SHOWN_INCIDENTS
     return {
+        "incidents": incidents[:SHOWN_INCIDENTS],
+        "older": words.plural(rest, "older one") if rest > 0 else "",
         "strip": marks.strip(days, marks.strip_label(days), pitch=12),
         "days": len(days),
         "first_day": f"{days[0].date.day}{words.NBSP}{days[0].date:%b}" if days else "",
@@ -188,9 +195,14 @@ def _states(_: View, server: ServerReport) -> dict[str, Any]:
     }
 
 
-def _tools(_: View, server: ServerReport) -> dict[str, Any]:
-    rest = len(server.tools) - SHOWN_TOOLS
-    return {"tools": server.tools[:SHOWN_TOOLS], "rest": words.plural(rest, "more tool") if rest > 0 else ""}
+def _tools(view: View, server: ServerReport) -> dict[str, Any]:
+    rest = len(server.tools) - SHOWN_ON_SERVER
+    listed = not server.retired and sum(len(each.tools) for each in view.report.servers) <= LISTED_TOOLS
+    return {
+        "anchor": partial(tool_anchor, server) if listed else None,
+        "tools": server.tools[:SHOWN_ON_SERVER],
+        "rest": words.plural(rest, "more tool") if rest > 0 else "",
+    }
 
 
 def _usage(view: View, server: ServerReport) -> dict[str, Any]:

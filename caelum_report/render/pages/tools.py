@@ -12,6 +12,7 @@ from caelum_report.render.html import named
 from .view import Page, View, current
 
 RANKED: Final = 10
+SHOWN_ON_SERVER: Final = 100  # tools that have a row on their server's page
 SHOWN_UNUSED: Final = 30  # servers
 OPEN_TOOLS: Final = 600  # more are folded up by server
 LISTED_TOOLS: Final = 20_000
@@ -82,8 +83,14 @@ def _all(view: View) -> dict[str, Any]:
         "open": total <= OPEN_TOOLS,
         "left": max(0, total - LISTED_TOOLS),
         "calls": lambda server, tool: calls.get((server.id, tool.tool.name)),
-        "anchor": lambda server, index: f"t-{server.slug}-{index}",
+        "anchor": anchor,
+        "shown": SHOWN_ON_SERVER,
     }
+
+
+def anchor(server: ServerReport, index: int) -> str:
+    """Of a server's tool in the list of all, counted from 1."""
+    return f"t-{server.slug}-{index}"
 
 
 def _groups(servers: Sequence[ServerReport]) -> list[tuple[str, list[ServerReport]]]:

@@ -33,6 +33,7 @@ NAVIGATION: Final = (  # pages that exist now
     ("method.html", "Method"),
     ("recommendations.html", "Recommendations"),
     ("dataflow.html", "Data flow"),
+    ("servers/index.html", "Servers"),
     ("archive/index.html", "Archive"),
 )
 SERVER_PARTS: Final = frozenset(

@@ -1,0 +1,83 @@
+"""servers/index.html: every server by name and by group, each letter and group with an anchor; those of the past too."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from caelum_report import text, words
+from caelum_report.document import ServerReport
+from caelum_report.render.html import named
+
+from .view import Page, View, current
+
+PATH: Final = "servers/index.html"
+_OTHERS: Final = "0–9"  # of the list of letters: whatever begins with none
+
+
+def group_page(group: str) -> str:
+    """Where the servers of a group stand together."""
+    return f"{PATH}#group-{text.slug(group)}"
+
+
+def letter_of(name: str) -> str:
+    first = unicodedata.normalize("NFKD", name.strip()[:1]).upper()[:1]
+    return first if first.isascii() and first.isalpha() else _OTHERS
+
+
+def _head(view: View) -> dict[str, Any]:
+    servers = current(view.report)
+    past = len(view.report.servers) - len(servers)
+    groups = len({server.group for server in servers if server.group})
+    parts = [words.plural(groups, "group") if groups else "", f"{words.count(past)} no longer asked" if past else ""]
+    lede = words.listing([part for part in parts if part])
+    heading = f"{words.plural(len(servers), 'server')}, by name." if servers else "No server is configured."
+    return {"heading": heading, "lede": f"{lede[0].upper()}{lede[1:]}." if lede else ""}
+
+
+def _by_name(view: View) -> dict[str, Any]:
+    """Rows with the letter where one begins."""
+    ordered = sorted(
+        view.report.servers, key=lambda server: (letter_of(server.name), server.name.casefold(), server.id)
+    )
+    rows, seen = [], ""
+    for server in ordered:
+        letter = letter_of(server.name)
+        rows.append((server, letter if letter != seen else ""))
+        seen = letter
+    letters = [letter for _, letter in rows if letter]
+    return {"rows": rows, "letters": letters if len(rows) > 12 else [], "anchor": _anchor}
+
+
+def _anchor(letter: str) -> str:
+    return f"letter-{'other' if letter == _OTHERS else letter.lower()}"
+
+
+def _by_group(view: View) -> dict[str, Any] | None:
+    groups: dict[str, list[ServerReport]] = defaultdict(list)
+    for server in current(view.report):
+        if server.group:
+            groups[server.group].append(server)
+    if not groups:
+        return None
+    return {
+        "groups": [(group, group_page(group).partition("#")[2], _sorted(groups[group])) for group in sorted(groups)],
+        "name": lambda server: named(server.name),
+    }
+
+
+def _sorted(servers: Sequence[ServerReport]) -> list[ServerReport]:
+    return sorted(servers, key=lambda server: (server.name.casefold(), server.id))
+
+
+PAGE: Final = Page(
+    PATH,
+    "Servers",
+    (
+        ("page_head.html", _head),
+        ("server_list/names.html", _by_name),
+        ("server_list/groups.html", _by_group),
+    ),
+)
