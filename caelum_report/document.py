@@ -956,6 +956,7 @@ class Report:
     usage: UsageReport = UsageReport()
     alarms: AlarmsReport = AlarmsReport()
     ledger: LedgerReport = LedgerReport()
+    by_host: Diagram | None = None  # None: all are on one host
     dataflow: Diagram | None = None  # None: nobody measures real calls
     marks: tuple[Mark, ...] = ()  # people's notes on every chart, newest first
     archive: ArchiveReport | None = None  # None: nobody keeps one

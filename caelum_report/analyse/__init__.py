@@ -18,6 +18,7 @@ from .alarming import alarming, finding_observations
 from .alarms import DAYS as ALARM_DAYS
 from .alarms import with_alarms
 from .architecture import architecture
+from .by_host import by_host
 from .charts import LONG_SERVER_METRICS, rollups
 from .dataflow import dataflow
 from .difference import DIFFERENCE_METRICS, difference, past_of, whole_periods
@@ -201,6 +202,7 @@ def report(
         bottlenecks=bottlenecks.pictured(slow, host_reports, server_reports, snapshot.at),
         usage=used,
         dataflow=dataflow(facts, used),
+        by_host=by_host(server_reports),
         ledger=ledger_of(facts),
         compared=whole_periods(facts),
         marks=facts.marks[::-1],

@@ -56,7 +56,7 @@ def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
     try:
         from caelum_report.render.diagrams import draw
 
-        found = [report.architecture, *([report.dataflow] if report.dataflow else ())]
+        found = [each for each in (report.architecture, report.by_host, report.dataflow) if each]
         falls = [one.dependants for one in report.alarms.incidents if one.dependants]
         return dict(draw([*found, *falls], roots={diagram.name: "../" for diagram in falls}))
     except Exception as error:  # noqa: BLE001  a table says the same

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from caelum_report import words
 from caelum_report.diagram import Diagram, Node
+from caelum_report.model import Status
 
 from .view import TRANSPORT_WORDS, Page, View, diagram_block
 
@@ -34,6 +36,25 @@ def _drawing(view: View) -> dict[str, Any]:
     return diagram_block(view, view.report.architecture)
 
 
+def _hosts(view: View) -> dict[str, Any]:
+    diagram = view.report.by_host
+    if diagram is None:
+        return {"diagram": None}
+    hosts: dict[str, list[Node]] = {}
+    for node in diagram.nodes:
+        hosts.setdefault(node.group or "", []).append(node)
+    rows = [
+        (host, len(servers), _states(servers), words.listing([node.label for node in servers], 6))
+        for host, servers in sorted(hosts.items())
+    ]
+    return {"diagram": diagram, "hosts": rows, **diagram_block(view, diagram)}
+
+
+def _states(servers: Sequence[Node]) -> str:
+    counted = Counter(node.status for node in servers)
+    return ", ".join(f"{words.count(counted[status])} {status}" for status in Status if counted[status])
+
+
 def _table(view: View) -> dict[str, Any]:
     diagram = view.report.architecture
     labels = {node.id: node.label for node in diagram.nodes}
@@ -54,6 +75,7 @@ PAGE: Final = Page(
     (
         ("page_head.html", _head),
         ("architecture/drawing.html", _drawing),
+        ("architecture/hosts.html", _hosts),
         ("architecture/table.html", _table),
     ),
 )

@@ -60,7 +60,7 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "tools.html": frozenset({"most-called", "unused", "all"}),
     "alerts.html": frozenset({"open", "incidents", "maintenance", "rules", "messages"}),
     "slo.html": frozenset({"objectives", "exclusions"}),
-    "architecture.html": frozenset({"drawing", "places"}),
+    "architecture.html": frozenset({"drawing", "hosts", "places"}),
     "dataflow.html": frozenset({"drawing", "flows", "unmeasured"}),
     "archive/index.html": frozenset({"hours", "days", "months"}),
     "method.html": frozenset(
