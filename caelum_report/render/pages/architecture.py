@@ -19,7 +19,12 @@ def _head(view: View) -> dict[str, Any]:
     diagram = view.report.architecture
     servers = sum(node.kind == "server" for node in diagram.nodes)
     needs = sum(edge.kind == "depends-on" for edge in diagram.edges)
-    hosts = sum(node.kind == "host" for node in diagram.nodes)
+    answering = view.report.by_host
+    hosts = (
+        len({node.group for node in answering.nodes})
+        if answering
+        else sum(node.kind == "host" for node in diagram.nodes)
+    )
     known = f"{words.plural(needs, 'dependency', 'dependencies')} declared" if needs else "no dependency declared"
     title = f"{words.plural(servers, 'server')}, {words.plural(hosts, 'host')}, {known}."
     return {"heading": title, "lede": _reached(diagram)}
