@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from .archived import ArchiveReport
+from .dashboards import DashboardReport
 from .diagram import Diagram
 from .difference import Difference
 from .grafana import GrafanaLinks
@@ -961,3 +962,5 @@ class Report:
     marks: tuple[Mark, ...] = ()  # people's notes on every chart, newest first
     archive: ArchiveReport | None = None  # None: nobody keeps one
     compared: tuple[Difference, ...] = ()  # whole calendar periods, each with the one before
+    dashboards: tuple[DashboardReport, ...] = ()
+    dashboard_charts: tuple[Chart, ...] = ()

@@ -16,6 +16,8 @@ from .archived import Keeping
 
 if TYPE_CHECKING:
     from .alerting import Channel, Rule
+    from .dashboards import Dashboard
+    from .editions import Edition
 
 
 class Transport(StrEnum):
@@ -263,6 +265,8 @@ class Config:
     rules: tuple[Rule, ...] = ()  # when somebody is told; the defaults are among them
     channels: tuple[Channel, ...] = ()  # the ways out
     objectives: tuple[Objective, ...] = ()  # of groups; a server's own is its `objective`
+    dashboards: tuple[Dashboard, ...] = ()  # pages of one's own
+    editions: tuple[Edition, ...] = ()  # the report for other readers
 
 
 # --- collect --------------------------------------------------------------------------------------------------------

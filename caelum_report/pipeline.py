@@ -71,7 +71,8 @@ def build(config: Config, at: datetime, progress: Progress | None = None, *, res
     """
     from . import deliver
 
-    deliver.check(Path(config.output))
+    for output in (config.output, *(edition.output for edition in config.editions)):
+        deliver.check(Path(output))
     with store.publish_lock(config.database):
         watch = Stopwatch()
         snapshot_id, snapshot, config = _gather(config, at, watch, progress, rescue=rescue)
@@ -218,7 +219,7 @@ def _analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwa
     from . import analyse
 
     with store.open_store(config.database) as database:
-        history = store.history(database, snapshot_id, analyse.ROLLED_UP)
+        history = store.history(database, snapshot_id, analyse.rolled_up(config))
     watch.lap("read history")
     report = analyse.report(snapshot, snapshot_id, history, config, watch.steps())
     report = replace(report, archive=store.make_room(config.database, report, config.archive))
@@ -237,10 +238,16 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     watch = Stopwatch()
     past = store.kept(config.database, report.id)
     site = rendering.render(report, past, pdf=config.pdf, pdf_seconds=config.budgets.pdf_seconds)
+    editions = {
+        edition: rendering.render_edition(report, edition, config.secrets, pdf_seconds=config.budgets.pdf_seconds)
+        for edition in config.editions
+    }
     site = _archived(config, site, past)
     watch.lap("render", f"{len(site.files)} files")
     try:
         published = deliver.publish(site, Path(config.output), config.publish)
+        for edition, one in editions.items():
+            deliver.publish(one, Path(edition.output), config.publish)
         watch.lap("publish", published)
         if snapshot_id is not None:
             _deliver(config, report, site, watch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from caelum_report.document import Change, Finding, Looming, Report, RunReport, StepReport
+from caelum_report.document import Change, Finding, Looming, ReadOn, Report, RunReport, StepReport
 from caelum_report.history import History
 from caelum_report.model import METHOD_VERSION, Config, Snapshot
 
@@ -20,6 +20,8 @@ from .alarms import with_alarms
 from .architecture import architecture
 from .by_host import by_host
 from .charts import LONG_SERVER_METRICS, rollups
+from .dashboards import dashboards
+from .dashboards import rolled_up as shown_on_dashboards
 from .dataflow import dataflow
 from .difference import DIFFERENCE_METRICS, difference, past_of, whole_periods
 from .digest import digest
@@ -58,6 +60,7 @@ __all__ = [
     "report",
     "with_alarms",
 ]
+__all__ = ["ALARM_DAYS", "ANALYSERS", "ROLLED_UP", "Analyser", "alarming", "report", "rolled_up", "with_alarms"]
 
 Observation = Finding | Change | Looming
 Analyser = Callable[[Facts], Iterable[Observation]]
@@ -99,6 +102,11 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
 ROLLED_UP: Final = (*LONG_SERVER_METRICS, *HOST_METRICS, *NAMED_METRICS)
 
 
+def rolled_up(config: Config) -> tuple[str, ...]:
+    """`ROLLED_UP`, and what dashboards show besides."""
+    return tuple(dict.fromkeys((*ROLLED_UP, *shown_on_dashboards(config.dashboards))))
+
+
 def report(
     snapshot: Snapshot,
     snapshot_id: int,
@@ -109,7 +117,7 @@ def report(
     analysers: tuple[Analyser, ...] = ANALYSERS,
 ) -> Report:
     """The report of one snapshot. Same values in, same report out."""
-    facts = gather(snapshot, history, config, rollups(history.rollups, ROLLED_UP))
+    facts = gather(snapshot, history, config, rollups(history.rollups, rolled_up(config)))
     slow = bottlenecks.bottlenecks(facts, slowness(facts))
     observed = [observation for analyser in analysers for observation in analyser(facts)]
     observed += bottlenecks.findings(facts, slow)
@@ -130,6 +138,7 @@ def report(
     used = usage(facts)
     ready = readiness(facts)
     costs, token_charts = token_costs(facts)
+    own = dashboards(facts)
     start, compared = summary.period(facts)
     due, old = summary.next_due(facts)
     number = history.next_number
@@ -172,7 +181,13 @@ def report(
         hosts=host_reports,
         contract=facts.contract,
         architecture=diagram,
-        read_on=summary.read_on(facts, host_reports, diagram, changes=len(changed), ready=ready, slow=slow),
+        read_on=(
+            *summary.read_on(facts, host_reports, diagram, changes=len(changed), ready=ready, slow=slow),
+            *(
+                ReadOn(one.title, f"dashboards/{one.name}.html", f"For {one.audience}." if one.audience else "")
+                for one in own.reports
+            ),
+        ),
         found=config.found,
         run=RunReport(
             snapshot=snapshot_id,
@@ -205,5 +220,7 @@ def report(
         by_host=by_host(server_reports),
         ledger=ledger_of(facts),
         compared=whole_periods(facts),
+        dashboards=own.reports,
+        dashboard_charts=own.charts,
         marks=facts.marks[::-1],
     )

@@ -27,7 +27,7 @@ def fleet_charts(facts: Facts, marks: tuple[Mark, ...]) -> Iterator[Chart]:
         return
     step = latency.step_seconds
     at = np.minimum(unix_of(pd.DatetimeIndex(latency.frame.index)) + step / 2, facts.now)
-    hours = _together(at, latency.frame.to_numpy())
+    hours = together(at, latency.frame.to_numpy())
     rolled = Rollups({("hour", _KEY, "latency"): hours, ("day", _KEY, "latency"): _days(facts)})
     for name in ranges_of(facts.now - first.timestamp()):
         yield chart(
@@ -45,7 +45,7 @@ def fleet_charts(facts: Facts, marks: tuple[Mark, ...]) -> Iterator[Chart]:
         )
 
 
-def _together(at: Floats, values: Floats) -> Track:
+def together(at: Floats, values: Floats) -> Track:
     """A row a cell. Of more than 21 servers, 21 quantiles stand for all."""
     there = ~np.isnan(values)
     keep = there.any(axis=1)
@@ -75,4 +75,4 @@ def _days(facts: Facts) -> Track:
     values = np.full((days, len(tracks)), np.nan)
     for place, track in enumerate(tracks):
         values[np.round((track.time - start) / DAY).astype(np.int64), place] = track.mid
-    return _together(np.asarray(start + DAY * np.arange(days), np.float64), values)
+    return together(np.asarray(start + DAY * np.arange(days), np.float64), values)

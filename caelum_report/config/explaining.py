@@ -60,6 +60,8 @@ def check(options: Options, environ: Mapping[str, str], home: Path) -> str:
 
 def show(options: Options, environ: Mapping[str, str], home: Path) -> str:
     """The resolved configuration in the manner of caelum.toml, with the layer of each value; secrets by name only."""
+    from . import dashboard_tables, edition_tables
+
     settings = settle(options, environ, home)
     config = resolved(settings, options)
     lines = [f"# {_where(settings)}"]
@@ -70,6 +72,10 @@ def show(options: Options, environ: Mapping[str, str], home: Path) -> str:
         lines += ["", *_server(server, config)]
     for source in config.sources:
         lines += ["", *source_words.written(source, config)]
+    for dashboard in config.dashboards:
+        lines += ["", *dashboard_tables.written(dashboard)]
+    for edition in config.editions:
+        lines += ["", *edition_tables.written(edition)]
     for found in config.found:
         lines += ["", f"# found, not read: {found.host}, {shown(found.path)} ({plural(len(found.servers), 'server')})"]
     return "\n".join(lines)
@@ -334,6 +340,7 @@ def reference() -> str:
         "canary": "server.canary.",
     }
     titles["maintenance"] = "server.maintenance."
+    titles["panel"] = "dashboard.panel."
     lines = ["| key | environment | meaning |", "|---|---|---|"]
     for table, model in TABLES.items():
         for key, field in keys_of(model).items():

@@ -45,6 +45,9 @@ def load(options: Options, environ: Mapping[str, str], home: Path) -> Config:
 
 
 def resolved(settings: Settings, options: Options) -> Config:
+    from .dashboard_tables import about_nobody, dashboards
+    from .edition_tables import aliases_of_nobody, editions
+
     toml = settings.toml
     database, output = settings.database, settings.path("output")
     if os.path.realpath(database).startswith(os.path.realpath(output) + os.sep):
@@ -52,6 +55,7 @@ def resolved(settings: Settings, options: Options) -> Config:
             f"database: {shown(database)} lies in the published folder; choose a place outside {shown(output)}"
         )
     named, notes = _named_servers(settings, options)
+    objectives = alarm_settings.objectives(toml.objective)
     servers, misplaced = _with_facts(join(named), toml.server, settings)
     servers = alarm_settings.with_windows(servers, toml.window, settings.zone)
     channels = alarm_settings.channels(toml.deliver, variables_of(settings))
@@ -94,12 +98,16 @@ def resolved(settings: Settings, options: Options) -> Config:
             *misplaced,
             *_about_nobody(sources, servers),
             *_unusable(channels),
+            *(about_nobody(settings, servers) if toml.dashboard else ()),
+            *aliases_of_nobody(settings, servers, objectives),
         ),
         ping_url=ping_url,
         secrets=tuple(sorted(secrets | ({ping_url} if ping_url else set()))),
         rules=alarm_settings.rules(toml.rule, DEFAULT_RULES),
         channels=channels,
-        objectives=alarm_settings.objectives(toml.objective),
+        objectives=objectives,
+        dashboards=dashboards(toml.dashboard),
+        editions=editions(settings, output),
         file=str(settings.file) if settings.file is not None else None,
         debug=is_debug(settings.environ),
     )

@@ -16,6 +16,8 @@ from caelum_report.errors import UsageError
 from caelum_report.text import visible
 
 from .alarm_tables import ChannelTable, ObjectiveTable, RuleTable, WindowTable, wrong_alarms
+from .dashboard_tables import DashboardTable, PanelTable, wrong_dashboards
+from .edition_tables import EditionTable, wrong_editions
 from .fields import Count, Days, FilePath, Seconds, Share, Size, Table, Text, Variable, site_address, zone_name
 from .files import shown
 from .places import Keys, places
@@ -166,9 +168,20 @@ class CaelumToml(Table):
     objective: list[ObjectiveTable] = Field(default_factory=list, description="objectives of several servers together")
     deliver: list[ChannelTable] = Field(default_factory=list, description="the ways out: mail, webhook, Apprise, …")
     source: list[AnySource] = Field(default_factory=list, description="who is asked beside the servers")
+    dashboard: list[DashboardTable] = Field(default_factory=list, description="pages of one's own")
+    edition: list[EditionTable] = Field(default_factory=list, description="the report for other readers")
 
 
-LISTS: Final = ("server", "source", "rule", "window", "objective", "deliver")  # [[…]] at the top of the file
+LISTS: Final = (
+    "server",
+    "source",
+    "rule",
+    "window",
+    "objective",
+    "deliver",
+    "dashboard",
+    "edition",
+)  # [[…]] at the top of the file
 
 TABLES: Final[Mapping[str, type[Table]]] = {
     "": CaelumToml,
@@ -183,6 +196,9 @@ TABLES: Final[Mapping[str, type[Table]]] = {
     "window": WindowTable,
     "objective": ObjectiveTable,
     "deliver": ChannelTable,
+    "dashboard": DashboardTable,
+    "panel": PanelTable,
+    "edition": EditionTable,
 }
 
 
@@ -259,6 +275,8 @@ def _contradictions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
             yield ("source", number, "name"), ": ", other
         sources.setdefault(source.name, number)
     yield from wrong_alarms(checked)
+    yield from wrong_dashboards(checked)
+    yield from wrong_editions(checked)
     if checked.retention.hourly < checked.retention.raw:
         yield ("retention", "raw"), ": ", "expected at most as long as `retention.hourly`"
 
@@ -321,7 +339,7 @@ def _nearest(keys: Keys) -> str:
         if other is not table and key in keys_of(other):
             where = (
                 f"[[{name}]]"
-                if name in LISTS or name == "maintenance"
+                if name in LISTS or name in {"maintenance", "panel"}
                 else f"[{name}]"
                 if name
                 else "the top of the file"

@@ -41,6 +41,7 @@ from caelum_report.model import (
 )
 from caelum_report.text import slug
 
+from .dashboards import DASHBOARDS
 from .fleet import FLEET, Member, surface, surface_before
 from .incidents import HOST, NOTED, PINNED, PLANTED, Kind, Planted
 from .sources import SOURCES, readings
@@ -80,6 +81,7 @@ def config(at: datetime) -> Config:
         demo=True,
         scheduled=True,
         rules=DEFAULT_RULES,
+        dashboards=DASHBOARDS,
     )
 
 

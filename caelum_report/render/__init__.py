@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from caelum_report import codec
 from caelum_report.archived import FOLDER, Kept
 from caelum_report.digest import Digest
 from caelum_report.document import Report
+from caelum_report.editions import Edition, holds
 from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.site import Site
@@ -19,6 +22,9 @@ from caelum_report.site import Site
 from .compared import difference_page
 from .digest import digest_mail
 from .mail import notice_mail, quiet_mail, report_mail, test_mail
+
+if TYPE_CHECKING:
+    from . import pages
 
 __all__ = [
     "difference_page",
@@ -28,6 +34,7 @@ __all__ = [
     "paper",
     "quiet_mail",
     "render",
+    "render_edition",
     "report_mail",
     "test_mail",
 ]
@@ -48,8 +55,21 @@ def render(report: Report, kept: tuple[Kept, ...] = (), *, pdf: bool = True, pdf
                 files, notes = _site(report, document, kept, pdf=False)  # without links to what is not there
                 notes = (*notes, made)
             else:
-                files["report.pdf"] = files[f"{FOLDER}{report.id}.pdf"] = made
+                files["report.pdf"] = made
+                if holds(report.edition, FOLDER):
+                    files[f"{FOLDER}{report.id}.pdf"] = made
     return Site(report.id, files, notes)
+
+
+def render_edition(report: Report, edition: Edition, secrets: Iterable[str], *, pdf_seconds: float = 120) -> Site:
+    """The edition's site. Raises `PublishError` where it holds anything of `report` that has no place in it."""
+    from .editions import edition_of
+    from .leaks import refuse_leaks
+
+    site = render(edition_of(report, edition), pdf=edition.pdf, pdf_seconds=pdf_seconds)
+    nobody = render(edition_of(replace(report, servers=()), replace(edition, aliases=())), pdf=False)
+    refuse_leaks(edition, site, report, secrets, ours=nobody)
+    return site
 
 
 def _site(
@@ -60,7 +80,7 @@ def _site(
     files: dict[str, bytes] = {"report.json": document}
     notes: list[Note] = []
     files |= _static(report)
-    drawings = pages.drawings(report, notes)
+    drawings = pages.drawings(report, notes) if holds(report.edition, "diagrams/") else {}
     files |= {
         f"diagrams/{name}.{kind}": text.encode()
         for name, drawing in drawings.items()
@@ -79,8 +99,11 @@ def _site(
     )
     for page in pages.all_pages(report):
         files[page.path] = pages.write(view, page)
-    files |= _for_the_archive(report, files, pdf=pdf)
-    for path, make in _machine_files(report):
+    if holds(report.edition, FOLDER):
+        files |= _for_the_archive(report, files, pdf=pdf)
+    for path, make in _machine_files(view):
+        if not holds(report.edition, path):
+            continue
         try:
             files[path] = make()
         except Exception as error:  # noqa: BLE001  one server's odd figures must not cost the site
@@ -95,14 +118,22 @@ def _for_the_archive(report: Report, files: dict[str, bytes], *, pdf: bool) -> d
     return {f"{own}.html": whole(report, files, pdf=pdf), f"{own}.json": files["report.json"]}
 
 
-def _machine_files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    from . import api
+def _machine_files(view: pages.View) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    from . import api, feeds, openapi
+    from .badges import badges
     from .markdown import markdown
+    from .page_one import page_one
     from .prom import prom
 
+    report = view.report
     yield "report.md", lambda: markdown(report)
     yield "metrics.prom", lambda: prom(report)
+    yield "feed.atom", lambda: feeds.atom(report, view.kept)
+    yield "feed.json", lambda: feeds.json_feed(report, view.kept)
+    yield "api/v1/analytics/dashboard.json", lambda: api.dashboard(report, page_one(view))
     yield from api.files(report)
+    yield from openapi.files(report)
+    yield from badges(report)
 
 
 def _static(report: Report) -> dict[str, bytes]:

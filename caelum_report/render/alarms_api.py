@@ -21,26 +21,26 @@ COLUMNS: Final = (
 
 def alerts(report: Report) -> dict[str, Any]:
     """All of alerts.html; times as everywhere, RFC 3339 in UTC."""
-    return dict(_plain(asdict(report.alarms)))
+    return dict(plain(asdict(report.alarms)))
 
 
 def slo(report: Report) -> dict[str, Any]:
     """Every figure of slo.html and the exclusions; the rows are in slo.csv."""
     ledger = report.ledger
     return {
-        "objectives": [_plain(asdict(one)) for one in ledger.objectives],
-        "exclusions": [_plain(asdict(one)) for one in ledger.exclusions],
+        "objectives": [plain(asdict(one)) for one in ledger.objectives],
+        "exclusions": [plain(asdict(one)) for one in ledger.exclusions],
         "rows": "api/v1/slo.csv",
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return stamp(value)
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return value
 
 

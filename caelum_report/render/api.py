@@ -10,11 +10,13 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import cache, partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from caelum_report import metrics
+from caelum_report.dashboards import DashboardReport
 from caelum_report.document import Chart, Latency, Report, ServerReport, SourceReport, ToolReport, UsageReport
 from caelum_report.text import guarded
 from caelum_report.words import stamp
@@ -22,28 +24,35 @@ from caelum_report.words import stamp
 from . import alarms_api
 from .pages.view import host_slug
 
+if TYPE_CHECKING:
+    from .page_one import PageOne
+
 
 def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Path and maker of each file; they are made one by one, so that one that fails does not cost the others."""
-    head = {"report": report.id, "number": report.number, "at": stamp(report.at), "fleet": report.fleet}
-    yield "latest.json", lambda: _json(latest(report))
-    yield "api/v1/servers.json", lambda: _json({**head, "servers": [server(s) for s in report.servers]})
-    yield "api/v1/sources.json", lambda: _json({**head, "sources": [source(report, s) for s in report.sources]})
-    yield "api/v1/findings.json", lambda: _json({**head, **findings(report)})
+    head = _head(report)
+    yield "latest.json", lambda: to_bytes(latest(report))
+    yield "api/v1/servers.json", lambda: to_bytes({**head, "servers": [server(s) for s in report.servers]})
+    yield "api/v1/sources.json", lambda: to_bytes({**head, "sources": [source(report, s) for s in report.sources]})
+    yield "api/v1/findings.json", lambda: to_bytes({**head, **findings(report)})
     if report.fleet_charts:
         yield "api/v1/fleet.json", partial(_series_file, head, report.fleet_charts)
         yield "api/v1/fleet.csv", partial(table, report.fleet_charts)
     if report.token_charts:
         yield "api/v1/tokens.csv", partial(table, report.token_charts)
-    yield "api/v1/readiness.json", lambda: _json({**head, **readiness(report)})
-    yield "api/v1/bottlenecks.json", lambda: _json({**head, **bottlenecks(report)})
-    yield "api/v1/forecasts.json", lambda: _json({**head, **forecasts(report)})
-    yield "api/v1/usage.json", lambda: _json({**head, **usage(report.usage)})
+    yield "api/v1/readiness.json", lambda: to_bytes({**head, **readiness(report)})
+    yield "api/v1/bottlenecks.json", lambda: to_bytes({**head, **bottlenecks(report)})
+    yield "api/v1/forecasts.json", lambda: to_bytes({**head, **forecasts(report)})
+    yield "api/v1/usage.json", lambda: to_bytes({**head, **usage(report.usage)})
     yield "api/v1/usage.csv", lambda: usage_table(report.usage)
     yield "api/v1/usage/calls.csv", lambda: table(report.usage.charts)
-    yield "api/v1/alerts.json", lambda: _json({**head, **alarms_api.alerts(report)})
-    yield "api/v1/slo.json", lambda: _json({**head, **alarms_api.slo(report)})
+    yield "api/v1/alerts.json", lambda: to_bytes({**head, **alarms_api.alerts(report)})
+    yield "api/v1/slo.json", lambda: to_bytes({**head, **alarms_api.slo(report)})
     yield "api/v1/slo.csv", lambda: alarms_api.ledger_csv(report)
+    for own in report.dashboards:
+        charts = tuple(chart for chart in report.dashboard_charts if chart.id.startswith(f"{own.name}-"))
+        yield f"api/v1/dashboards/{own.name}.json", partial(_dashboard_file, head, own, charts)
+        yield f"api/v1/dashboards/{own.name}.csv", partial(table, charts)
     for one in report.servers:
         yield f"api/v1/servers/{one.slug}.json", partial(_server_file, head, report, one)
         yield f"api/v1/metrics/{one.slug}.json", partial(_series_file, {**head, "id": one.id}, one.charts)
@@ -54,15 +63,27 @@ def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
         yield f"{path}.csv", partial(table, host.charts)
 
 
+def _head(report: Report) -> dict[str, Any]:
+    return {"report": report.id, "number": report.number, "at": stamp(report.at), "fleet": report.fleet}
+
+
+def dashboard(report: Report, page: PageOne) -> bytes:
+    return to_bytes({**_head(report), **alarms_api.plain(asdict(page))})
+
+
 def _server_file(head: dict[str, Any], report: Report, one: ServerReport) -> bytes:
-    return _json({**head, "server": whole_server(report, one)})
+    return to_bytes({**head, "server": whole_server(report, one)})
+
+
+def _dashboard_file(head: dict[str, Any], own: DashboardReport, charts: Iterable[Chart]) -> bytes:
+    return to_bytes({**head, "dashboard": asdict(own), "series": _series(charts)})
 
 
 def _series_file(head: dict[str, Any], charts: Iterable[Chart]) -> bytes:
-    return _json({**head, "series": _series(charts)})
+    return to_bytes({**head, "series": _series(charts)})
 
 
-def _json(value: Any) -> bytes:
+def to_bytes(value: Any) -> bytes:
     return (
         json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("\x7f", "\\u007f").encode()
     )
@@ -92,7 +113,7 @@ def latest(report: Report) -> dict[str, Any]:
 
 def server(one: ServerReport) -> dict[str, Any]:
     return {
-        **_fields(one, _IDENTITY),
+        **_fields(one, IDENTITY),
         "latency_seconds": {stage.name: stage.seconds for stage in one.stages},
         "answer_seconds": _latency(one.latency_now),
         "answer_seconds_day": _latency(one.latency_day),
@@ -100,7 +121,7 @@ def server(one: ServerReport) -> dict[str, Any]:
         "resources": len(one.resources),
         "prompts": len(one.prompts),
         "uptime": {uptime.range: uptime.share for uptime in one.uptime},
-        **_fields(one, _FIGURES),
+        **_fields(one, FIGURES),
     }
 
 
@@ -179,10 +200,10 @@ def bottlenecks(report: Report) -> dict[str, Any]:
     return {
         "heading": found.heading,
         "counted": found.counted,
-        "waits": [_fields(wait, _WAIT) for wait in found.waits],
+        "waits": [_fields(wait, WAIT) for wait in found.waits],
         "episodes": [
             {
-                **_fields(episode, _SLOW),
+                **_fields(episode, SLOW),
                 "suspects": [_fields(suspect, ("name", "score", "evidence")) for suspect in episode.suspects],
             }
             for episode in found.episodes
@@ -194,8 +215,8 @@ def forecasts(report: Report) -> dict[str, Any]:
     """What looms, what this report foretold (once a day), and how earlier forecasts came out."""
     return {
         "looming": [_fields(item, ("what", "earliest", "latest", "when", "record")) for item in report.looming],
-        "made": [_fields(forecast, _FORECAST) for forecast in report.forecasts],
-        "record": [_fields(record, _RECORD) for record in report.records],
+        "made": [_fields(forecast, FORECAST) for forecast in report.forecasts],
+        "record": [_fields(record, RECORD) for record in report.records],
     }
 
 
@@ -205,10 +226,10 @@ def usage(found: UsageReport) -> dict[str, Any]:
         "start": _at(found.start),
         "calls": found.calls,
         "errors": found.errors,
-        "servers": [_fields(each, _USAGE_OF_SERVER) for each in found.servers],
-        "tools": [_fields(each, _USAGE_OF_TOOL) for each in found.tools],
+        "servers": [_fields(each, USAGE_OF_SERVER) for each in found.servers],
+        "tools": [_fields(each, USAGE_OF_TOOL) for each in found.tools],
         "week": found.week,
-        "together": [_fields(each, _TOGETHER) for each in found.together],
+        "together": [_fields(each, TOGETHER) for each in found.together],
         "series": _series(found.charts),
     }
 
@@ -233,24 +254,24 @@ def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
     mine = set(one.findings)
     return {
         **server(one),
-        **_fields(one, _DETAILS),
+        **_fields(one, DETAILS),
         "resource_list": one.resources,
         "prompt_list": one.prompts,
         "tool_list": [_tool(item) for item in one.tools],
-        "process": _fields(one, _PROCESS),
+        "process": _fields(one, PROCESS),
         "instances": {
             "count": one.instances,
             "rss_bytes": one.instances_rss_bytes,
             "oldest_seconds": one.instances_oldest_seconds,
         },
-        "stages": [_fields(stage, _STAGE) for stage in one.stages],
-        "uptime_accounting": [_fields(uptime, _UPTIME) for uptime in one.uptime],
+        "stages": [_fields(stage, STAGE) for stage in one.stages],
+        "uptime_accounting": [_fields(uptime, UPTIME) for uptime in one.uptime],
         "days": [_fields(day, ("date", "status", "up_share")) for day in one.strip],
-        "episodes": [_fields(episode, _EPISODE) for episode in one.episodes],
-        "contract": [_fields(change, _CONTRACT) for change in one.contract],
+        "episodes": [_fields(episode, EPISODE) for episode in one.episodes],
+        "contract": [_fields(change, CONTRACT) for change in one.contract],
         "pin": _fields(one.pin, ("at", "sha256", "holds")) if one.pin else None,
         "remarks": [_fields(remark, ("tool", "what", "where", "excerpt")) for remark in one.remarks],
-        "findings": [_fields(finding, _FINDING) for finding in report.findings if finding.id in mine],
+        "findings": [_fields(finding, FINDING) for finding in report.findings if finding.id in mine],
         "notes": [_fields(note, ("code", "text")) for note in (*one.notes, *one.risks)],
     }
 
@@ -258,14 +279,14 @@ def whole_server(report: Report, one: ServerReport) -> dict[str, Any]:
 def findings(report: Report) -> dict[str, Any]:
     """Every finding, and how many of those about series are expected to be nothing."""
     return {
-        "findings": [{**_fields(finding, _FINDING), "server": finding.server} for finding in report.findings],
-        "judging": _fields(report.judging, _JUDGING),
+        "findings": [{**_fields(finding, FINDING), "server": finding.server} for finding in report.findings],
+        "judging": _fields(report.judging, JUDGING),
     }
 
 
 def _tool(item: ToolReport) -> dict[str, Any]:
     return {
-        **_fields(item.tool, _TOOL),
+        **_fields(item.tool, TOOL),
         "annotations": dict(item.tool.annotations),
         **_fields(item, ("first_seen", "changed_at")),
     }
@@ -276,45 +297,45 @@ def _latency(latency: Latency | None) -> dict[str, Any] | None:
 
 
 # The keys are public contract, in this order; each is an attribute of the part of the Report that it comes from.
-_IDENTITY: Final = (
+IDENTITY: Final = (
     *("id", "name", "slug", "host", "transport", "endpoint", "era", "protocol_version", "supported_versions"),
     *("status", "failure", "stage", "reason", "since", "checked_at", "checked_now", "group", "owner"),
 )
-_FIGURES: Final = ("total_seconds", "tokens", "rss_bytes", "objective", "certificate_expires_at", "retired")
-_DETAILS: Final = (
+FIGURES: Final = ("total_seconds", "tokens", "rss_bytes", "objective", "certificate_expires_at", "retired")
+DETAILS: Final = (
     *("server_name", "server_version", "capabilities", "surface_sha256", "depends_on", "needed_by"),
     *("stderr_lines", "stderr_tail", "exit_status"),
 )
-_PROCESS: Final = ("rss_bytes", "cpu_seconds", "threads", "open_files", "processes")
-_STAGE: Final = ("name", "outcome", "start_seconds", "seconds", "usual_seconds", "slow", "detail")
-_TOOL: Final = ("name", "title", "description", "schema", "output_schema", "bytes", "tokens", "sha256")
-_UPTIME: Final = (
+PROCESS: Final = ("rss_bytes", "cpu_seconds", "threads", "open_files", "processes")
+STAGE: Final = ("name", "outcome", "start_seconds", "seconds", "usual_seconds", "slow", "detail")
+TOOL: Final = ("name", "title", "description", "schema", "output_schema", "bytes", "tokens", "sha256")
+UPTIME: Final = (
     *("range", "up_seconds", "down_seconds", "excluded_seconds", "unknown_seconds"),
     *("share", "checks"),
 )
-_EPISODE: Final = ("status", "failure", "start", "end", "seconds", "reason")
-_CONTRACT: Final = ("at", "report", "severity", "title", "removed", "added", "tokens", "pinned", "approved_at")
-_USAGE_OF_SERVER: Final = (
+EPISODE: Final = ("status", "failure", "start", "end", "seconds", "reason")
+CONTRACT: Final = ("at", "report", "severity", "title", "removed", "added", "tokens", "pinned", "approved_at")
+USAGE_OF_SERVER: Final = (
     *("server", "source", "since", "calls", "calls_before", "errors", "seconds", "p50", "p95", "max_seconds", "used"),
     *("unused", "unused_tokens", "drift", "drift_chance"),
 )
-_USAGE_OF_TOOL: Final = ("server", "tool", "calls", "errors", "seconds", "p50", "p95", "max_seconds", "last")
-_TOGETHER: Final = ("first_server", "first_tool", "second_server", "second_tool", "hours", "expected")
-_FINDING: Final = (
+USAGE_OF_TOOL: Final = ("server", "tool", "calls", "errors", "seconds", "p50", "p95", "max_seconds", "last")
+TOGETHER: Final = ("first_server", "first_tool", "second_server", "second_tool", "hours", "expected")
+FINDING: Final = (
     *("id", "kind", "status", "title", "since", "owner", "evidence", "chance"),
     *("impact", "cause", "wrong_if", "advice", "command", "needs_action", "metric", "preliminary", "page"),
 )
-_JUDGING: Final = (
+JUDGING: Final = (
     *("series", "not_assessed", "tests", "found", "expected_false", "watched", "unusual", "expected_unusual"),
     "sentence",
 )
 
-_WAIT: Final = ("name", "server", "calls", "usual_seconds", "seconds", "share", "extra_share", "n")
-_SLOW: Final = (
+WAIT: Final = ("name", "server", "calls", "usual_seconds", "seconds", "share", "extra_share", "n")
+SLOW: Final = (
     *("id", "title", "start", "end", "cause", "server", "metric", "servers", "extra_share", "evidence", "n", "doubt"),
 )
-_FORECAST: Final = (*("subject", "metric", "due_at", "level", "lower", "mean", "upper", "limit", "naive", "widened"),)
-_RECORD: Final = ("metric", "kind", "level", "n", "held", "pending", "skill", "widened", "silent")
+FORECAST: Final = (*("subject", "metric", "due_at", "level", "lower", "mean", "upper", "limit", "naive", "widened"),)
+RECORD: Final = ("metric", "kind", "level", "n", "held", "pending", "skill", "widened", "silent")
 
 
 def _fields(part: object, names: Iterable[str]) -> dict[str, Any]:

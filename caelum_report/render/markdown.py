@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from caelum_report import words
 from caelum_report.document import Finding, ReadOn, Report
+from caelum_report.editions import INTERNAL
 
 from .marks import WORDS
 from .placed import about, names_of, parts_of, why
@@ -36,8 +37,8 @@ def _lines(report: Report) -> Iterable[str]:
         _changed(report, parts["changed"]),
         _objectives(report, parts["objectives"]),
         _looming(report, parts["looming"]),
-        _recommended(report),
-        _fleet(parts),
+        _recommended(report) if report.edition == INTERNAL else (),
+        _fleet(parts, internal=report.edition == INTERNAL),
         _read_on(parts["items"]),
     )
     for block in blocks:
@@ -141,12 +142,15 @@ def _recommended(report: Report) -> Iterable[str]:
         yield "Nothing to recommend."
 
 
-def _fleet(parts: Part) -> Iterable[str]:
+def _fleet(parts: Part, *, internal: bool) -> Iterable[str]:
     yield from _heading("Fleet, worst first")
     yield from _table(
         ("Server", "State", "Why, since", "Up, 30 days", "p95, 24 h", "Tools", "Group"),
         (
-            (server.name, WORDS[server.status], server.why, share, p95, str(len(server.tools)), server.group or "")
+            (
+                *(server.name, WORDS[server.status], server.why, share, p95),
+                *(str(len(server.tools)) if internal else words.NOTHING, server.group or ""),
+            )
             for server, share, p95 in (*parts["rows"], *parts["steady"])
         ),
     )

@@ -24,6 +24,7 @@ from caelum_report.model import Status
 from . import charts, marks, pages
 from .html import TEMPLATES, environment, fill
 from .pages import index
+from .paper_dashboards import paper_dashboards
 from .pdf_parts import parts
 from .placed import about
 from .skins import TOKENS
@@ -96,6 +97,7 @@ def _values(report: Report) -> dict[str, Any]:
         "about": lambda finding: about(finding, report),
         "parts": parts(report, placed, _diagram(report)),
         "drawn": lambda shown: _drawn(report, shown),
+        "dashboards": paper_dashboards(report, _drawn, literal),
         "name": lambda server: names.get(server, server),
         "literal": literal,
         "paper_glyph": glyph,

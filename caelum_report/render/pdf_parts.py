@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from caelum_report import words
 from caelum_report.document import Chart, IncidentReport, Report, ServerUsage
+from caelum_report.editions import INTERNAL
 from caelum_report.model import Status
 
 _INCIDENTS: Final = 12
@@ -45,7 +46,9 @@ class Part:
 
 
 def parts(report: Report, placed: Mapping[str, Mapping[str, Any]], diagram: Markup | None) -> list[Part]:
-    """In the order of the site: what to do, how it goes, who is slow, who is used, how it hangs together, what happened."""
+    """None for an edition. In the order of the site: what to do, how it goes, who is slow, who is used, how it hangs together, what happened."""
+    if report.edition != INTERNAL:
+        return []
     found = [*_worth_doing(report), *_trends(report), *_bottlenecks(report), *_usage(report)]
     if diagram is not None:
         found.append(Part("architecture", "Architecture", "", "drawing", {"drawing": diagram}))

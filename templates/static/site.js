@@ -1,4 +1,4 @@
-// A little comfort: sorting, filtering, and a word when a newer report is there. Every page is whole without it.
+// A little comfort: sorting, filtering, and a word when this report is old or a newer one is there. Every page is whole without it.
 "use strict";
 
 for (const table of document.querySelectorAll("table[data-sortable]")) {
@@ -58,6 +58,13 @@ const script = document.currentScript.src;
 const mine = document.querySelector('meta[name="caelum-report"]').content;
 const note = document.querySelector(".aged");
 
+function tellAge() {
+  if (!(Date.now() > Date.parse(note.dataset.oldAfter)) || note.classList.contains("newer")) return;
+  note.querySelector(".stale").hidden = false;
+  note.querySelector(".opened").hidden = true;
+  note.classList.add("told");
+}
+
 async function lookForNewer() {
   if (location.protocol === "file:" || document.hidden) return;
   const answer = await fetch(new URL("../latest.json", script), { cache: "no-cache" }).catch(() => null);
@@ -67,10 +74,18 @@ async function lookForNewer() {
   const link = document.createElement("a");
   link.href = location.pathname;
   link.textContent = `Read report #${Number(latest.number)}`;
-  note.firstElementChild.replaceChildren("There is a newer report. ", link);
-  note.classList.add("newer");
+  const words = note.querySelector(".opened");
+  words.replaceChildren("There is a newer report. ", link);
+  words.hidden = false;
+  note.querySelector(".stale")?.setAttribute("hidden", "");
+  note.classList.add("told", "newer");
 }
 
-document.addEventListener("visibilitychange", lookForNewer);
-setInterval(lookForNewer, 60_000);
-lookForNewer();
+function look() {
+  tellAge();
+  lookForNewer();
+}
+
+document.addEventListener("visibilitychange", look);
+setInterval(look, 60_000);
+look();

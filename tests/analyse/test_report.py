@@ -258,6 +258,7 @@ def test_every_finding_and_change_leads_to_a_page(demonstration: list[Report]) -
         "usage.html",
         "tools.html",
     }
+    pages |= {f"dashboards/{one.name}.html" for one in it.dashboards}
     links = [*it.findings, *it.changes, *it.objectives, *it.looming, *it.read_on]
     assert {link.page.partition("#")[0] for link in links} <= pages
     ids = [finding.id for finding in it.findings]

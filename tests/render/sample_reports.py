@@ -656,6 +656,14 @@ def fleet_report() -> d.Report:
     )
 
 
+def with_few_charts(report: d.Report, servers: int = 2) -> d.Report:
+    """Charts of the first servers only: drawing them is most of the time of a site."""
+    kept = report.servers[:servers]
+    return dataclasses.replace(
+        report, servers=(*kept, *(dataclasses.replace(one, charts=()) for one in report.servers[servers:]))
+    )
+
+
 def well_report() -> d.Report:
     report = fleet_report()
     unsteady = {

@@ -21,6 +21,9 @@ KINDS = [  # a page of each kind
     "tools.html",
     "method.html",
     "servers/index.html",
+    "api/index.html",
+    "dashboards/operations.html",
+    "dashboards/management.html",
     "servers/api-gateway.html",
     "servers/project-intelligence/month.html",
 ]

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from caelum_report.document import Report
+from caelum_report.editions import holds
 from caelum_report.errors import as_bug
 from caelum_report.model import Note
 from caelum_report.render.html import fill
 
 from . import (
     alerts,
+    api,
     architecture,
     archive,
     bottlenecks,
     changes,
+    dashboards,
     dataflow,
     host,
     index,
@@ -37,7 +40,7 @@ from . import (
     trends,
     usage,
 )
-from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, uptime_of, view_of
+from .view import NAVIGATION, STRIP_DAYS, Block, Page, View, next_due, own_pages, uptime_of, view_of
 
 if TYPE_CHECKING:
     from caelum_report.render.diagrams import Drawing
@@ -49,6 +52,12 @@ CSP: Final = (
     "base-uri 'none'"
 )
 IN_MASTHEAD: Final = 8
+ALTERNATES: Final = (  # the same report for other readers, named in every page's head
+    ("application/json", "This report as JSON", "report.json"),
+    ("text/markdown", "This report as Markdown", "report.md"),
+    ("application/atom+xml", "Reports and incidents", "feed.atom"),
+    ("application/feed+json", "Reports and incidents", "feed.json"),
+)
 
 
 def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
@@ -65,6 +74,11 @@ def drawings(report: Report, notes: list[Note]) -> dict[str, Drawing]:
 
 
 def all_pages(report: Report) -> Iterator[Page]:
+    """The pages of this report's edition."""
+    return (page for page in _every_page(report) if holds(report.edition, page.path))
+
+
+def _every_page(report: Report) -> Iterator[Page]:
     yield index.page(report)
     yield from (
         changes.PAGE,
@@ -81,9 +95,10 @@ def all_pages(report: Report) -> Iterator[Page]:
     )
     if report.sources:
         yield sources.PAGE
-    yield from (alerts.PAGE, slo.PAGE)
+    yield from (alerts.PAGE, slo.PAGE, api.PAGE)
     yield archive.PAGE
     yield server_list.PAGE
+    yield from (dashboards.page_of(one) for one in report.dashboards)
     yield from (alerts.incident_page(one) for one in report.alarms.incidents)
     for one in report.servers:
         yield from server.pages_of(one)
@@ -91,7 +106,7 @@ def all_pages(report: Report) -> Iterator[Page]:
 
 def write(view: View, page: Page) -> bytes:
     """The page as it lies on disk."""
-    shared = {"view": view, "report": view.report, "root": page.root}
+    shared = {"view": view, "report": view.report, "root": page.root, "next_due": next_due(view.report)}
     body = Markup("").join(_block(view, page, template, build, shared) for template, build in page.blocks)
     return fill(
         "page.html",
@@ -101,9 +116,10 @@ def write(view: View, page: Page) -> bytes:
             "crumbs": page.crumbs or _crumbs(page),
             "body": body,
             "csp": CSP,
-            "navigation": (*NAVIGATION, *((sources.PAGE.path, sources.PAGE.title) for _ in view.report.sources[:1])),
+            "navigation": [entry for entry in (*NAVIGATION, *own_pages(view.report)) if entry[0] in view.pages],
             "in_masthead": IN_MASTHEAD,
             "section": "index.html" if page.path.startswith("servers/") else page.path,
+            "alternates": ALTERNATES,
         },
     ).encode()
 

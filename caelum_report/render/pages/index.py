@@ -9,7 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from caelum_report import words
-from caelum_report.document import Report, ServerReport, Uptime
+from caelum_report.document import ReadOn, Recommendation, Report, ServerReport, Uptime
 from caelum_report.model import Status
 from caelum_report.render import charts, marks
 from caelum_report.render.ladder import ladder
@@ -70,7 +70,7 @@ def _verdict(view: View) -> dict[str, Any]:
 
 def _tally(report: Report, status: Status, number: int) -> tuple[Status, str, str]:
     """A state, its count in words, and the anchor of the first such row of the fleet table."""
-    there = any(server.status is status for server in _listed(report))
+    there = any(server.status is status for server in listed(report))
     return status, f"{words.count(number)} {marks.TALLY_WORDS[status]}", f"fleet-{status}" if there else "fleet"
 
 
@@ -190,7 +190,7 @@ def _spark(view: View, server: ServerReport) -> Markup:
     return Markup(charts.spark(server.spark, int(start), int(end.timestamp()), 90, 20, "css"))  # noqa: S704  our own SVG
 
 
-def _listed(report: Report) -> list[ServerReport]:
+def listed(report: Report) -> list[ServerReport]:
     """The rows of the fleet table, worst first; of a large fleet only those in trouble or lately unsteady."""
     servers = current(report)
     if len(servers) < marks.SEGMENTS_FROM:
@@ -202,22 +202,25 @@ def _listed(report: Report) -> list[ServerReport]:
 def _fleet(view: View) -> dict[str, Any]:
     """The table, and of a large fleet a line a group for all the others."""
     servers = current(view.report)
-    shown = _listed(view.report)
-    in_table = {server.id for server in shown}
-    rest: dict[str, list[ServerReport]] = {}
-    for server in servers:
-        if server.id not in in_table:
-            rest.setdefault(server.group or "No group", []).append(server)
-    groups = [(group, members, _steady(members)) for group, members in sorted(rest.items())]
-    several = len({server.host for server in servers}) > 1
-    grouped = any(server.group for server in shown)
+    shown = listed(view.report)
+    others = [(group, members, _steady(members)) for group, members in groups(view.report, shown)]
     return {
         "rows": _rows(view, shown),
-        "groups": groups,
+        "groups": others,
         "servers": servers,
-        "several_hosts": several,
-        "grouped": grouped,
+        "several_hosts": len({server.host for server in servers}) > 1,
+        "grouped": any(server.group for server in shown),
     }
+
+
+def groups(report: Report, shown: Sequence[ServerReport]) -> list[tuple[str, list[ServerReport]]]:
+    """The servers that the table leaves out, by group."""
+    in_table = {server.id for server in shown}
+    rest: dict[str, list[ServerReport]] = {}
+    for server in current(report):
+        if server.id not in in_table:
+            rest.setdefault(server.group or "No group", []).append(server)
+    return sorted(rest.items())
 
 
 def _steady(members: Sequence[ServerReport]) -> str:
@@ -249,11 +252,20 @@ def _recommended(view: View) -> dict[str, Any] | None:
         return None
     rest = len(found) - SHOWN_RECOMMENDATIONS
     return {
-        "shown": found[: 1 if all_well(view.report) else SHOWN_RECOMMENDATIONS],
+        "shown": recommended(view.report),
         "rest": words.plural(rest, "more", "more") if rest > 0 else "",
         "quiet": all_well(view.report),
     }
 
 
+def recommended(report: Report) -> tuple[Recommendation, ...]:
+    return report.recommendations[: 1 if all_well(report) else SHOWN_RECOMMENDATIONS]
+
+
 def _read_on(view: View) -> dict[str, Any]:
-    return {"items": [item for item in view.report.read_on if view.address(item.page)]}
+    return {"items": leading_on(view)}
+
+
+def leading_on(view: View) -> list[ReadOn]:
+    """What leads to a page that this site has."""
+    return [item for item in view.report.read_on if view.address(item.page)]

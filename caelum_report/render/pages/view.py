@@ -12,6 +12,7 @@ from caelum_report import document, words
 from caelum_report.archived import Kept
 from caelum_report.diagram import Diagram
 from caelum_report.document import Finding, HostReport, Report, ServerReport, ServerUsage, ToolUsage, Uptime
+from caelum_report.editions import holds
 from caelum_report.model import Note, Status, Transport
 from caelum_report.text import slug
 
@@ -35,6 +36,7 @@ NAVIGATION: Final = (  # pages that exist now
     ("dataflow.html", "Data flow"),
     ("servers/index.html", "Servers"),
     ("archive/index.html", "Archive"),
+    ("api/index.html", "Files for programs"),
 )
 SERVER_PARTS: Final = frozenset(
     {
@@ -152,13 +154,14 @@ def view_of(
     for server in report.servers:
         pages.add(f"servers/{server.slug}.html")
         pages |= {f"servers/{server.slug}/{name}.html" for name in longer_ranges(server)}
+    pages |= {path for path, _ in own_pages(report)}
     pages |= {f"incidents/{one.id}.html" for one in report.alarms.incidents}
     pages |= {"report.json", "report.md", "latest.json", "api/v1/servers.json"} | ({"report.pdf"} if pdf else set())
     return View(
         report,
         {server.id: server for server in report.servers},
         {finding.id: finding for finding in report.findings},
-        frozenset(pages),
+        frozenset(page for page in pages if holds(report.edition, page)),
         sha256,
         pdf,
         static_version,
@@ -168,6 +171,12 @@ def view_of(
         _by_server(report.usage.tools),
         kept,
     )
+
+
+def own_pages(report: Report) -> list[tuple[str, str]]:
+    """Path and title of what only some reports have: sources, dashboards."""
+    found = [("sources.html", "Sources")] if report.sources else []
+    return found + [(f"dashboards/{one.name}.html", one.title) for one in report.dashboards]
 
 
 def _by_server(tools: Sequence[ToolUsage]) -> dict[str, list[ToolUsage]]:

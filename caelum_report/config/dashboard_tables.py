@@ -1,0 +1,175 @@
+"""[[dashboard]] as pydantic checks it, what no single key of it shows, and what it means for a run."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from caelum_report.dashboards import PANEL_METRICS, Dashboard, Panel, kinds_of
+from caelum_report.model import Note, Server
+from caelum_report.text import slug, visible
+
+from .fields import Table, Text
+from .files import shown
+from .places import Keys, places
+
+if TYPE_CHECKING:
+    from .schema import CaelumToml
+    from .settings import Settings
+
+Mistake = tuple[Keys, str, str]
+
+
+def _page_name(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9-]{1,40}", value) or slug(value) != value:
+        raise ValueError("the name of its page in small letters, digits and hyphens, such as operations")
+    return value
+
+
+def _chart_word(value: object) -> str:
+    words = ("line", "together", "states", "heat-map", "distribution", "numbers")
+    if value in words:
+        return str(value)
+    near = difflib.get_close_matches(str(value).lower().replace("_", "-"), words, 1, 0.5)
+    raise ValueError(f"one of {', '.join(words)}{f'; did you mean `{near[0]}`?' if near else ''}")
+
+
+def _range_word(value: object) -> str:
+    words = ("day", "week", "month", "quarter", "year")
+    if value in words:
+        return str(value)
+    near = difflib.get_close_matches(str(value).lower(), words, 1, 0.5)
+    raise ValueError(f"one of {', '.join(words)}{f'; did you mean `{near[0]}`?' if near else ''}")
+
+
+ChartWord = Annotated[
+    Literal["line", "together", "states", "heat-map", "distribution", "numbers"], BeforeValidator(_chart_word)
+]
+RangeWord = Annotated[Literal["day", "week", "month", "quarter", "year"], BeforeValidator(_range_word)]
+
+
+class PanelTable(Table):
+    metric: Text = Field(description='what it shows: "state", one of the metrics below, or a figure of `source`')
+    chart: ChartWord | None = Field(
+        default=None,
+        description="line (one a subject), together (the median of the servers), states, heat-map, distribution or numbers",
+    )
+    title: Text | None = Field(default=None, description="its heading; without it, the metric's")
+    servers: list[Text] = Field(default_factory=list, description="patterns of servers' names")
+    groups: list[Text] = Field(default_factory=list, description="patterns of servers' groups; with neither: all")
+    source: Text | None = Field(default=None, description="the name of the source that gives the metric")
+
+
+class DashboardTable(Table):
+    name: Annotated[str, BeforeValidator(_page_name)] = Field(description="of its page: dashboards/NAME.html")
+    title: Text = Field(description="its heading")
+    audience: Text | None = Field(default=None, description="whom it is for, after the word “For”")
+    range: RangeWord = Field(default="week", description="how far back it looks: day, week, month, quarter or year")
+    pdf: bool = Field(default=False, description="it stands in report.pdf too")
+    panel: list[PanelTable] = Field(min_length=1, description="what it shows, in this order")
+
+
+# --- what no single key shows ---------------------------------------------------------------------------------------
+
+
+def wrong_dashboards(checked: CaelumToml) -> Iterator[Mistake]:
+    names: dict[str, int] = {}
+    for number, one in enumerate(checked.dashboard):
+        if one.name in names:
+            said = f"expected another name; [[dashboard]] number {names[one.name] + 1} has this one"
+            yield ("dashboard", number, "name"), ": ", said
+        names.setdefault(one.name, number)
+        for place, panel in enumerate(one.panel):
+            yield from _wrong_panel(panel, ("dashboard", number, "panel", place))
+
+
+def _wrong_panel(panel: PanelTable, at: Keys) -> Iterator[Mistake]:
+    if panel.source is None and panel.metric not in PANEL_METRICS:
+        near = difflib.get_close_matches(panel.metric.lower(), PANEL_METRICS, 1, 0.4)
+        hint = f"did you mean `{near[0]}`?" if near else "or `source` beside it"
+        yield (*at, "metric"), ": ", f"expected `state` or a metric; {hint}"
+        return
+    possible = kinds_of(panel.metric, panel.source)
+    if panel.chart is not None and panel.chart not in possible:
+        what = "a figure of a source" if panel.source else f"`{panel.metric}`"
+        yield (*at, "chart"), ": ", f"expected {' or '.join(possible)} for {what}"
+
+
+# --- what they mean -------------------------------------------------------------------------------------------------
+
+
+def dashboards(blocks: Iterable[DashboardTable]) -> tuple[Dashboard, ...]:
+    return tuple(
+        Dashboard(
+            name=block.name,
+            title=visible(block.title, 80),
+            audience=visible(block.audience or "", 200).rstrip("."),
+            range=block.range,
+            panels=tuple(_panel(panel) for panel in block.panel),
+            pdf=block.pdf,
+        )
+        for block in blocks
+    )
+
+
+def _panel(panel: PanelTable) -> Panel:
+    return Panel(
+        metric=panel.metric,
+        kind=panel.chart or kinds_of(panel.metric, panel.source)[0],
+        title=visible(panel.title or "", 80),
+        servers=tuple(panel.servers),
+        groups=tuple(panel.groups),
+        source=panel.source,
+    )
+
+
+def written(one: Dashboard) -> Iterator[str]:
+    """As caelum.toml has it."""
+    yield "[[dashboard]]"
+    for key in ("name", "title", "audience", "range", "pdf"):
+        yield f"{key} = {json.dumps(getattr(one, key), ensure_ascii=False)}"
+    for panel in one.panels:
+        yield "[[dashboard.panel]]"
+        said = {
+            "metric": panel.metric,
+            "chart": panel.kind,
+            "title": panel.title,
+            "source": panel.source,
+            "servers": list(panel.servers),
+            "groups": list(panel.groups),
+        }
+        yield from (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in said.items() if value)
+
+
+def about_nobody(settings: Settings, servers: Sequence[Server]) -> list[Note]:
+    """A note, with its place in the file, for every name in a panel that nobody has. Servers of other hosts come by bundles."""
+    known = places(settings.text) if settings.toml.dashboard else {}
+    groups = sorted({server.group for server in servers if server.group})
+    names = {
+        "servers": [server.id for server in servers],
+        "groups": groups,
+    }
+    return [
+        _nobody(shown(settings.file or ""), known.get((*at, key, which)) or known.get((*at, key), (1, 1)), pattern, key, names[key])
+        for number, one in enumerate(settings.toml.dashboard)
+        for place, panel in enumerate(one.panel)
+        for at in [("dashboard", number, "panel", place)]
+        for key in names
+        for which, pattern in enumerate(getattr(panel, key))
+        if "@" not in pattern and not any(fnmatchcase(name, pattern) for name in names[key])
+    ]  # fmt: skip
+
+
+def _nobody(file: str, place: tuple[int, int], pattern: str, key: str, names: Sequence[str]) -> Note:
+    near = difflib.get_close_matches(pattern, names, 1, 0.5)
+    hint = f"; did you mean {visible(near[0], 80)}?" if near else ""
+    word = key.removesuffix("s")
+    return Note(
+        "dashboard-of-nobody", f"{file}:{place[0]}:{place[1]}: no {word} is called {visible(pattern, 80)}{hint}"
+    )

@@ -1,0 +1,159 @@
+"""Editions hold allowed fields and aliases only, in every face; and what slips through is refused with its file and kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import cache
+
+import html5lib
+import pytest
+
+from caelum_report import codec
+from caelum_report import document as d
+from caelum_report.editions import Edition
+from caelum_report.errors import PublishError
+from caelum_report.model import Status
+from caelum_report.render import pdf, render, render_edition
+from caelum_report.render.editions import edition_of
+from caelum_report.render.leaks import refuse_leaks
+from caelum_report.render.pdf_text import text_of
+from caelum_report.site import Site
+
+from . import sample_reports
+from .sample_reports import NOW
+
+ALIASES = (
+    ("api-gateway", "Gateway & Door"),
+    ("ollama-pool-integration", "Models"),
+    ("user-profile", "Accounts"),
+    ("agentic-workflow", "Agents"),
+    ("Platform", "Core"),
+)
+SECRET = "hunter2-hunter2"
+
+
+def edition(kind: str = "public", **said: object) -> Edition:
+    return dataclasses.replace(Edition(kind, "/nowhere", "Our services", ALIASES), **said)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def report() -> d.Report:
+    it = sample_reports.with_few_charts(sample_reports.fleet_report(), 0)
+    incident = d.IncidentReport(
+        id="20261122t1222z-7", title="api-gateway refuses every connection.", severity="critical", began_at=NOW,
+        ended_at=None, seconds=60, cause="/srv/gateway/run.sh", impact="operator@fleet.example was told",
+        servers=("api-gateway", "file-storage"), alerts=(1,), owner="platform team", runbook=None,
+        events=(d.Event(NOW, "mail to operator@fleet.example"),),
+    )  # fmt: skip
+    return dataclasses.replace(it, alarms=d.AlarmsReport(incidents=(incident,)))
+
+
+@pytest.mark.parametrize("kind", ["public", "executive"])
+def test_only_aliases_and_allowed_fields_are_in_an_edition(report: d.Report, kind: str) -> None:
+    it = edition_of(report, edition(kind))
+    assert [server.name for server in it.servers] == ["Gateway & Door", "Models", "Accounts", "Agents"]
+    assert {(server.endpoint, server.host, server.owner, server.reason) for server in it.servers} == {
+        ("", "", None, "")
+    }
+    assert [server.group for server in it.servers] == ["Core", None, None, None]
+    assert dict(it.tally) == {Status.DOWN: 1, Status.DEGRADED: 1, Status.AUTH_WALLED: 1, Status.UP: 1}
+    assert it.verdict.sentence == "One of 4 services is down."
+    internal = codec.to_json(it).decode()
+    names = [server.id for server in report.servers] + [report.host, *(s.owner for s in report.servers if s.owner)]
+    assert [name for name in names if name in internal] == []
+
+
+def test_an_edition_has_its_own_pages_and_every_link_of_them_leads_somewhere(report: d.Report) -> None:
+    site = render_edition(report, edition(), [SECRET])
+    pages = sorted(path for path in site.files if path.endswith(".html"))
+    assert pages == ["incidents/20261122t1222z-7.html", "index.html", "slo.html"]
+    for path in pages:
+        page = html5lib.parse(site.files[path].decode(), namespaceHTMLElements=False)
+        for link in (*page.iter("a"), *page.iter("link")):
+            target = link.get("href", "").partition("#")[0].partition("?")[0].removeprefix("../")
+            assert not target or target in site.files, (path, target)
+    executive = render_edition(report, edition("executive"), [SECRET])
+    assert sorted(path for path in executive.files if path.endswith(".html")) == ["index.html", "slo.html"]
+
+
+def test_slugs_and_identifiers_come_from_the_aliases(report: d.Report) -> None:
+    site = render_edition(report, edition(), [SECRET])
+    badges = [path for path in site.files if path.startswith("badges/")]
+    assert len(badges) == 1 + 4
+    assert not any("gateway-and" in path or "api" in path for path in badges)
+    grid = json.loads(site.files["api/v1/analytics/dashboard.json"])["fleet_grid"]["servers"]
+    assert [row["id"] for row in grid] == ["Gateway & Door", "Models", "Accounts", "Agents"]
+    assert {row["tools"] for row in grid} == {None}
+
+
+def test_an_incident_is_told_in_new_words(report: d.Report) -> None:
+    (incident,) = edition_of(report, edition()).alarms.incidents
+    assert incident.title == "Gateway & Door is disturbed."
+    assert (incident.cause, incident.impact, incident.owner) == ("", "", None)
+    assert [event.text for event in incident.events] == ["It began."]
+
+
+# --- the second lock -------------------------------------------------------------------------------------------------
+
+
+@cache
+def nobody() -> Site:
+    """Our own words: an edition that shows no server."""
+    return render(edition_of(sample_reports.first_report(), edition(aliases=())), pdf=False)
+
+
+def refusal(report: d.Report, path: str, content: bytes, it: Edition | None = None) -> str:
+    try:
+        refuse_leaks(it or edition(), Site("r-1", {path: content}), report, [SECRET], ours=nobody())
+    except PublishError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind"),
+    [
+        ("index.html", b"<p>api-gateway</p>", "a server (api-gateway)"),
+        ("index.html", b"<p>API-Gateway</p>", "a server (api-gateway)"),
+        ("index.html", b"<p>api&#45;gateway</p>", "a server (api-gateway)"),
+        ("report.json", b'{"a":"api\\u002dgateway"}', "a server (api-gateway)"),
+        ("feed.atom", b'<link href="x/api%2Dgateway"/>', "a server (api-gateway)"),
+        ("badges/api-gateway.svg", b"<svg/>", "a server (api-gateway)"),
+        ("report.md", b"asked by caelum-01", "a host (caelum-01)"),
+        ("index.html", b"mailto:operator@fleet.example", "an e-mail address (operator@fleet.example)"),
+        ("index.html", b"<code>/srv/gateway/run.sh</code>", "a path (/srv/gateway/run.sh)"),
+        ("a.svg", b"<svg><title>hunter2-hunter2</title></svg>", "a secret"),
+    ],
+)
+def test_a_leak_is_named_by_its_file_and_kind(report: d.Report, path: str, content: bytes, kind: str) -> None:
+    assert f"{path} holds {kind}" in refusal(report, path, content)
+
+
+def test_a_secret_is_not_printed(report: d.Report) -> None:
+    said = refusal(report, "index.html", SECRET.encode())
+    assert "a secret" in said
+    assert SECRET not in said
+
+
+def test_what_the_edition_says_itself_is_no_leak_unless_it_is_a_secret(report: d.Report) -> None:
+    named = edition(aliases=(("api-gateway", "The api-gateway"),))
+    assert refusal(report, "index.html", b"<h3>The api-gateway is down</h3>", named) == ""
+    assert "api-gateway" in refusal(report, "index.html", b"<h3>api-gateway is down</h3>", named)
+    assert "a secret" in refusal(report, "index.html", SECRET.encode(), edition(fleet=SECRET))
+
+
+def test_a_server_with_one_of_our_words_for_a_name_stops_nothing(report: d.Report) -> None:
+    odd = dataclasses.replace(report.servers[0], id="report", name="report", slug="report")
+    changed = dataclasses.replace(report, servers=(odd, *report.servers[1:]))
+    assert render_edition(changed, edition(), [SECRET]).files["index.html"]
+
+
+def test_the_words_of_a_pdf_are_found(report: d.Report) -> None:
+    small = dataclasses.replace(report, servers=report.servers[:3])
+    paper = pdf.document(small)
+    assert "api-gateway" in text_of(paper)
+    assert "report.pdf holds" in refusal(report, "report.pdf", paper)
+    made = pdf.document(edition_of(small, edition()))
+    assert "Our services" in text_of(made)
+    assert refusal(report, "report.pdf", made) == ""
