@@ -170,6 +170,7 @@ def metrics(config: Config) -> bytes:
 def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Built:
     """A full site from a simulated month, through the real store, analysis and pages."""
     from . import demo as simulation
+    from . import render as rendering
 
     config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf, demo=True)
     month = list(simulation.snapshots(at))
@@ -189,6 +190,8 @@ def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Bui
                     store.pin_surface(connection, name, at - timedelta(hours=hours))
                 store.maintain(connection, part[-1].at, config)
             report = _analyse(config, snapshot_id, part[-1], Stopwatch())
+            if part[-1].at < at:  # so that there is a past report in the archive
+                _archived(config, rendering.render(report, pdf=False), ())
         return _publish(config, report, snapshot_id)
 
 
