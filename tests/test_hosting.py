@@ -57,20 +57,21 @@ def publish(output: Path, fleet: bytes = b"Caelum fleet") -> None:
 
 
 @contextmanager
-def running(command: list[str], port: int, environ: dict[str, str]) -> Iterator[None]:
+def running(command: list[str], port: int, environ: dict[str, str], folder: Path) -> Iterator[None]:
     """A program until its port answers, and to its end."""
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    said = folder / "said"
+    with said.open("wb") as log, subprocess.Popen(command, env=environ, stdout=log, stderr=log) as process:
         try:
-            for _ in range(200):
+            for _ in range(1200):
                 with socket.socket() as tried:
                     if tried.connect_ex(("127.0.0.1", port)) == 0:
                         break
-                assert process.poll() is None, process.stdout and process.stdout.read().decode()
+                assert process.poll() is None, said.read_text()
                 time.sleep(0.05)
             yield
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.wait(20)
 
 
 @contextmanager
@@ -106,7 +107,7 @@ def nginx(folder: Path) -> Iterator[Served]:
     assert "warn" not in checked.stderr
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    with running(command, port, {"PATH": os.environ["PATH"]}):
+    with running(command, port, {"PATH": os.environ["PATH"]}, folder):
         yield Served(f"https://127.0.0.1:{port}", f"http://127.0.0.1:{plain}", output, context)
 
 
@@ -126,7 +127,7 @@ def caddy(folder: Path) -> Iterator[Served]:
     where = ["--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
     checked = subprocess.run(["caddy", "validate", *where], check=False, capture_output=True, text=True, env=environ)
     assert checked.returncode == 0, checked.stderr
-    with running(["caddy", "run", *where], port, environ):
+    with running(["caddy", "run", *where], port, environ, folder):
         yield Served(f"http://127.0.0.1:{port}", "", output, None)
 
 
