@@ -17,7 +17,18 @@ import pytest
 from caelum_report import analyse, bundle, pipeline, store
 from caelum_report.document import Report
 from caelum_report.errors import UsageError
-from caelum_report.model import Bookmark, Failure, Note, Reading, Sample, Server, Snapshot, Status, Transport
+from caelum_report.model import (
+    Bookmark,
+    Failure,
+    LoggedError,
+    Note,
+    Reading,
+    Sample,
+    Server,
+    Snapshot,
+    Status,
+    Transport,
+)
 from caelum_report.text import Redactor
 from tests.store.given import NOON, config, hours, probe, snapshot, surface
 from tests.store.given import host_sample as sample
@@ -151,6 +162,29 @@ def test_one_report_over_all_hosts(database: sqlite3.Connection, tmp_path: Path)
     assert {node.id for node in report.architecture.nodes} >= {"host:here", "host:there", "server:files@there"}
     down = next(finding for finding in report.findings if finding.server == "files@there")
     assert down.command == "ssh there caelum-report probe files"
+
+
+def test_what_another_hosts_sources_gave_is_in_the_report_under_its_name(
+    database: sqlite3.Connection, tmp_path: Path
+) -> None:
+    gone = Reading("queue", "redis", Failure.CONNECT_ERROR, "nothing accepts connections at its address")
+    wrong = LoggedError("github", "ERROR no route to #", 4, NOON, NOON)
+    log = Reading("app", "log", Failure.OK, errors=(wrong,))
+    for hour in range(2):
+        seen = there(NOON + hours(hour))
+        take_in(database, tmp_path, replace(seen, readings=(*seen.readings, gone, log)), NOON + hours(hour))
+    report = reported(database, NOON + hours(1))
+    assert [(one.name, one.kind, str(one.failure)) for one in report.sources] == [
+        ("app@there", "log", "ok"),
+        ("cache@there", "redis", "ok"),
+        ("queue@there", "redis", "connect-error"),
+    ]
+    (ping,) = report.series
+    assert (ping.source, ping.subject, ping.value, ping.n) == ("cache@there", "cache@there", 0.001, 2)
+    (error,) = report.errors
+    assert (error.source, error.server, error.count) == ("app@there", "github@there", 8)
+    (finding,) = (finding for finding in report.findings if finding.kind == "source")
+    assert finding.title.startswith("The source queue@there does not answer as asked: nothing accepts connections")
 
 
 def test_a_host_that_falls_silent_is_unknown_and_not_down(database: sqlite3.Connection, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from caelum_report.document import Finding
 from caelum_report.logged import ErrorReport
 
 from .facts import Facts
+from .sources import elsewhere, known_hosts
 from .times import DAY, unix
 
 _MOST: Final = 100  # kinds of a source in the report; its others are in the history
@@ -20,13 +21,11 @@ def errors(facts: Facts) -> tuple[ErrorReport, ...]:
     past = facts.history.sources
     if past is None or not len(past.errors):
         return ()
-    asked = [reading.source for reading in facts.snapshot.readings]
+    asked = [reading.source for reading in facts.snapshot.readings] + [one.name for one in elsewhere(facts)]
     known = past.sources
-    old = set(
-        known["source"][(known["host"] == facts.snapshot.host) & (unix(known["first_seen_at"]) < facts.now - DAY)]
-    )
+    old = set(known["source"][unix(known["first_seen_at"]) < facts.now - DAY])
     rows = past.errors
-    here = rows[(rows["host"] == facts.snapshot.host) & rows["source"].isin(asked)]
+    here = rows[rows["host"].isin(known_hosts(facts)) & rows["source"].isin(asked)]
     ordered = here.assign(rank=here["source"].map(asked.index)).sort_values(
         ["rank", "last_at", "text"], ascending=[True, False, True]
     )

@@ -29,14 +29,46 @@ _SPARK_SECONDS: Final = DAY / 48
 
 
 def sources(facts: Facts) -> tuple[SourceReport, ...]:
-    """Of the sources that this run asked, in its order."""
+    """Of the sources that this run asked, in its order; then what was imported, and those of other hosts."""
     endpoints = {source.name: source.endpoint for source in facts.config.sources}
     known = dict(_known(facts))
     asked = tuple(
         _source(reading, endpoints.get(reading.source, ""), known.get(reading.source))
         for reading in facts.snapshot.readings
     )
-    return (*asked, *(_imported(known[name]) for name in imported(facts)))
+    return (*asked, *(_imported(known[name]) for name in imported(facts)), *elsewhere(facts))
+
+
+def elsewhere(facts: Facts) -> tuple[SourceReport, ...]:
+    """Sources of other hosts, `name@host`, as the newest bundle of each host told of them."""
+    past = facts.history.sources
+    if past is None or not facts.history.others:
+        return ()
+    there = past.readings[past.readings["host"].isin([other.name for other in facts.history.others])]
+    latest = there[there["snapshot"] == there.groupby("host")["snapshot"].transform("max")]
+    known = {row.source: row for row in past.sources.itertuples()}
+    return tuple(_told(row, known[row.source]) for row in latest.sort_values("source").itertuples())
+
+
+def known_hosts(facts: Facts) -> list[str]:
+    """Our own machine by its present name, and those that send bundles."""
+    return [facts.snapshot.host, *(other.name for other in facts.history.others)]
+
+
+def _told(row: Any, known: Any) -> SourceReport:
+    failure = Failure(row.failure)
+    return SourceReport(
+        name=str(row.source),
+        kind=str(known.kind),
+        endpoint="",
+        failure=failure,
+        reason=row.reason,
+        seconds=float(row.seconds),
+        figures=int(row.figures),
+        succeeded_at=_time(known.succeeded_at),
+        failing_since=None if failure is Failure.OK else _time(known.failing_since),
+        notes=(),
+    )
 
 
 def grafana(facts: Facts) -> GrafanaLinks | None:
@@ -132,9 +164,9 @@ def series(facts: Facts) -> tuple[SeriesReport, ...]:
     past = facts.history.sources
     if past is None or not len(past.samples):
         return ()
-    asked = [*(reading.source for reading in facts.snapshot.readings), *imported(facts)]
+    asked = [one.source for one in facts.snapshot.readings] + imported(facts) + [one.name for one in elsewhere(facts)]
     rows = past.series
-    here = rows[(rows["host"] == facts.snapshot.host) & rows["source"].isin(asked)]
+    here = rows[rows["host"].isin(known_hosts(facts)) & rows["source"].isin(asked)]
     order = here.assign(rank=here["source"].map(asked.index)).sort_values(["rank", "metric", "subject", "labels"])
     at, numbers = unix(past.samples["at"]), past.samples["series"].to_numpy(np.int64)
     found: list[SeriesReport] = []
