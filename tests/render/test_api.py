@@ -122,6 +122,7 @@ def test_markdown_tells_page_one():
         "## Looming",
         "## Worth doing",
         "## Fleet, worst first",
+        "## Read on",
     ]
     assert any(line.startswith("| api-gateway | Down | connect refused since 13:22 |") for line in lines)
 
