@@ -27,8 +27,8 @@ from caelum_report.metrics import METRICS
 from caelum_report.model import Status
 
 from .bottleneck import SATURATED
+from .commands import command
 from .facts import PROBLEMS, Facts
-from .findings import command
 from .latency import shortened
 from .slowness import HOST_METRICS, PERIOD_DAYS, Cells, Slow, Slowness, Wait
 from .times import moment

@@ -15,7 +15,7 @@ from caelum_report.model import METHOD_VERSION, Status
 
 from .discoveries import FALSE_SHARE, adjusted
 from .facts import PROBLEMS, Facts, Standing
-from .findings import chance_of
+from .states import chance_of
 from .times import DAY, Floats, moment
 from .uptime import STATUSES, run_before, status_at
 

@@ -11,7 +11,7 @@ from caelum_report.model import Disk, HostSample, OtherHost
 
 from .charts import Ahead, chart, ranges_of
 from .facts import Facts
-from .findings import DISK_PERCENT, MEMORY_PERCENT
+from .fullness import DISK_PERCENT, MEMORY_PERCENT
 from .host_tracks import host_tracks
 from .judging import Marks, with_marks
 from .latency import shortened

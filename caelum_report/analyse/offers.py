@@ -10,8 +10,9 @@ from caelum_report import words
 from caelum_report.document import Finding, Remark
 from caelum_report.model import Status
 
+from .commands import command
+from .contracts import CONTRACT_DAYS
 from .facts import Facts, Standing
-from .findings import CONTRACT_DAYS, command
 from .schemas import Severity
 from .surface import SEVERITIES, compare
 

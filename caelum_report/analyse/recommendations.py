@@ -18,8 +18,8 @@ from caelum_report import words
 from caelum_report.document import Recommendation, ServerReport
 from caelum_report.model import Failure, Status, Transport
 
+from .commands import command
 from .facts import Facts
-from .findings import command
 from .risks import RISKS
 from .times import DAY, moment, unix
 from .uptime import STATUSES

@@ -13,7 +13,7 @@ from caelum_report import text, words
 from caelum_report.document import Finding
 
 from .facts import Facts, Standing
-from .findings import sentence
+from .troubles import sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from caelum_report.document import (
 from caelum_report.history import SurfaceVersion
 from caelum_report.model import Status, Transport
 
-from . import findings as told
+from . import troubles as told
 from .charts import LONG_SERVER_METRICS, SERVER_METRICS, Ahead, ServerRows, chart, ranges_of, server_rows
 from .facts import PROBLEMS, Facts, Standing, last_met
 from .judging import Marks, with_marks

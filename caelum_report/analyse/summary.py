@@ -26,7 +26,7 @@ from caelum_report.document import (
 from caelum_report.model import Era, Status
 
 from . import changes as changed
-from . import findings as told
+from . import troubles as told
 from .expiries import LOOMING_DAYS
 from .facts import PROBLEMS, Facts, Standing
 from .hosts import has_room
