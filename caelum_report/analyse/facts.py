@@ -125,44 +125,17 @@ class Facts:
 def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups) -> Facts:
     now = snapshot.at.timestamp()
     run = run_interval(config, history)
-    elsewhere = tuple(server for other in history.others for server in other.servers)
-    configured = {server.id: server for server in (*elsewhere, *config.servers)}
+    configured = {server.id: server for other in history.others for server in other.servers}
+    configured |= {server.id: server for server in config.servers}
     past = [name for name in pd.unique(history.states["server"].astype(object)) if name not in configured]
     names = [*configured, *sorted(past)]
     seen = checks(history.probes, names)
-    intervals = {
-        name: server_interval(configured[name], config, run, seen.time[seen.bounds[i] : seen.bounds[i + 1]])
-        if name in configured
-        else run or learned_interval(seen.time[seen.bounds[i] : seen.bounds[i + 1]]) or DAY / 24
-        for i, name in enumerate(names)
-    }
+    intervals = _intervals(names, configured, config, run, seen)
     book = ledger(history.states, names, intervals, now)
-    probes = {probe.server: probe for probe in snapshot.probes}
-    surfaces = {version.server: version.surface for version in history.surfaces}
-    standings = tuple(
-        _standing(
-            i,
-            name,
-            server=configured.get(name),
-            probe=probes.get(name),
-            seen=seen,
-            book=book,
-            surface=surfaces.get(name),
-            snapshot=snapshot,
-            interval=intervals[name],
-        )
-        for i, name in enumerate(names)
-    )
+    standings = _standings(names, configured, snapshot, history, seen=seen, book=book, intervals=intervals)
     by_id = {standing.id: standing for standing in standings}
-    grid = readings(
-        snapshot,
-        history,
-        rolled,
-        seen,
-        {standing.id: standing.index for standing in standings if not standing.retired},
-        every=run,
-        zone=config.zone,
-    )
+    served = {standing.id: standing.index for standing in standings if not standing.retired}
+    grid = readings(snapshot, history, rolled, seen, served, every=run, zone=config.zone)
     memory = snapshot.host_sample.memory_total_bytes if snapshot.host_sample else 0
     calls = calls_by_hour(history.usage, config.usage.precedence, pd.Timestamp(snapshot.at))
     return Facts(
@@ -179,7 +152,7 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
         checks=seen,
         rolled=rolled,
         readings=grid,
-        signals=signals(grid, memory, rises(book, calls, [s.id for s in standings if not s.retired], now)),
+        signals=signals(grid, memory, rises(book, calls, list(served), now)),
         marks=marks_of(history.marks, now),
         contract=contract_changes(history.surfaces, _report_numbers(snapshot, history), history.pins),
         remarks={s.surface.sha256: tuple(remarks(s.surface)) for s in standings if s.surface and not s.retired},
@@ -187,6 +160,47 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
         roots=_roots(by_id),
         calls=calls,
         baseline=_baseline(snapshot, history),
+    )
+
+
+def _intervals(
+    names: Sequence[str], configured: Mapping[str, Server], config: Config, run: float | None, seen: Checks
+) -> dict[str, float]:
+    """How often each is expected to be checked, in seconds; of the past, how often it was."""
+    checked = {name: seen.time[seen.bounds[i] : seen.bounds[i + 1]] for i, name in enumerate(names)}
+    return {
+        name: server_interval(configured[name], config, run, checked[name])
+        if name in configured
+        else run or learned_interval(checked[name]) or DAY / 24
+        for name in names
+    }
+
+
+def _standings(
+    names: Sequence[str],
+    configured: Mapping[str, Server],
+    snapshot: Snapshot,
+    history: History,
+    *,
+    seen: Checks,
+    book: Ledger,
+    intervals: Mapping[str, float],
+) -> tuple[Standing, ...]:
+    probes = {probe.server: probe for probe in snapshot.probes}
+    surfaces = {version.server: version.surface for version in history.surfaces}
+    return tuple(
+        _standing(
+            i,
+            name,
+            server=configured.get(name),
+            probe=probes.get(name),
+            seen=seen,
+            book=book,
+            surface=surfaces.get(name),
+            snapshot=snapshot,
+            interval=intervals[name],
+        )
+        for i, name in enumerate(names)
     )
 
 
