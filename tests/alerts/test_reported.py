@@ -72,6 +72,22 @@ def test_one_cause_is_one_incident_with_its_course(tmp_path: Path) -> None:
     assert {rule.name: (rule.fired, rule.explained) for rule in report.alarms.rules}["down"] == (4, 2)
 
 
+def test_an_incident_keeps_the_probe_that_saw_it_first_and_what_it_took_with_it(tmp_path: Path) -> None:
+    course = Course(fleet(), tmp_path / "history.sqlite")
+    report = reported(course, {}, STORM, STORM, {}, {}, {"c": DOWN})
+    newest, storm = report.alarms.incidents
+    assert (storm.root, newest.root) == ("gateway", "c")
+    assert storm.probe is not None
+    assert (storm.probe.at, storm.probe.status, storm.probe.failure) == (START + HOUR, Status.DOWN, DOWN)
+    assert storm.dependants is not None
+    assert {(edge.source, edge.target, edge.kind) for edge in storm.dependants.edges} == {
+        ("gateway", "a", "takes-down"),
+        ("gateway", "b", "takes-down"),
+    }
+    assert newest.dependants is None  # nothing needs c
+    assert "2 failed with it: a and b" in words_of(render(report, pdf=False), f"incidents/{storm.id}.html")
+
+
 def test_the_pages_say_it_and_programs_can_read_it(tmp_path: Path) -> None:
     course = Course(fleet(), tmp_path / "history.sqlite")
     with store.open_store(str(course.path)) as database:

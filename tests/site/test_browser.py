@@ -9,6 +9,8 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from playwright.sync_api import Browser
 
+pytestmark = pytest.mark.xdist_group("browser")  # every page is visited once for them all
+
 KINDS = [  # a page of each kind
     "index.html",
     "host.html",
