@@ -101,11 +101,13 @@ def _placed(path: str, prefix: str, main: str, ids: Mapping[str, frozenset[str]]
         if text == "</a>":
             return closing.pop() if closing else text
         if text in {"<h1>", "</h1>"} or text.startswith("<h1 "):
-            return text if not prefix else '<h2 class="title">' if text[1] == "h" else "</h2>"
+            return text if not prefix else f'<h2 class="title" id="{prefix}h1">' if text[1] == "h" else "</h2>"
         if text.startswith(("<svg", "</svg")):
             depth += 1 if text[1] == "s" else -1
         if prefix:
             text = _NAMED.sub(named, text)
+        if prefix and text.startswith("<section"):  # every server has the same parts: the part's name is not enough
+            text = text.replace(' aria-labelledby="', f' aria-labelledby="{prefix}h1 ')
         href = _HREF.search(text)
         if href is None:
             if text.startswith("<a "):

@@ -1,5 +1,19 @@
-// A little comfort: sorting, filtering, and a word when this report is old or a newer one is there. Every page is whole without it.
+// A little comfort: tables that stay tables for screen readers, sorting, filtering, and a word when this report is old or a
+// newer one is there. Every page is whole without it.
 "use strict";
+
+// On a narrow screen rows are shown as cards. Some browsers then read a table as plain text, unless its roles are restated.
+const roles = {
+  "table": "table",
+  "thead, tbody, tfoot": "rowgroup",
+  "tr": "row",
+  "td": "cell",
+  "th": "columnheader",
+  "th[scope=row]": "rowheader",
+};
+for (const [elements, role] of Object.entries(roles)) {
+  for (const element of document.querySelectorAll(elements)) element.setAttribute("role", role);
+}
 
 for (const table of document.querySelectorAll("table[data-sortable]")) {
   const body = table.tBodies[0];
