@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,13 @@ def test_pa11y_and_axe_find_no_error(demo_site: Path, site_url: str, pa11y: list
     for page in pages(demo_site):
         address = f"{site_url}/{page.relative_to(demo_site)}"
         done = subprocess.run([*pa11y, address], capture_output=True, text=True, timeout=180, check=False)
-        if done.returncode:  # 2: it found something; 1: it could not look
-            found[address] = done.stdout[:1000] or done.stderr[:1000]
+        assert done.returncode in {0, 2}, done.stderr  # 2: it found something
+        issues = [issue for issue in json.loads(done.stdout) if not _undecided(issue)]
+        if issues:
+            found[address] = [(issue["code"], issue["selector"]) for issue in issues]
     assert found == {}
+
+
+def _undecided(issue: dict[str, Any]) -> bool:
+    """axe could not tell, of the contrast over a drawing or in a table's narrow form; HTML_CodeSniffer judges it too."""
+    return bool(issue["runnerExtras"].get("needsFurtherReview"))

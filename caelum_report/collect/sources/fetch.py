@@ -67,7 +67,7 @@ async def fetch(
                     url = _same_origin(url, response.headers["location"])
     except httpx.TimeoutException:
         raise Fault(Failure.TIMEOUT, f"no answer within its {asking.source.timeout_seconds:g} s") from None
-    except httpx.ConnectError as error:
+    except (httpx.ConnectError, ssl.SSLError) as error:  # TLS 1.3 refuses a client after the connection stands
         raise unreachable(error) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
         raise Fault(Failure.CONFIG_ERROR, "its address or its headers cannot be sent") from None
