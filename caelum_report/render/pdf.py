@@ -29,7 +29,7 @@ from .pdf_parts import parts
 from .placed import about
 from .skins import TOKENS
 
-FITS: Final = ("", "fit-1", "fit-1 fit-2")  # until page 1 holds its five parts
+FITS: Final = ("", "fit-1", "fit-1 fit-2", "fit-1 fit-2 fit-3")  # until page 1 holds its five parts
 _WIDEST, _HIGHEST = 516.0, 560.0  # points that a drawing may take
 _READABLE: Final = 0.36  # points for a pixel: words of 12 pixels are then as small as print gets
 _FULL_WIDTH: Final = 3  # charts; more of them stand in pairs
