@@ -43,6 +43,11 @@ class Status(StrEnum):
     MAINTENANCE = "maintenance"
     UP = "up"
 
+    @property
+    def word(self) -> str:
+        """At the beginning of a line: `Auth-walled`."""
+        return self.value.capitalize()
+
 
 class Failure(StrEnum):
     """Why a probe ended as it did. The words are a public contract."""

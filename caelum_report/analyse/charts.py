@@ -41,7 +41,7 @@ _BEFORE: Final[dict[Range, str]] = {
 FORETOLD_RANGES: Final = frozenset[Range]({"week", "month"})
 _ENOUGH: Final = 12  # points, before the last one is held against them
 _FAR: Final = 1.5
-_PERCENTILES: Final = {
+PERCENTILES: Final = {
     "latency",
     "list",
     "handshake",
@@ -134,7 +134,7 @@ def rollups(frame: pd.DataFrame, metrics: Iterable[str]) -> Rollups:
         rest, subject = divmod(int(key[start]), subjects)
         metric, level = divmod(rest, len(labels["level"]))
         place, name, row = labels["level"][level], labels["metric"][metric], slice(start, end)
-        mid, low, high = ("p50", "p5", "p95") if name in _PERCENTILES else ("mean", "min", "max")
+        mid, low, high = ("p50", "p5", "p95") if name in PERCENTILES else ("mean", "min", "max")
         tracks[place, labels["subject"][subject], name] = Track(
             time[row] + _SPAN[place] / 2,
             columns[mid][row],
@@ -374,7 +374,7 @@ def chart(
 
     What lies `ahead` is drawn for half a range more, on the ranges for which a forecast reaches so far.
     """
-    told, percentiles = METRICS[metric], metric in _PERCENTILES
+    told, percentiles = METRICS[metric], metric in PERCENTILES
     span = RANGE_SECONDS[name]
     start = now - span
     track = track_for(name, rows, rolled, key, metric)

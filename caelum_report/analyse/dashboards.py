@@ -18,6 +18,7 @@ from caelum_report.text import slug, visible
 
 from .charts import (
     NOTHING,
+    PERCENTILES,
     SERVER_METRICS,
     Rollups,
     ServerRows,
@@ -203,9 +204,7 @@ def _together(facts: Facts, rows: ServerRows, metric: str, meant: Sequence[Stand
             since, facts.now
         )
         if len(track):
-            lines.append(
-                bucketed(track, step, percentiles=metric in {"latency", "list", "handshake", "start", "connect"})
-            )
+            lines.append(bucketed(track, step, percentiles=metric in PERCENTILES))
     joined = _side_by_side(lines, step, facts.now, added=metric == "tool_calls")
     subject = f"{len(lines)} servers" if len(lines) != 1 else "1 server"
     made = chart(

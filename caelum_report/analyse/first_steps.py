@@ -45,7 +45,7 @@ def setup(facts: Facts) -> Iterator[Finding]:
             server=None,
             page="method.html",
             impact="Without a timer this page stays as it is.",
-            cause="Prints the timer first; installs it when you add --install.",
+            cause="Prints the timer, to be read first; its help says how to install it.",
             command="caelum-report schedule",
             needs_action=facts.history.next_number <= 3,
         )

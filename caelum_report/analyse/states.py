@@ -19,14 +19,6 @@ from .times import DAY
 from .troubles import cause, missing_variable, sentence, title
 from .uptime import STATUSES, Run, checks_since
 
-WORDS: Final = {
-    Status.DOWN: "Down",
-    Status.DEGRADED: "Degraded",
-    Status.AUTH_WALLED: "Auth-walled",
-    Status.UNKNOWN: "Unknown",
-    Status.MAINTENANCE: "Maintenance",
-    Status.UP: "Up",
-}
 _BY_CHANCE: Final = {
     Failure.TIMEOUT,
     Failure.EXITED,
@@ -79,7 +71,7 @@ def _trouble(facts: Facts, standing: Standing) -> Finding:
     return Finding(
         id=f"state:{standing.id}",
         kind="state",
-        word=WORDS[standing.status],
+        word=standing.status.word,
         status=standing.status,
         title=title(facts, standing),
         server=standing.id,

@@ -7,7 +7,6 @@ entry-point group `caelum_report.collectors`.
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import signal
 import threading
@@ -34,16 +33,13 @@ from caelum_report.model import (
     Status,
     Transport,
 )
-from caelum_report.text import Redactor
-from caelum_report.wire import Pool
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
 from . import host, instances, usage
 from .call import call_tool
 from .judge import network_is_down, without_network
-from .look import Run
+from .look import Run, begun
 from .probe import probe_server, unasked
-from .room import Room
 from .sources import SOURCES, Asked, ask_all
 
 __all__ = ["COLLECTORS", "Collector", "call_tool", "collect", "is_due"]
@@ -115,17 +111,7 @@ async def _ask_all(
     config: Config, servers: tuple[Server, ...], remembered: Remembered, *, at: datetime, mark: str, progress: Progress
 ) -> tuple[tuple[Probe, ...], Asked]:
     """The servers, and after them the sources: what they answer must not disturb what is being timed."""
-    since = time.perf_counter()
-    run = Run(
-        config=config,
-        at=at,
-        room=Room(config.budgets, os.cpu_count() or 1),
-        pool=Pool(config.budgets),
-        redactor=Redactor(config.secrets),
-        mark=mark,
-        elapsed=lambda: time.perf_counter() - since,
-    )
-
+    run = begun(config, at, mark)
     with _ended_by_signals():
         probes = await _probe_all(run, servers, remembered, progress)
         return probes, await ask_all(config.sources, run, remembered, SOURCES)

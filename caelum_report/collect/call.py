@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import time
 from datetime import datetime
 
 from caelum_report.model import Canary, Config, Memory, Server
 from caelum_report.text import Redactor
-from caelum_report.wire import Allowance, Fault, Pool
+from caelum_report.wire import Allowance, Fault
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
 from . import canary
 from .boundary import Boundary
 from .ladder import Ladder
-from .look import Look, Run
+from .look import Look, Run, begun
 from .reach import reach
-from .room import Clock, Room
+from .room import Clock
 from .surface import list_everything
 
 
@@ -32,24 +30,11 @@ def call_tool(config: Config, name: str, wanted: Canary, at: datetime, seconds: 
     mark, redactor = secrets.token_hex(8), Redactor(config.secrets)
     known = adopt_orphans() if not server.remote else set()
     try:
-        return redactor.clean(asyncio.run(_call(_run(config, at, mark), server, wanted, seconds)))
+        return redactor.clean(asyncio.run(_call(begun(config, at, mark), server, wanted, seconds)))
     finally:
         if not server.remote:
             kill_strays(mark)
             kill_orphans(known)
-
-
-def _run(config: Config, at: datetime, mark: str) -> Run:
-    since = time.perf_counter()
-    return Run(
-        config=config,
-        at=at,
-        room=Room(config.budgets, os.cpu_count() or 1),
-        pool=Pool(config.budgets),
-        redactor=Redactor(config.secrets),
-        mark=mark,
-        elapsed=lambda: time.perf_counter() - since,
-    )
 
 
 async def _call(run: Run, server: Server, wanted: Canary, seconds: float) -> str:

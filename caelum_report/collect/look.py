@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +33,20 @@ class Run:
     redactor: Redactor
     mark: str  # of our children's environment, without the server's own part
     elapsed: Callable[[], float]  # seconds since the run began
+
+
+def begun(config: Config, at: datetime, mark: str) -> Run:
+    """A run that begins now."""
+    since = time.perf_counter()
+    return Run(
+        config=config,
+        at=at,
+        room=Room(config.budgets, os.cpu_count() or 1),
+        pool=Pool(config.budgets),
+        redactor=Redactor(config.secrets),
+        mark=mark,
+        elapsed=lambda: time.perf_counter() - since,
+    )
 
 
 @dataclass(slots=True)

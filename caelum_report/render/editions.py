@@ -37,7 +37,7 @@ from caelum_report.editions import Edition
 from caelum_report.model import Failure, Status, Transport
 from caelum_report.text import slug
 
-from .marks import TALLY_WORDS, WORDS
+from .marks import TALLY_WORDS
 
 _TROUBLE: Final = (Status.DOWN, Status.DEGRADED, Status.AUTH_WALLED)
 _IS: Final = {
@@ -188,7 +188,7 @@ def _server(one: ServerReport, aliases: Mapping[str, str], report: Report) -> Se
         transport=one.transport,
         status=one.status,
         failure=one.failure,
-        lede=f"{WORDS[one.status]} {since}".strip() + ".",
+        lede=f"{one.status.word} {since}".strip() + ".",
         why=since if one.status is not Status.UP else "",
         since=one.since,
         checked_at=one.checked_at,
@@ -211,7 +211,7 @@ def _finding(server: ServerReport) -> Finding:
     return Finding(
         id=f"state:{server.slug}",
         kind="state",
-        word=WORDS[server.status],
+        word=server.status.word,
         status=server.status,
         title=f"{server.name} {_IS[server.status]}.",
         server=server.id,

@@ -82,7 +82,6 @@ def html(report: Report, title: str, charts: Sequence[tuple[str, str, str]], att
         "names": lambda change: names_of(change, report),
         "colour": colour,
         "mark": lambda name: MARKS.get(name, "·"),
-        "words": marks.WORDS,
         "why": why,
         "about": lambda finding: about(finding, report),
         "budget": _budget,
@@ -236,7 +235,7 @@ def _looming(report: Report, part: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _fleet(parts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for server, share, p95 in parts["rows"]:
         because = f", {server.why}" if server.why else ""
-        yield f"- {marks.WORDS[server.status]}: {named(server.name)}{because}; up {share} of 30 days, p95 {p95}", "  "
+        yield f"- {server.status.word}: {named(server.name)}{because}; up {share} of 30 days, p95 {p95}", "  "
     if parts["steady"]:
         steady = "; ".join(f"{named(server.name)} {share}, {p95}" for server, share, p95 in parts["steady"])
         yield f"- Up (share of 30 days, p95 of 24 h): {steady}", "  "

@@ -10,7 +10,6 @@ from caelum_report import words
 from caelum_report.document import Finding, ReadOn, Report
 from caelum_report.editions import INTERNAL
 
-from .marks import WORDS
 from .placed import about, names_of, parts_of, why
 
 Part = dict[str, Any]  # what page 1 places
@@ -148,7 +147,7 @@ def _fleet(parts: Part, *, internal: bool) -> Iterable[str]:
         ("Server", "State", "Why, since", "Up, 30 days", "p95, 24 h", "Tools", "Group"),
         (
             (
-                *(server.name, WORDS[server.status], server.why, share, p95),
+                *(server.name, server.status.word, server.why, share, p95),
                 *(str(len(server.tools)) if internal else words.NOTHING, server.group or ""),
             )
             for server, share, p95 in (*parts["rows"], *parts["steady"])

@@ -15,14 +15,6 @@ from caelum_report import words
 from caelum_report.document import Day, Uptime
 from caelum_report.model import Status
 
-WORDS: Final = {
-    Status.DOWN: "Down",
-    Status.DEGRADED: "Degraded",
-    Status.AUTH_WALLED: "Auth-walled",
-    Status.UNKNOWN: "Unknown",
-    Status.MAINTENANCE: "Maintenance",
-    Status.UP: "Up",
-}
 TALLY_WORDS: Final = {status: "in maintenance" if status is Status.MAINTENANCE else str(status) for status in Status}
 HOLLOW: Final = {Status.AUTH_WALLED, Status.MAINTENANCE}
 SKYLINE_HEIGHTS: Final = {
@@ -54,7 +46,7 @@ def state(status: Status | None, word: str = "") -> Markup:
     if status is None:
         return Markup('<span class="state">{}</span>').format(word)
     return Markup('<span class="state is-{}">{}{}</span>').format(
-        status.value, glyph(status.value), word or WORDS[status]
+        status.value, glyph(status.value), word or status.word
     )
 
 

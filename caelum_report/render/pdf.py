@@ -221,7 +221,7 @@ def state(status: Status | None, word: str = "") -> Markup:
     """Glyph and word in the state's colour."""
     if status is None:
         return Markup('<span class="state">{}</span>').format(word)
-    return Markup('<span class="state is-{}">{}{}</span>').format(status, glyph(status), word or marks.WORDS[status])
+    return Markup('<span class="state is-{}">{}{}</span>').format(status, glyph(status), word or status.word)
 
 
 if __name__ == "__main__":

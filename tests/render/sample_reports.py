@@ -759,7 +759,7 @@ def first_report() -> d.Report:
                 0,
                 kind="setup",
                 impact="Without a timer this page stays as it is.",
-                cause="Prints the timer first; installs it when you add --install.",
+                cause="Prints the timer, to be read first; its help says how to install it.",
                 command="caelum-report schedule",
             ),
         ),
