@@ -1,15 +1,19 @@
-"""The generated parts of the README: what the code knows about itself, as Markdown."""
+"""The generated parts of README.md and docs/: what the code knows about itself, as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from . import errors
+from .config import reference
 from .metrics import METRICS
 from .model import Failure, Status, status_of
 
 Part = Callable[[], str]
+
+_SHARED_BY: Final = 5  # an option of so many commands is explained once for all
 
 _EXIT_WORDS = {
     errors.UsageError: "usage or configuration is wrong; nothing was probed",
@@ -30,10 +34,17 @@ def exit_statuses() -> str:
     return _table(("status", "when"), [(f"`{status}`", rows[status]) for status in sorted(rows)])
 
 
-def configuration_table() -> str:
-    from .config import reference
+def configuration(*tables: str) -> str:
+    """The keys of these tables of caelum.toml; "" is the top of the file."""
+    return _sections(reference.sections(*tables))
 
-    return reference()
+
+def source_kinds() -> str:
+    return _sections(reference.sources())
+
+
+def variables() -> str:
+    return _table(("variable", "sets"), [(f"`{name}`", text) for name, text in reference.variables()])
 
 
 def metrics_table() -> str:
@@ -59,24 +70,45 @@ def status_table() -> str:
 
 def commands() -> str:
     """One line a command, from its own help."""
+    rows = [(f"`caelum-report {name}`", _first_line(command)) for name, command in _commands()]
+    return _table(("command", "does"), rows)
+
+
+def options() -> str:
+    """What each command takes, from its own help; options that many have stand first, once."""
+    spelled = {
+        name: {_spelled(one): getattr(one, "help", None) or "" for one in command.params if "--help" not in one.opts}
+        for name, command in _commands()
+    }
+    count = Counter(pair for said in spelled.values() for pair in said.items())
+    shared = {pair for pair, times in count.items() if times >= _SHARED_BY and pair[0].startswith("`-")}
+    parts = [_table(("option", "meaning"), sorted(shared))]
+    for name, command in _commands():
+        own = [pair for pair in spelled[name].items() if pair not in shared]
+        also = ", ".join(flag for flag, text in spelled[name].items() if (flag, text) in shared)
+        parts.append(f"### {name}\n\n{_first_line(command)}" + (f" Also {also}." if also else ""))
+        parts += [_table(("argument", "meaning"), own)] if own else []
+    return "\n\n".join(parts)
+
+
+def _spelled(parameter: Any) -> str:
+    """An option or argument as it is typed."""
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.display_name_raw.upper()}`"
+    value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
+    return " ".join(f"`{flag}{value}`" for flag in parameter.opts)
+
+
+def _first_line(command: Any) -> str:
+    return str(command.help or "").strip().split("\n", maxsplit=1)[0]
+
+
+def _commands() -> list[tuple[str, Any]]:
     import typer
 
     from .cli import app
 
-    root = typer.main.get_command(app)
-    rows: list[tuple[str, ...]] = []
-    for name, command in sorted(_walk(root)):
-        options = sorted(
-            {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")} - {"--help"}
-        )
-        rows.append(
-            (
-                f"`caelum-report {name}`",
-                (command.help or "").strip().split("\n", maxsplit=1)[0],
-                " ".join(f"`{flag}`" for flag in options),
-            )
-        )
-    return _table(("command", "does", "options"), sorted(rows))
+    return sorted(_walk(typer.main.get_command(app)))
 
 
 def _walk(command: Any, prefix: str = "") -> list[tuple[str, Any]]:
@@ -86,6 +118,16 @@ def _walk(command: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return [leaf for name, child in children.items() for leaf in _walk(child, f"{prefix} {name}".strip())]
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+def _sections(sections: Iterable[reference.Section]) -> str:
+    parts = []
+    for section in sections:
+        rows = [(f"`{key.name}`", key.default, key.meaning) for key in section.keys]
+        title = f"**`{section.title}`**" if section.title else ""
+        table = _table(("key", "default", "meaning"), rows) if rows else ""
+        parts += [part for part in (" ".join(filter(None, (title, section.text))), table) if part]
+    return "\n\n".join(parts)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

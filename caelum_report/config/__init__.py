@@ -1,7 +1,7 @@
 """config -> collect -> store -> analyse -> render -> deliver: caelum.toml, environment, options and mcp.json files become one Config."""
 
 from .editing import remove_rule, set_rule, toml_value
-from .explaining import check, describe, explain, reference, show
+from .explaining import check, describe, explain, show
 from .hosts import find_configurations
 from .initial import initial_file, initial_toml, write_initial
 from .loading import OWN_SERVER, consent, load, pending
@@ -22,7 +22,6 @@ __all__ = [
     "initial_toml",
     "load",
     "pending",
-    "reference",
     "remove_rule",
     "seconds",
     "set_rule",

@@ -22,6 +22,7 @@ from . import source_words
 from .files import shown
 from .loading import resolved
 from .places import places
+from .reference import UNSET
 from .secrets import secret_arguments
 from .settings import OPTION_OF, VARIABLES, Options, Settings, Variable, settle, usual_files
 from .units import duration
@@ -301,15 +302,7 @@ def _effective(settings: Settings, key: str) -> str:
 
 
 def _unset(key: str) -> str:
-    words = {
-        "every": "learned from history",
-        "fleet": "the host's name",
-        "host": "this machine's name",
-        "zone": "the system's zone",
-        "database": "history.sqlite in $STATE_DIRECTORY or the XDG state folder",
-        "path": "the PATH of the run",
-    }
-    return words.get(key, "not set")
+    return UNSET.get(key, "not set")
 
 
 def _written(name: str, value: Any, *, in_days: bool = False) -> str:
@@ -320,31 +313,3 @@ def _written(name: str, value: Any, *, in_days: bool = False) -> str:
     if in_days:
         return f'"{value}d"'
     return visible(json.dumps(value, ensure_ascii=False, default=str), 4000)
-
-
-# --- reference ------------------------------------------------------------------------------------------------------
-
-
-def reference() -> str:
-    """Every key of caelum.toml with its variable and meaning, as a Markdown table for the README."""
-    from .schema import TABLES, keys_of
-
-    variables = {each.key: each.name for each in VARIABLES.values() if each.key}
-    titles = {
-        "": "",
-        "retention": "retention.",
-        "archive": "archive.",
-        "budgets": "budgets.",
-        "usage": "usage.",
-        "server": "server.",
-        "canary": "server.canary.",
-    }
-    titles["maintenance"] = "server.maintenance."
-    titles["panel"] = "dashboard.panel."
-    lines = ["| key | environment | meaning |", "|---|---|---|"]
-    for table, model in TABLES.items():
-        for key, field in keys_of(model).items():
-            if table or key not in {*TABLES, "source"}:
-                variable = f"`{variables[key]}`" if not table and key in variables else ""
-                lines.append(f"| `{titles.get(table, f'{table}.')}{key}` | {variable} | {field.description} |")
-    return "\n".join([*lines, *source_words.reference()])

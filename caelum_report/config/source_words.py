@@ -1,10 +1,10 @@
-"""Sources in words: what `config show` and `config explain` print of them, and their part of the reference."""
+"""Sources in words: what `config show` and `config explain` print of them."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from caelum_report.errors import UsageError
 from caelum_report.model import Config, Source
@@ -55,35 +55,3 @@ def explained(name: str, config: Config) -> str:
     near = difflib.get_close_matches(name, dict.fromkeys(keys), 1, 0.5)
     hint = f"; did you mean `source.{near[0]}`?" if near else ""
     raise UsageError(f"source.{visible(name, 80)}: is neither a key nor the name of a source{hint}")
-
-
-def reference() -> Iterator[str]:
-    """Rows of the Markdown table: the keys of every kind first, those of several kinds once."""
-    from pydantic import BaseModel
-
-    from .source_tables import (
-        ENVIRONMENT,
-        SOURCE_TABLES,
-        InfluxQueryTable,
-        LogMetricTable,
-        MetricTable,
-        PromQLTable,
-        SourceTable,
-    )
-
-    kinds: dict[tuple[str, str], list[str]] = {}
-    for kind, table in SOURCE_TABLES.items():
-        for key, field in table.model_fields.items():
-            kinds.setdefault((key, field.description or ""), []).append(kind)
-    variables = {(kind, key): name for kind, keys in ENVIRONMENT.items() for key, name in keys.items()}
-    for (key, text), those in sorted(kinds.items(), key=lambda one: one[0][0] not in SourceTable.model_fields):
-        given = ", ".join(f"`{variables[kind, key]}`" for kind in those if (kind, key) in variables)
-        whose = "" if len(those) == len(SOURCE_TABLES) else f"{', '.join(those)}: "
-        yield f"| `source.{key}` | {given} | {whose}{text} |"
-    blocks: Mapping[str, tuple[type[BaseModel], ...]] = {
-        "metric": (MetricTable, LogMetricTable),
-        "query": (PromQLTable, InfluxQueryTable),
-    }
-    for name, tables in blocks.items():
-        said = dict.fromkeys((key, field.description) for table in tables for key, field in table.model_fields.items())
-        yield from (f"| `source.{name}.{key}` |  | {text} |" for key, text in said)

@@ -19,7 +19,6 @@ from caelum_report.config import (
     initial_file,
     initial_toml,
     load,
-    reference,
     show,
     system_zone,
     write_initial,
@@ -238,18 +237,6 @@ def test_explain_helps_with_a_wrong_key(tmp_path: Path) -> None:
         explain("evry", Options(), {}, tmp_path)
     with pytest.raises(UsageError, match=r"conect: is not a key; did you mean `budgets\.connect`"):
         explain("conect", Options(), {}, tmp_path)
-
-
-def test_every_setting_has_its_line_in_the_reference() -> None:
-    text = reference()
-    for key in (
-        "| `every` | `CAELUM_EVERY` |",
-        "| `budgets.connect` |",
-        "| `server.maintenance.weekly` |",
-        "| `server.canary.tool` |",
-    ):
-        assert key in text
-    assert all(variable.name in text for variable in VARIABLES.values() if variable.key)
 
 
 # --- init -----------------------------------------------------------------------------------------------------------
