@@ -171,6 +171,8 @@ FLEET: Final = (
 
 # --- tools ----------------------------------------------------------------------------------------------------------
 
+HTTPS: Final = {"business-intelligence-aggregation", "intelligence-hub", "security-management", "user-profile"}
+
 _PAGE: Final = {"limit": "integer", "cursor": "string"}
 _MANY: Final = {"list", "search"}
 _VERBS: Final[dict[str, tuple[str, dict[str, str], tuple[str, ...]]]] = {

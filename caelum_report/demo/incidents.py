@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from caelum_report.model import Window
 
 Kind = Literal[
     "outage",  # connections refused
@@ -46,10 +50,13 @@ class Planted:
 
 
 HOST: Final = "caelum-01"
+ZONE: Final = "Europe/Berlin"
 DAY: Final = 24.0
+UNSET: Final = "the variable VOICE_INTERFACE_TOKEN is not set"
+
+PINNED: Final = (("deployment-infrastructure", 15 * DAY),)  # agreed to what they offer, so many hours before the end
 
 # What people noted: hours before the end, text.
-PINNED: Final = (("deployment-infrastructure", 15 * DAY),)  # agreed to what they offer, so many hours before the end
 NOTED: Final = ((11 * DAY + 5.2, "opportunity-discovery 3.0 released"), (4 + 2 / 60, "Keys rotated"))
 
 PLANTED: Final = (
@@ -75,3 +82,33 @@ PLANTED: Final = (
     Planted("certificate", ("business-intelligence-aggregation",), 0, 0, 7.4, "Its certificate ends in a week."),
     Planted("disk", ("/var",), 30 * DAY, 0, 0.55, "It fills by half a percent point a day."),
 )  # fmt: skip
+
+
+@cache
+def planted_for(kind: Kind, subject: str) -> tuple[Planted, ...]:
+    return tuple(planted for planted in PLANTED if planted.kind == kind and subject in planted.subjects)
+
+
+def during(kind: Kind, subject: str, age: float) -> bool:
+    """Whether a check `age` hours before the end is within such an incident."""
+    return any(
+        planted.begins_hours >= age and (planted.ends_hours <= 0 or age > planted.ends_hours)
+        for planted in planted_for(kind, subject)
+    )
+
+
+def maintenance(at: datetime) -> Window:
+    """The weekly window that is open at the end; it began to repeat before the month."""
+    planted = next(planted for planted in PLANTED if planted.kind == "maintenance")
+    start, end = (
+        (at - timedelta(hours=hours)).astimezone(ZoneInfo(ZONE)) - timedelta(weeks=104)
+        for hours in (planted.begins_hours, planted.ends_hours)
+    )
+    return Window(start, end, "weekly test of all integrations", weekly=True)
+
+
+def open_at(window: Window, moment: datetime) -> bool:
+    """Whether the weekly window is open; by the wall clock, so that a change of the offset moves nothing."""
+    here = moment.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
+    start, end = window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
+    return (here - start) % timedelta(days=7) < end - start
