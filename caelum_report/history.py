@@ -36,8 +36,8 @@ class Pin:
 class SourceHistory:
     """What sources gave: beside what our own probes measured, never mixed with it. Times are `datetime64[ns, UTC]`.
 
-    sources   host, source, kind, first_seen_at, succeeded_at, failing_since: as they stand
-    readings  one row a source and run (raw retention): snapshot, at, host, source, failure, reason, seconds, figures
+    sources   host, source, kind, endpoint, first_seen_at, succeeded_at, failing_since: as they stand
+    readings  one row a source and run (raw retention): snapshot, at, host, source, failure, reason, seconds, figures, notes
     series    indexed by number: host, source, kind, subject, server (the subject where it is a server, else None),
               metric, labels (JSON object, "" for none), unit (of the figure; a counter's rate is that a second), counter
     samples   series, at, value, raw (raw retention), by series and time; `value` of a counter is its rate since the

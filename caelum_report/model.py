@@ -477,6 +477,7 @@ class Reading:
     samples: tuple[Sample, ...] = ()
     notes: tuple[Note, ...] = ()
     errors: tuple[LoggedError, ...] = ()
+    endpoint: str = ""  # what may be shown of where it was asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,9 +167,11 @@ def test_one_report_over_all_hosts(database: sqlite3.Connection, tmp_path: Path)
 def test_what_another_hosts_sources_gave_is_in_the_report_under_its_name(
     database: sqlite3.Connection, tmp_path: Path
 ) -> None:
-    gone = Reading("queue", "redis", Failure.CONNECT_ERROR, "nothing accepts connections at its address")
+    gone = Reading(
+        "queue", "redis", Failure.CONNECT_ERROR, "nothing accepts connections at its address", endpoint="redis://q:6379"
+    )
     wrong = LoggedError("github", "ERROR no route to #", 4, NOON, NOON)
-    log = Reading("app", "log", Failure.OK, errors=(wrong,))
+    log = Reading("app", "log", Failure.OK, errors=(wrong,), notes=(Note("more-to-read", "There is more."),))
     for hour in range(2):
         seen = there(NOON + hours(hour))
         take_in(database, tmp_path, replace(seen, readings=(*seen.readings, gone, log)), NOON + hours(hour))
@@ -179,6 +181,8 @@ def test_what_another_hosts_sources_gave_is_in_the_report_under_its_name(
         ("cache@there", "redis", "ok"),
         ("queue@there", "redis", "connect-error"),
     ]
+    assert [one.endpoint for one in report.sources] == ["", "", "redis://q:6379"]
+    assert report.sources[0].notes == (Note("more-to-read", "There is more."),)
     (ping,) = report.series
     assert (ping.source, ping.subject, ping.value, ping.n) == ("cache@there", "cache@there", 0.001, 2)
     (error,) = report.errors

@@ -15,7 +15,7 @@ from caelum_report import words
 from caelum_report.document import Finding, Points, SeriesReport, SourceReport
 from caelum_report.grafana import GrafanaLinks
 from caelum_report.history import SourceHistory
-from caelum_report.model import Failure, Reading
+from caelum_report.model import Failure, Note, Reading
 from caelum_report.text import visible
 
 from .charts import bucketed, measured, points
@@ -30,12 +30,8 @@ _SPARK_SECONDS: Final = DAY / 48
 
 def sources(facts: Facts) -> tuple[SourceReport, ...]:
     """Of the sources that this run asked, in its order; then what was imported, and those of other hosts."""
-    endpoints = {source.name: source.endpoint for source in facts.config.sources}
     known = dict(_known(facts))
-    asked = tuple(
-        _source(reading, endpoints.get(reading.source, ""), known.get(reading.source))
-        for reading in facts.snapshot.readings
-    )
+    asked = tuple(_source(reading, known.get(reading.source)) for reading in facts.snapshot.readings)
     return (*asked, *(_imported(known[name]) for name in imported(facts)), *elsewhere(facts))
 
 
@@ -60,14 +56,14 @@ def _told(row: Any, known: Any) -> SourceReport:
     return SourceReport(
         name=str(row.source),
         kind=str(known.kind),
-        endpoint="",
+        endpoint=str(known.endpoint),
         failure=failure,
         reason=row.reason,
         seconds=float(row.seconds),
         figures=int(row.figures),
         succeeded_at=_time(known.succeeded_at),
         failing_since=None if failure is Failure.OK else _time(known.failing_since),
-        notes=(),
+        notes=tuple(Note(**note) for note in json.loads(row.notes)),
     )
 
 
@@ -137,11 +133,11 @@ def _before(one: SourceReport, facts: Facts) -> str:
     return f"it last did {words.moment(one.succeeded_at, facts.at, facts.zone)}"
 
 
-def _source(reading: Reading, endpoint: str, known: Any) -> SourceReport:
+def _source(reading: Reading, known: Any) -> SourceReport:
     return SourceReport(
         name=reading.source,
         kind=reading.kind,
-        endpoint=endpoint,
+        endpoint=reading.endpoint,
         failure=reading.failure,
         reason=reading.reason,
         seconds=reading.seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -30,11 +31,16 @@ def readings(at: datetime) -> tuple[Reading, ...]:
     memory = Sample("gateway", "memory_bytes", 410e6 + 30e6 * _busy(hours) + 9e6 * math.sin(hours / 17), "bytes")
     targets = tuple(Sample("prometheus", name, 23, "count") for name in ("targets", "targets_up"))
     return (
-        Reading("gateway", "http-json", Failure.OK, "", 0.084, (*calls, waiting, memory)),
-        Reading("prometheus", "prometheus", Failure.OK, "", 0.031, targets),
-        Reading("cache", "redis", Failure.OK, "", 0.006, tuple(_cache(hours))),
-        Reading("gateway log", "log", Failure.OK, "", 0.12, tuple(_lines(hours)), errors=tuple(_errors(at))),
+        _reading("gateway", 0.084, *calls, waiting, memory),
+        _reading("prometheus", 0.031, *targets),
+        _reading("cache", 0.006, *_cache(hours)),
+        replace(_reading("gateway log", 0.12, *_lines(hours)), errors=tuple(_errors(at))),
     )
+
+
+def _reading(name: str, seconds: float, *samples: Sample) -> Reading:
+    source = next(source for source in SOURCES if source.name == name)
+    return Reading(name, source.kind, Failure.OK, "", seconds, samples, endpoint=source.endpoint)
 
 
 def _cache(hours: float) -> Iterator[Sample]:

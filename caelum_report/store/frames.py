@@ -88,7 +88,7 @@ _WHOLE: Final = {
 _TEXT: Final = {
     "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version", "surface", "details",
     "program_version", "name", "device", "text", "source", "kind", "subject", "metric", "labels", "unit",
-    "tool", "buckets",
+    "tool", "buckets", "endpoint", "notes",
 }  # fmt: skip
 
 

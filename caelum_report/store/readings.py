@@ -30,9 +30,15 @@ def insert_readings(
     for reading in readings:
         source = source_id(connection, host, reading.source, reading.kind, at)
         connection.execute(
-            """UPDATE sources SET kind = :kind, succeeded_at = CASE WHEN :good THEN :at ELSE succeeded_at END,
+            """UPDATE sources SET kind = :kind, endpoint = :endpoint, succeeded_at = CASE WHEN :good THEN :at ELSE succeeded_at END,
             failing_since = CASE WHEN :good THEN NULL ELSE coalesce(failing_since, :at) END WHERE id = :id""",
-            {"kind": reading.kind, "good": reading.failure is Failure.OK, "at": at, "id": source},
+            {
+                "kind": reading.kind,
+                "endpoint": reading.endpoint,
+                "good": reading.failure is Failure.OK,
+                "at": at,
+                "id": source,
+            },
         )
         connection.execute(
             "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -263,6 +263,7 @@ TABLES: Final = (
     first_seen_at INTEGER NOT NULL,
     succeeded_at INTEGER,                -- last time that it gave what it was asked for
     failing_since INTEGER,               -- NULL while it does
+    endpoint TEXT NOT NULL DEFAULT '',   -- what may be shown of where it was asked last
     UNIQUE (host, name)
 )""",
     """CREATE TABLE readings (
@@ -469,6 +470,12 @@ def _with_log_errors(database: Database) -> None:
     _execute(database, _table("log_errors"), _ERRORS_BY_SOURCE, _table("log_error_counts"))
 
 
+def _with_endpoints(database: Database) -> None:
+    """Other hosts' sources say where they were asked; an older database got the column with the table."""
+    if "endpoint" not in database["sources"].columns_dict:
+        database.execute("ALTER TABLE sources ADD COLUMN endpoint TEXT NOT NULL DEFAULT ''")
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
@@ -480,4 +487,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     lambda database: _execute(database, "ALTER TABLE servers ADD COLUMN tool_order TEXT NOT NULL DEFAULT ''"),
     _with_other_hosts,
     _with_log_errors,
+    _with_endpoints,
 )

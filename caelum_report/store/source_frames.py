@@ -39,22 +39,22 @@ def history(connection: sqlite3.Connection, last: int, at: int) -> SourceHistory
 
 def _sources(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     rows = connection.execute(
-        f"""SELECT hosts.name, sources.name || {AT_HOST}, kind, first_seen_at, succeeded_at, failing_since
+        f"""SELECT hosts.name, sources.name || {AT_HOST}, kind, endpoint, first_seen_at, succeeded_at, failing_since
         FROM sources JOIN hosts ON hosts.id = host WHERE first_seen_at <= ? ORDER BY sources.id""",
         (at,),
     )
-    return frames.frame(rows, ("host", "source", "kind", "first_seen_at", "succeeded_at", "failing_since"))
+    return frames.frame(rows, ("host", "source", "kind", "endpoint", "first_seen_at", "succeeded_at", "failing_since"))
 
 
 def _readings(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
     rows = connection.execute(
-        f"""SELECT snapshot, at, hosts.name, sources.name || {AT_HOST}, failure, reason, readings.took_us AS seconds, figures
+        f"""SELECT snapshot, at, hosts.name, sources.name || {AT_HOST}, failure, reason, readings.took_us AS seconds, figures, readings.notes
         FROM readings JOIN snapshots ON snapshots.id = snapshot JOIN sources ON sources.id = source
             JOIN hosts ON hosts.id = sources.host
         WHERE snapshot <= ? ORDER BY at, snapshot, source""",
         (last,),
     )
-    return frames.frame(rows, ("snapshot", "at", "host", "source", "failure", "reason", "seconds", "figures"))
+    return frames.frame(rows, ("snapshot", "at", "host", "source", "failure", "reason", "seconds", "figures", "notes"))
 
 
 def _series(connection: sqlite3.Connection) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def _errors(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
     """Every kind that was ever met, those of other hosts too."""
     rows = connection.execute(
         f"""SELECT hosts.name, sources.name || {AT_HOST}, coalesce(servers.name, subject) || {AT_HOST},
-            servers.name || {AT_HOST}, text, sum(count), sum(CASE WHEN log_error_counts.at > ? THEN count ELSE 0 END),
+            servers.name || {AT_HOST}, text, sum(count), sum(CASE WHEN last_at > ? THEN count ELSE 0 END),
             min(first_at), max(last_at), min(log_error_counts.at)
         FROM log_errors JOIN log_error_counts ON error = log_errors.id JOIN sources ON sources.id = source
             JOIN hosts ON hosts.id = sources.host LEFT JOIN servers ON servers.id = server

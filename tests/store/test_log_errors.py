@@ -33,18 +33,20 @@ def kinds(database: sqlite3.Connection, snapshot: int) -> dict[tuple[str, str], 
 
 def test_runs_add_to_what_a_kind_has_had(database: sqlite3.Connection) -> None:
     add(database, NOON, error("no route", 3))
-    add(database, NOON + hours(20), error("no route", 2, NOON + hours(20)), error("no route", 7, subject="server-0"))
+    later = NOON + hours(20)
+    add(database, later, error("no route", 2, later), error("no route", 7, later, "server-0"), error("old", 9, NOON))
     last = add(database, NOON + hours(30), error("late", 1, NOON + hours(900)))
     assert kinds(database, last) == {
         ("app", "no route"): (5, 2),
         ("server-0", "no route"): (7, 7),
+        ("app", "old"): (9, 0),  # met by a run of the last day; the lines themselves are older
         ("app", "late"): (1, 1),
     }
     found = store.history(database, last).sources
     assert found is not None
     first = found.errors.iloc[0]
     assert (first["first_at"], first["last_at"]) == (NOON - timedelta(minutes=5), NOON + hours(20))
-    assert found.errors.iloc[2]["last_at"] == NOON + hours(30), "no line is later than its run"
+    assert found.errors.iloc[3]["last_at"] == NOON + hours(30), "no line is later than its run"
 
 
 def test_rows_of_old_runs_become_rows_of_days_and_nothing_is_lost(database: sqlite3.Connection) -> None:

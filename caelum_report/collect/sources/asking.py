@@ -104,7 +104,8 @@ async def _reading(
     samples, notes = _kept(answer, source, run)
     reason = run.redactor.clean(" ".join(reason.split()), 500)
     seconds = time.perf_counter() - since
-    reading = Reading(source.name, source.kind, failure, reason, seconds, samples, notes, _errors(answer, run))
+    errors = _errors(answer, run)
+    reading = Reading(source.name, source.kind, failure, reason, seconds, samples, notes, errors, source.endpoint)
     return reading, answer
 
 
