@@ -61,6 +61,8 @@ def resolved(settings: Settings, options: Options) -> Config:
     channels = alarm_settings.channels(toml.deliver, variables_of(settings))
     secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings)
     sources, source_secrets = sources_of(settings, variables_of(settings))
+    servers = servers or (own_server(database),)
+    sources, about = _with_servers(sources, [server.id for server in servers])
     secrets |= source_secrets
     secrets |= {secret for secret in alarm_settings.secrets(channels) if len(secret) >= 8}
     read = {source for server in servers for source in server.sources}
@@ -78,7 +80,7 @@ def resolved(settings: Settings, options: Options) -> Config:
         output=output,
         publish=toml.publish,
         site_url=toml.site_url,
-        servers=servers or (own_server(database),),
+        servers=servers,
         sources=sources,
         usage=usage_settings(settings),
         budgets=_budgets(toml.budgets),
@@ -96,7 +98,7 @@ def resolved(settings: Settings, options: Options) -> Config:
             *settings.notes,
             *notes,
             *misplaced,
-            *_about_nobody(sources, servers),
+            *about,
             *_unusable(channels),
             *(about_nobody(settings, servers) if toml.dashboard else ()),
             *aliases_of_nobody(settings, servers, objectives),
@@ -226,27 +228,37 @@ def _with_facts(
     return tuple(by_name.values()), notes
 
 
-def _about_nobody(sources: Sequence[Source], servers: Sequence[Server]) -> list[Note]:
-    """A note for every source about a server that is not there."""
-    names = {server.id for server in servers}
-    return [
-        Note("source-of-nobody", f"the source {source.name} is about {visible(name, 80)}, which is not a server here")
-        for source in sources
-        if (name := source.options.get("server")) is not None and name not in names
-    ]
+def _with_servers(sources: Sequence[Source], names: Sequence[str]) -> tuple[tuple[Source, ...], list[Note]]:
+    """Sources that ask a server that is not there cannot be used; those that are only about it get a note."""
+    found, notes = [], []
+    for source in sources:
+        name = source.options.get("server")
+        if name is None or name in names:
+            found.append(source)
+        elif source.kind == "mcp-tool":
+            problem = source.problem or f"no server {visible(name, 80)} is configured{_meant(name, names)}"
+            found.append(replace(source, problem=problem))
+        else:
+            found.append(source)
+            text = f"the source {source.name} is about {visible(name, 80)}, which is not a server here"
+            notes.append(Note("source-of-nobody", text + _meant(name, names)))
+    return tuple(found), notes
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1, 0.6)
+    return f"; did you mean {visible(near[0], 80)}?" if near else ""
 
 
 def _nowhere(name: str, names: Sequence[str], settings: Settings) -> Server:
     """A block without command and URL whose name no mcp.json has: that server is the one that suffers."""
-    near = difflib.get_close_matches(name, names, 1, 0.6)
-    hint = f"; did you mean {visible(near[0], 80)}?" if near else ""
     return Server(
         id=name,
         slug=slug(name),
         transport=Transport.STDIO,
         endpoint="nowhere",
         sources=(str(settings.file),),
-        problem=f"it has neither `command` nor `url`, and no mcp.json names it{hint}",
+        problem=f"it has neither `command` nor `url`, and no mcp.json names it{_meant(name, names)}",
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from caelum_report import words
 from caelum_report.errors import UsageError
 from caelum_report.text import visible
 
@@ -21,7 +22,7 @@ from .edition_tables import EditionTable, wrong_editions
 from .fields import Count, Days, FilePath, Seconds, Share, Size, Table, Text, Variable, site_address, zone_name
 from .files import shown
 from .places import Keys, places
-from .source_tables import SOURCE_TABLES, AnySource
+from .source_tables import SOURCE_TABLES, AnySource, kinds_with
 
 
 class RetentionTable(Table):
@@ -335,6 +336,8 @@ def _nearest(keys: Keys) -> str:
     key, table = str(keys[-1]), _table(keys)
     if near := difflib.get_close_matches(key.lower().replace("-", "_"), keys_of(table), 1, 0.6):
         return f"; did you mean `{near[0]}`?"
+    if table in SOURCE_TABLES.values() and (kinds := kinds_with(key)):
+        return f"; it belongs to sources of the {'kind' if len(kinds) == 1 else 'kinds'} {words.listing(kinds, 9)}"
     for name, other in TABLES.items():
         if other is not table and key in keys_of(other):
             where = (

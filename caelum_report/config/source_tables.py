@@ -156,6 +156,12 @@ class WebSocketTable(AddressTable):
         default_factory=list, description="[[source.metric]] blocks, on every message; the last value counts"
     )
 
+    @model_validator(mode="after")
+    def _in_time(self) -> WebSocketTable:
+        if self.window >= self.timeout:
+            raise ValueError("a `window` shorter than `timeout`, which is 10s unless said")
+        return self
+
 
 class RedisTable(SourceTable):
     """A Redis as a service."""
@@ -281,6 +287,12 @@ SOURCE_TABLES: Final[Mapping[str, type[SourceTable]]] = {
     get_args(table.model_fields["kind"].annotation)[0]: table for table in get_args(get_args(AnySource)[0])
 }
 
+
+def kinds_with(key: str) -> list[str]:
+    """The kinds whose blocks have a key."""
+    return [kind for kind, table in SOURCE_TABLES.items() if key in table.model_fields]
+
+
 # Keys that a variable gives where a block does not say them. Where the first key's variable is set and no block is of
 # that kind, there is a source named after the kind, those of `QUERIED` left out.
 ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = {
@@ -302,6 +314,7 @@ QUERIED: Final = {"prometheus", "influxdb"}  # nothing to ask without a block; t
 
 # What the address of a kind that is not asked over plain HTTP may begin with.
 SCHEMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "websocket": ("ws", "wss"),
     "redis": ("redis", "rediss", "unix"),
     "postgresql": ("postgresql", "postgres"),
     "docker": ("unix", "http", "https", "tcp"),

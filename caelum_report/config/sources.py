@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from caelum_report.model import Source
 from caelum_report.text import visible
-from caelum_report.words import listing
 
 from .endpoint import url_endpoint, url_problem
 from .secrets import in_value
@@ -142,7 +141,7 @@ def _unusable(block: SourceTable, options: Mapping[str, Any]) -> str | None:
         return "`cert` needs its `key`"
     schemes = SCHEMES.get(_kind(block), ())
     if schemes and not _begins(options["url"], schemes):
-        return f"`url` is no address that begins with {listing([f'{scheme}://' for scheme in schemes], 5)}"
+        return f"`url` is no address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,7 +26,8 @@ _ENDS: Final = 500
 @dataclass(slots=True)
 class Relay:
     """What the library is told: `host` and `port`. `fault` says why we cut it off; `first` and `last` are what the
-    other side began and ended with.
+    other side began and ended with. `answers` are how long each answer took from the last bytes that were asked with:
+    the other side's time, without the library's and ours.
     """
 
     host: str
@@ -33,6 +35,8 @@ class Relay:
     fault: Fault | None = None
     first: bytes = b""
     last: bytes = b""
+    answers: list[float] = field(default_factory=list)
+    asked_at: float | None = None
     writers: list[asyncio.StreamWriter] = field(default_factory=list, repr=False)
 
     def cut(self, fault: Fault | None = None) -> None:
@@ -76,7 +80,7 @@ async def _pass_on(
     reader, writer = await arrived.get()
     listener.close()
     relay.writers.append(writer)
-    ways = (_up(reader, opened.writer), _down(relay, opened.reader, writer, allowance))
+    ways = (_up(relay, reader, opened.writer), _down(relay, opened.reader, writer, allowance))
     tasks = [asyncio.create_task(way) for way in ways]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -87,9 +91,10 @@ async def _pass_on(
         writer.close()
 
 
-async def _up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _up(relay: Relay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(_CHUNK):
+            relay.asked_at = time.perf_counter()
             writer.write(data)
             await writer.drain()
 
@@ -98,6 +103,9 @@ async def _down(relay: Relay, reader: asyncio.StreamReader, writer: asyncio.Stre
     try:
         while data := await reader.read(_CHUNK):
             relay.first, relay.last = relay.first or data[:_ENDS], data[-_ENDS:]
+            if relay.asked_at is not None:
+                relay.answers.append(time.perf_counter() - relay.asked_at)
+                relay.asked_at = None
             allowance.take_bytes(len(data))
             writer.write(data)
             await writer.drain()

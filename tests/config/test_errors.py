@@ -37,6 +37,8 @@ BAD = {
     "site-url.toml": '1:1: `site_url`: expected the address of the published site, such as "https://status.example.org/mcp/"',
     "size.toml": '2:1: `budgets.probe_bytes`: expected a size such as "8 MB" or a number of bytes',
     "source-brackets.toml": "1:1: `source`: expected [[source]], with two pairs of brackets",
+    "source-key-of-another-kind.toml": "5:1: `source[1].query` is not a key here; it belongs to sources of the kinds "
+    "prometheus and influxdb",
     "source-key.toml": "4:1: `source[1].ulr` is not a key here; did you mean `url`?",
     "source-kind.toml": "3:1: `source[1].kind` is not a kind of source; did you mean `http-json`?",
     "source-metric.toml": "7:1: `source[1].metric[1].value`: expected a JMESPath expression such as "
@@ -45,6 +47,7 @@ BAD = {
     "11:1: `source[1].metric[2].uint` is not a key here; did you mean `unit`?",
     "source-no-metric.toml": "6:1: `source[1].metric`: expected at least one",
     "source-twice.toml": "7:1: `source[2].name`: expected another name; [[source]] number 1 has this one",
+    "source-window.toml": "1:1: `source[1]`: expected a `window` shorter than `timeout`, which is 10s unless said",
     "source-without-kind.toml": f"1:1: `source[1].kind` is missing: one of {', '.join(SOURCE_TABLES)}",
     "syntax.toml": "4:34: not TOML: Illegal character '\\n'",
     "transport.toml": '4:1: `server[1].transport`: expected "http" or "sse" beside `url`',

@@ -3,7 +3,8 @@
 `SOURCES` is the seam. A new kind is
 
 * a table in `config/source_tables.py`, and its name in `AnySource` (and in `ENVIRONMENT`, where variables give its keys);
-* a module here with `async def ask(asking: Asking) -> Answer`, and one line below.
+* a module here with `async def ask(asking: Asking) -> Answer`, and one line below: what it imports that is not ours, and
+  whether it tells how fast the other side is.
 
 What an `ask` may rely on: `asking.source.options` are its table's, checked, with every variable replaced; it may hold
 secrets, so never put a value of it into a reason. What it promises: what goes wrong with the other side is raised as
@@ -37,22 +38,24 @@ from . import (
     redis,
     websocket,
 )
-from .asking import Answer, Ask, Asked, Asking, ask_all
+from .asking import Answer, Ask, Asked, Asking, Kind, ask_all
 
-__all__ = ["SOURCES", "Answer", "Ask", "Asked", "Asking", "ask_all"]
+__all__ = ["SOURCES", "Answer", "Ask", "Asked", "Asking", "Kind", "ask_all"]
 
-SOURCES: Final[Mapping[str, Ask]] = {
-    "http-json": http_json.ask,
-    "mcp-tool": mcp_tool.ask,
-    "prometheus": prometheus.ask,
-    "prometheus-scrape": prometheus_scrape.ask,
-    "influxdb": influxdb.ask,
-    "websocket": websocket.ask,
-    "redis": redis.ask,
-    "postgresql": postgresql.ask,
-    "influxdb-health": health.ask_influxdb,
-    "prometheus-health": health.ask_prometheus,
-    "grafana": health.ask_grafana,
-    "docker": docker.ask,
-    "log": log.ask,
+_HTTP: Final = ("httpx", "anyio._backends._asyncio")  # the second it would import within the first request
+
+SOURCES: Final[Mapping[str, Kind]] = {
+    "http-json": Kind(http_json.ask, (*_HTTP, "jmespath")),
+    "mcp-tool": Kind(mcp_tool.ask, ("jmespath",)),
+    "prometheus": Kind(prometheus.ask, _HTTP),
+    "prometheus-scrape": Kind(prometheus_scrape.ask, _HTTP),
+    "influxdb": Kind(influxdb.ask, _HTTP),
+    "websocket": Kind(websocket.ask, ("jmespath",)),
+    "redis": Kind(redis.ask, ("redis.asyncio",), timed=True),
+    "postgresql": Kind(postgresql.ask, ("psycopg",), timed=True),
+    "influxdb-health": Kind(health.ask_influxdb, _HTTP, timed=True),
+    "prometheus-health": Kind(health.ask_prometheus, _HTTP, timed=True),
+    "grafana": Kind(health.ask_grafana, _HTTP, timed=True),
+    "docker": Kind(docker.ask, _HTTP, timed=True),
+    "log": Kind(log.ask),
 }

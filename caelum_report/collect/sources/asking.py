@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from caelum_report.collect.look import Run
+from caelum_report.collect.room import Clock
 from caelum_report.errors import as_bug
 from caelum_report.model import (
     Bookmark,
@@ -26,6 +29,7 @@ from caelum_report.model import (
 )
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Fault
+from caelum_report.words import listing
 
 from .call_figures import in_figures
 
@@ -59,6 +63,12 @@ class Answer:
     calls: tuple[CallCount, ...] | None = None  # real calls of MCP tools; None: it counts none
 
 
+def without_number(names: Iterable[str], why: str) -> tuple[Note, ...]:
+    """Silence is said: a mistyped name gives nothing and is no failure."""
+    missing = list(names)
+    return (Note("figure-missing", f"{why} for {listing(missing, 10)}."),) if missing else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a run got of all its sources."""
@@ -71,14 +81,34 @@ class Asked:
 Ask = Callable[[Asking], Awaitable[Answer]]
 
 
-async def ask_all(sources: Iterable[Source], run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Asked:
-    """A reading of every source, in their order. Never raises for what a source does."""
-    asked = await asyncio.gather(*(_reading(source, run, remembered, kinds) for source in sources))
+@dataclass(frozen=True, slots=True)
+class Kind:
+    ask: Ask
+    libraries: tuple[str, ...] = ()  # imported before anybody is asked: a tenth of a second is not the other side's
+    timed: bool = False  # it tells how fast the other side is, and so is asked while nobody else is
+
+
+async def ask_all(sources: Iterable[Source], run: Run, remembered: Remembered, kinds: Mapping[str, Kind]) -> Asked:
+    """A reading of every source, in their order. Never raises for what a source does.
+
+    Those that are timed go first, one at a time and none for longer than a second alone; then all others at once.
+    """
+    listed = tuple(sources)
+    _load({library for source in listed for library in kinds[source.kind].libraries})
+    timed_first = sorted(range(len(listed)), key=lambda place: not kinds[listed[place].kind].timed)
+    found = await asyncio.gather(*(_reading(listed[place], run, remembered, kinds) for place in timed_first))
+    asked = [answer for _, answer in sorted(zip(timed_first, found, strict=True), key=lambda pair: pair[0])]
     return Asked(
         readings=tuple(reading for reading, _ in asked),
         bookmarks=tuple(mark for _, answer in asked for mark in answer.bookmarks),
         calls={reading.source: calls for reading, answer in asked if (calls := _calls(reading, answer)) is not None},
     )
+
+
+def _load(libraries: Iterable[str]) -> None:
+    for library in sorted(libraries):
+        with suppress(ModuleNotFoundError):  # whoever needs it says so
+            importlib.import_module(library)
 
 
 def _calls(reading: Reading, answer: Answer) -> tuple[CallCount, ...] | None:
@@ -87,12 +117,14 @@ def _calls(reading: Reading, answer: Answer) -> tuple[CallCount, ...] | None:
 
 
 async def _reading(
-    source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]
+    source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Kind]
 ) -> tuple[Reading, Answer]:
+    kind, answer, failure, reason = kinds[source.kind], Answer(), Failure.OK, ""
     since = time.perf_counter()
-    answer, failure, reason = Answer(), Failure.OK, ""
     try:
-        answer = await _bounded(source, run, remembered, kinds)
+        async with _turn(run, timed=kind.timed):
+            since = time.perf_counter()
+            answer = await _bounded(source, run, remembered, kind.ask)
     except Fault as fault:
         failure, reason = fault.failure, fault.reason
     except ModuleNotFoundError as error:
@@ -109,7 +141,18 @@ async def _reading(
     return reading, answer
 
 
-async def _bounded(source: Source, run: Run, remembered: Remembered, kinds: Mapping[str, Ask]) -> Answer:
+@asynccontextmanager
+async def _turn(run: Run, *, timed: bool) -> AsyncIterator[None]:
+    """Waiting for it is not the source's time."""
+    if timed:
+        async with run.room.timing(Clock(0), slow=False):
+            yield
+    else:
+        await run.room.hush(Clock(0))
+        yield
+
+
+async def _bounded(source: Source, run: Run, remembered: Remembered, ask: Ask) -> Answer:
     if source.problem:
         raise Fault(Failure.CONFIG_ERROR, source.problem)
     left = run.config.budgets.run_seconds - run.elapsed()
@@ -119,7 +162,7 @@ async def _bounded(source: Source, run: Run, remembered: Remembered, kinds: Mapp
     allowance = Allowance(run.config.budgets, run.pool)
     try:
         async with asyncio.timeout(seconds):
-            return await kinds[source.kind](Asking(source, run, remembered, allowance))
+            return await ask(Asking(source, run, remembered, allowance))
     except TimeoutError:
         raise Fault(Failure.TIMEOUT, f"no answer within its {seconds:g} s") from None
     finally:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import socket
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +29,13 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = 3
 _UNPACKED_AT_ONCE: Final = 65_536
 _ERROR_BYTES: Final = 2_000
+_ERROR_KEYS: Final = ("error", "message", "detail", "reason")  # where JSON says what is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    body: bytes
+    seconds: float  # from the request to the end of the answer, connecting included; nothing of ours
 
 
 async def fetch_json(asking: Asking, url: str, **parts: Any) -> Any:
@@ -32,7 +43,11 @@ async def fetch_json(asking: Asking, url: str, **parts: Any) -> Any:
     return parse(await fetch(asking, url, accept="application/json", **parts), asking.allowance)
 
 
-async def fetch(
+async def fetch(asking: Asking, url: str, **parts: Any) -> bytes:
+    return (await fetch_timed(asking, url, **parts)).body
+
+
+async def fetch_timed(
     asking: Asking,
     url: str,
     *,
@@ -41,8 +56,8 @@ async def fetch(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     unix: str | None = None,
-) -> bytes:
-    """The body of a good answer; whatever is no good answer is a `Fault`. Redirects are followed within the origin only.
+) -> Fetched:
+    """The body of a good answer, and what it took; whatever is no good answer is a `Fault`. Redirects are followed within the origin only.
 
     `unix` is a socket in the file system behind which the server listens.
     """
@@ -61,10 +76,13 @@ async def fetch(
         way = httpx.AsyncHTTPTransport(uds=unix, verify=verify)
         async with httpx.AsyncClient(transport=way, timeout=asking.source.timeout_seconds, trust_env=False) as client:
             for _ in range(_REDIRECTS + 1):
+                answer = None
                 async with client.stream(method, url, headers=said, content=body) as response:
                     if not response.has_redirect_location:
-                        return await _read(response, asking.allowance)
-                    url = _same_origin(url, response.headers["location"])
+                        answer = await _read(response, asking.allowance)
+                if answer is not None:
+                    return Fetched(answer, response.elapsed.total_seconds())
+                url = _same_origin(url, response.headers["location"])
     except httpx.TimeoutException:
         raise Fault(Failure.TIMEOUT, f"no answer within its {asking.source.timeout_seconds:g} s") from None
     except (httpx.ConnectError, ssl.SSLError) as error:  # TLS 1.3 refuses a client after the connection stands
@@ -150,23 +168,50 @@ def _unpacked(chunk: bytes, unpack: Any) -> Any:
 def _refused(response: httpx.Response, body: bytes) -> HttpFault:
     status = response.status_code
     words = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
-    said = f": {excerpt(body)}" if body.strip() and b"<html" not in body[:200].lower() else ""
+    said = f": {_words(body)}" if body.strip() and b"<html" not in body[:200].lower() else ""
+    if status == 401 and "authorization" in response.request.headers:
+        return HttpFault(status, "it refuses the credentials that it was sent (HTTP 401)")
     if status == 401:
-        return HttpFault(status, "it asks for credentials, or for others (HTTP 401)")
+        return HttpFault(status, "it asks for credentials, and none are configured (HTTP 401)")
     if status == 403:
         return HttpFault(status, f"it refuses us (HTTP 403){said}")
     return HttpFault(status, f"HTTP {status}{' ' + words if words else ''}{said}")
 
 
+def refused(fault: HttpFault, query: str) -> Fault:
+    """A query that the other side does not understand is for whoever wrote it."""
+    failure = Failure.CONFIG_ERROR if fault.status in {400, 422} else fault.failure
+    return Fault(failure, f"{query}: {fault.reason}", fault.stage)
+
+
+def _words(body: bytes) -> str:
+    """What an error page says: the sentence of its JSON, or its beginning."""
+    said: Any = None
+    with suppress(ValueError, RecursionError):
+        said = json.loads(body)
+    sentences = [said[key] for key in _ERROR_KEYS if isinstance(said.get(key), str)] if isinstance(said, dict) else []
+    return excerpt(sentences[0].encode("utf-8", "replace"), 200) if sentences else excerpt(body)
+
+
 def unreachable(error: BaseException) -> Fault:
     """Why no connection came about, from what lies below a library's own exception."""
-    cause: BaseException | None = error
-    while cause is not None:
+    why = ""
+    for cause in _below(error):
         if isinstance(cause, ssl.SSLError):
             return Fault(
                 Failure.TLS_ERROR, f"no encrypted connection: {getattr(cause, 'verify_message', '') or cause.reason}"
             )
         if isinstance(cause, socket.gaierror):
             return Fault(Failure.DNS_ERROR, f"its host name has no address: {cause.strerror}")
-        cause = cause.__cause__ or cause.__context__
-    return Fault(Failure.CONNECT_ERROR, "nothing accepts connections at its address")
+        if isinstance(cause, OSError) and cause.errno:
+            why = why or f": {os.strerror(cause.errno)}"
+    return Fault(Failure.CONNECT_ERROR, f"nothing accepts connections at its address{why}")
+
+
+def _below(error: BaseException) -> Iterator[BaseException]:
+    """An exception and its causes; of several attempts, the first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        several = cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()
+        cause = several[0] if several else cause.__cause__ or cause.__context__

@@ -16,10 +16,10 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from caelum_report.model import Failure, Sample
-from caelum_report.wire import Fault
+from caelum_report.wire import Fault, HttpFault
 
-from .asking import Answer, Asking
-from .fetch import fetch, fetch_json
+from .asking import Answer, Asking, without_number
+from .fetch import fetch, fetch_json, refused
 from .mapping import number
 
 _CHUNK: Final = timedelta(days=1)
@@ -44,7 +44,9 @@ async def ask(asking: Asking) -> Answer:
     for query in queries:
         found = await _rows(asking, query, end - timedelta(seconds=query["range"]), end)
         samples += [sample for rows in found for sample in _samples(asking, query, rows)]
-    return Answer(tuple(samples))
+    given = {sample.metric for sample in samples}
+    missing = (query["name"] for query in queries if query["name"] not in given)
+    return Answer(tuple(samples), without_number(missing, "It has no number"))
 
 
 async def back_fill(asking: Asking, start: datetime, end: datetime) -> AsyncIterator[Sample]:
@@ -75,7 +77,12 @@ async def _rows(asking: Asking, query: Mapping[str, Any], start: datetime, end: 
     text = query["query"]
     for name, at in (("$start", start), ("$end", end)):
         text = text.replace(name, f"{quote}{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}{quote}")
-    return list(await _LANGUAGES[language](asking, text, query))
+    try:
+        return list(await _LANGUAGES[language](asking, text, query))
+    except HttpFault as fault:
+        if fault.status == 404:
+            raise Fault(Failure.CONFIG_ERROR, f"it does not speak {language}: {fault.reason}") from None
+        raise refused(fault, query["name"]) from None
 
 
 def _url(asking: Asking) -> str:
@@ -116,7 +123,7 @@ async def _influxql(asking: Asking, text: str, query: Mapping[str, Any]) -> Iter
     try:
         (result,) = answer["results"]
         if "error" in result:
-            raise Fault(Failure.PROTOCOL_ERROR, f"{query['name']}: {result['error']}")
+            raise Fault(Failure.CONFIG_ERROR, f"{query['name']}: {result['error']}")
         return iter([_of_influxql(series, query) for series in result.get("series", ())])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Fault(Failure.PROTOCOL_ERROR, "its answer is not that of InfluxDB's query API") from None

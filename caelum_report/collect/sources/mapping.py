@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from caelum_report.model import Failure, Note, Sample
+from caelum_report.model import Failure, Sample
 from caelum_report.wire import Fault
 from caelum_report.wire.fault import excerpt
 
-from .asking import Answer, Asking
+from .asking import Answer, Asking, without_number
 
 
 def mapped(asking: Asking, document: Any, *, strict: bool = True) -> Answer:
@@ -28,8 +28,7 @@ def mapped(asking: Asking, document: Any, *, strict: bool = True) -> Answer:
             missing.append(metric["name"])
     if strict and metrics and not samples:
         raise Fault(Failure.PROTOCOL_ERROR, f"none of its figures is in what it sent: {_start(document)}")
-    notes = (Note("figure-missing", f"It sent no number for {', '.join(missing)}."),) if missing else ()
-    return Answer(tuple(samples), notes)
+    return Answer(tuple(samples), without_number(missing, "It sent no number"))
 
 
 def _samples(asking: Asking, metric: Mapping[str, Any], document: Any) -> Iterator[Sample]:

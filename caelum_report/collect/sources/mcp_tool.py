@@ -5,8 +5,11 @@ The operator named the tool; still it is not called where it says that it destro
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from caelum_report import words
 from caelum_report.collect import canary
 from caelum_report.collect.boundary import Boundary
 from caelum_report.collect.ladder import Ladder
@@ -41,7 +44,7 @@ async def ask(asking: Asking) -> Answer:
         options = asking.source.options
         tool = next((tool for tool in listing.tools if tool.get("name") == options["tool"]), None)
         if tool is None:
-            raise Fault(Failure.PROTOCOL_ERROR, f"{server.id} offers no tool {options['tool']}")
+            raise Fault(Failure.PROTOCOL_ERROR, _no_tool(server, options["tool"], listing.tools))
         said = dict(hints(tool))
         if said.get("destructiveHint") or said.get("readOnlyHint") is False:
             which = "destructiveHint" if said.get("destructiveHint") else "that it is not read-only"
@@ -50,6 +53,14 @@ async def ask(asking: Asking) -> Answer:
     finally:
         await look.hang_up()
     return mapped(asking, _document(result, asking))
+
+
+def _no_tool(server: Server, wanted: str, tools: Iterable[Mapping[str, Any]]) -> str:
+    names = [str(tool.get("name")) for tool in tools]
+    near = difflib.get_close_matches(wanted, names, 1, 0.6)
+    return f"{server.id} offers no tool {wanted}; " + (
+        f"did you mean {near[0]}?" if near else f"it offers {words.listing(names)}"
+    )
 
 
 def _server(asking: Asking) -> Server:

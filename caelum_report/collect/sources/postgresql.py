@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
+from statistics import median
 from typing import Any, Final
 
 from caelum_report.model import Failure, Note, Sample
@@ -60,12 +60,11 @@ async def ask(asking: Asking) -> Answer:
 
     source = asking.source
     settings = _settings(source.options["url"])
-    since = time.perf_counter()
     opened = await _open(settings, min(asking.run.config.budgets.connect_seconds, source.timeout_seconds))
-    left = source.timeout_seconds - (time.perf_counter() - since)
-    async with relayed(opened, asking.allowance, left) as relay:
+    opening = sum(opened.seconds.values())
+    async with relayed(opened, asking.allowance, source.timeout_seconds - opening) as relay:
         try:
-            return await _ask(asking.subject, settings, relay, since)
+            return await _ask(asking, settings, relay, opening)
         except (Error, OSError, ValueError, TypeError) as error:
             raise _fault(error, relay) from None
 
@@ -90,10 +89,11 @@ async def _open(settings: Mapping[str, Any], seconds: float) -> Opened:
     return await open_connection(Origin("http", host, int(port)), seconds)  # TLS is libpq's: it begins in plain
 
 
-async def _ask(name: str, settings: Mapping[str, Any], relay: Relay, since: float) -> Answer:
+async def _ask(asking: Asking, settings: Mapping[str, Any], relay: Relay, opening: float) -> Answer:
     from psycopg import AsyncConnection
     from psycopg.rows import dict_row
 
+    name, timings = asking.subject, asking.run.config.budgets.timings
     local = str(settings.get("host", "")).startswith("/")
     asked = {
         "require_auth": "!password",  # never the password in plain, whoever answers
@@ -108,15 +108,19 @@ async def _ask(name: str, settings: Mapping[str, Any], relay: Relay, since: floa
     }
     connection = await AsyncConnection.connect(**asked, autocommit=True, prepare_threshold=None, row_factory=dict_row)
     async with connection:
-        connected = time.perf_counter()
-        await connection.execute("SELECT 1")
-        times = {"connect_seconds": connected - since, "query_seconds": time.perf_counter() - connected}
+        times = {"connect_seconds": opening + sum(relay.answers)}
+        times["query_seconds"] = median([await _query(connection, relay) for _ in range(timings)])
         row = await (await connection.execute(_FIGURES)).fetchone()
         standbys = await (await connection.execute(_STANDBYS)).fetchall()
     if row is None:
         raise ValueError("no row")
     samples = (*_samples(name, times | row), *_of_standbys(name, standbys))
     return Answer(samples, () if row.get("sees_all") else (_BLIND,))
+
+
+async def _query(connection: Any, relay: Relay) -> float:
+    await connection.execute("SELECT 1")
+    return relay.answers[-1]
 
 
 _BLIND: Final = Note(

@@ -9,10 +9,10 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from caelum_report.model import Failure, Sample
-from caelum_report.wire import Fault
+from caelum_report.wire import Fault, HttpFault
 
-from .asking import Answer, Asking
-from .fetch import fetch_json
+from .asking import Answer, Asking, without_number
+from .fetch import fetch_json, refused
 from .mapping import number
 
 _MOST_POINTS: Final = 10_000  # of a series in one answer; Prometheus gives 11,000
@@ -62,14 +62,19 @@ PRESETS: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
 
 async def ask(asking: Asking) -> Answer:
     samples: list[Sample] = []
-    for query in queries(asking.source.options):
+    asked = queries(asking.source.options)
+    for query in asked:
         if query["range"]:
             start = asking.run.at - timedelta(seconds=query["range"])
             samples += [sample async for sample in _range(asking, query, start, asking.run.at)]
         else:
-            found = await _ask(asking, "query", query=query["query"], time=asking.run.at.timestamp())
+            found = await _ask(asking, "query", query["name"], query=query["query"], time=asking.run.at.timestamp())
             samples += _samples(asking, query, found)
-    return Answer(tuple(samples), calls=() if asking.source.options["presets"] else None)  # and those in its figures
+    given = {sample.metric for sample in samples}
+    missing = without_number((q["name"] for q in asked if q["name"] not in given), "It has no number")
+    return Answer(
+        tuple(samples), missing, calls=() if asking.source.options["presets"] else None
+    )  # and those in its figures
 
 
 async def back_fill(asking: Asking, start: datetime, end: datetime) -> AsyncIterator[Sample]:
@@ -91,15 +96,20 @@ async def _range(asking: Asking, query: Mapping[str, Any], start: datetime, end:
     first, last = math.ceil(start.timestamp() / step) * step, end.timestamp()
     while first <= last:
         until = min(last, first + (_MOST_POINTS - 1) * step)
-        found = await _ask(asking, "query_range", query=query["query"], start=first, end=until, step=step)
+        found = await _ask(
+            asking, "query_range", query["name"], query=query["query"], start=first, end=until, step=step
+        )
         for sample in _samples(asking, query, found):
             yield sample
         first = first + _MOST_POINTS * step
 
 
-async def _ask(asking: Asking, path: str, **form: Any) -> Mapping[str, Any]:
+async def _ask(asking: Asking, path: str, name: str, **form: Any) -> Mapping[str, Any]:
     url = f"{asking.source.options['url'].rstrip('/')}/api/v1/{path}"
-    answer = await fetch_json(asking, url, method="POST", headers=_FORM, body=urlencode(form).encode())
+    try:
+        answer = await fetch_json(asking, url, method="POST", headers=_FORM, body=urlencode(form).encode())
+    except HttpFault as fault:
+        raise refused(fault, name) from None
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("result"), list):
         raise Fault(Failure.PROTOCOL_ERROR, "its answer is not that of Prometheus' query API")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from statistics import median
@@ -22,7 +21,7 @@ _FIGURES: Final = (
     ("used_memory", "used_memory_bytes", "bytes", False),
     ("used_memory_rss", "rss_bytes", "bytes", False),
     ("maxmemory", "maxmemory_bytes", "bytes", False),  # 0: no limit
-    ("mem_fragmentation_ratio", "fragmentation_ratio", "ratio", False),
+    ("mem_fragmentation_ratio", "fragmentation_ratio", "", False),
     ("connected_clients", "connected_clients", "count", False),
     ("maxclients", "maxclients", "count", False),
     ("blocked_clients", "blocked_clients", "count", False),
@@ -45,9 +44,8 @@ async def ask(asking: Asking) -> Answer:
     """PING a few times and INFO once. Raises `Fault`."""
     source, budgets = asking.source, asking.run.config.budgets
     url = urlsplit(source.options["url"])
-    since = time.perf_counter()
     opened = await _open(url, min(budgets.connect_seconds, source.timeout_seconds))
-    connected = time.perf_counter() - since
+    connected = sum(opened.seconds.values())
     async with relayed(opened, asking.allowance, source.timeout_seconds - connected) as relay:
         pings, info = await _ask(url, relay, budgets.timings)
     times = {"connect_seconds": connected, "ping_seconds": median(pings)}
@@ -82,16 +80,15 @@ async def _ask(url: SplitResult, relay: Relay, pings: int) -> tuple[list[float],
     )
     try:
         async with client:
-            return [await _ping(client) for _ in range(pings)], await client.info()
+            return [await _ping(client, relay) for _ in range(pings)], await client.info()
     except (RedisError, OSError, ValueError, TypeError) as error:
         raise _fault(error, relay) from None
 
 
-async def _ping(client: Any) -> float:
-    since = time.perf_counter()
-    if await client.ping() is not True:
+async def _ping(client: Any, relay: Relay) -> float:
+    if await client.ping() is not True or not relay.answers:
         raise ValueError("PING was not answered with PONG")
-    return time.perf_counter() - since
+    return relay.answers[-1]
 
 
 def _fault(error: Exception, relay: Relay) -> Fault:

@@ -15,6 +15,7 @@ from typing import Any
 from caelum_report.model import Failure, Note, Sample
 from caelum_report.wire import Fault, HttpFault
 from caelum_report.wire.jsontext import parse
+from caelum_report.words import plural
 
 from .asking import Answer, Asking
 from .extras import extra
@@ -30,6 +31,7 @@ class _Heard:
     times: list[float] = field(default_factory=list)
     last: dict[tuple[object, ...], Sample] = field(default_factory=dict)
     unread: int = 0  # messages that are no JSON
+    unnamed: int = 0  # in which `event` finds nothing
     closed: str = ""
 
 
@@ -94,6 +96,7 @@ def _note(asking: Asking, heard: _Heard, data: bytes) -> None:
         heard.unread += 1
         return
     kind = search(options["event"], document) if options["event"] else None
+    heard.unnamed += kind is None and options["event"] is not None
     heard.kinds[kind if isinstance(kind, str) else json.dumps(kind)] += 1
     for sample in mapped(asking, document, strict=False).samples:
         heard.last[sample.subject, sample.metric, sample.labels] = sample
@@ -112,9 +115,11 @@ def _answer(asking: Asking, heard: _Heard) -> Answer:
     if len(heard.times) > 1:
         apart = (heard.times[-1] - heard.times[0]) / (len(heard.times) - 1)
         samples.append(Sample(asking.subject, "event_interval_seconds", apart, "seconds"))
-    notes = [Note("window", f"A sample: {len(heard.times)} events in a window of {window:g} s.")]
+    notes = [Note("window", f"A sample: {plural(len(heard.times), 'event')} in a window of {window:g} s.")]
     if heard.unread:
         notes.append(Note("not-json", f"{heard.unread} of its messages are no JSON; they are counted, not read."))
+    if heard.unnamed:
+        notes.append(Note("no-event", f"In {heard.unnamed} of its messages `event` finds nothing; they count as null."))
     if heard.closed:
         notes.append(Note("closed", f"It closed the stream within the window: {heard.closed}"))
     return Answer((*samples, *heard.last.values()), tuple(notes))

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
 
 import pytest
 
@@ -71,6 +72,41 @@ def test_wrong_credentials(service: Service, status: int) -> None:
         request.send_error(status)
 
     assert failures(service, refuse) == dict.fromkeys(HTTP, Failure.AUTH_REQUIRED)
+
+
+def test_credentials_that_were_sent_and_credentials_that_are_missing(service: Service) -> None:
+    url = service.does("/", lambda request: request.send_error(401))
+    without, wrong = asked(
+        source("http-json", name="without", url=url),
+        source("http-json", name="wrong", url=url, token="a-token-of-ours"),
+    )
+    assert without.reason == "it asks for credentials, and none are configured (HTTP 401)"
+    assert wrong.reason == "it refuses the credentials that it was sent (HTTP 401)"
+
+
+def test_an_error_that_is_told_as_json_is_told_in_its_words(service: Service) -> None:
+    url = service.says("/", '{"status": "error", "error": "no such tenant"}', 400)
+    (reading,) = asked(source("http-json", url=url, metric=METRIC))
+    assert reading.reason == "HTTP 400 Bad Request: “no such tenant”"
+
+
+def test_those_who_are_timed_are_asked_first_and_one_at_a_time(service: Service) -> None:
+    spans: list[tuple[float, float, str]] = []
+
+    def slowly(request: BaseHTTPRequestHandler) -> None:
+        since = time.perf_counter()
+        time.sleep(0.05)
+        spans.append((since, time.perf_counter(), request.headers["X-Name"]))
+        request.send_error(404)
+
+    service.answers = Everywhere({"*": slowly})
+    kinds = ("http-json", "grafana", "prometheus", "prometheus-health", "influxdb-health")
+    asked(*(source(kind, name=kind, url=service.url, headers={"X-Name": kind}) for kind in kinds))
+    spans.sort()
+    assert [name for _, _, name in spans[:3]] == ["grafana", "prometheus-health", "influxdb-health"]
+    for (_, end, _), (start, _, _) in pairwise(spans[:4]):
+        assert end <= start
+    assert {name for _, _, name in spans[3:]} == {"http-json", "prometheus"}
 
 
 @pytest.mark.parametrize("body", [b"<!doctype html><title>Welcome</title>", b"\x00\xff\xfe", b'{"a": 1', b"", b"[[[["])

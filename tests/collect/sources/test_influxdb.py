@@ -123,8 +123,8 @@ def test_without_queries_it_is_asked_whether_it_answers(influxdb: str) -> None:
     ("query", "options", "failure", "words"),
     [
         ("SELECT n FROM orders", {"user": "ada", "password": "wrong"}, Failure.AUTH_REQUIRED, "HTTP 401"),
-        ("SELEKT n FROM orders", ADA, Failure.HTTP_4XX, "error parsing query"),
-        ("SELECT n FROM orders", {**ADA, "database": "nowhere"}, Failure.PROTOCOL_ERROR, "database not found"),
+        ("SELEKT n FROM orders", ADA, Failure.CONFIG_ERROR, "error parsing query"),
+        ("SELECT n FROM orders", {**ADA, "database": "nowhere"}, Failure.CONFIG_ERROR, "database not found"),
     ],
 )
 def test_what_it_refuses_is_told_in_its_words(

@@ -64,7 +64,9 @@ def test_a_text_of_json_is_mapped_and_every_other_tool_says_why_not(server: Serv
     assert (purge.failure, purge.reason) == (Failure.SKIPPED, "not called: purge declares destructiveHint")
     assert (write.failure, write.reason) == (Failure.SKIPPED, "not called: write declares that it is not read-only")
     assert fails.reason.startswith("the tool failed: ")
-    assert nothing.reason == "figures offers no tool nothing"
+    assert nothing.reason.startswith("figures offers no tool nothing; it offers ")
+    (mistyped,) = call(server, "laod")
+    assert mistyped.reason == "figures offers no tool laod; did you mean load?"
 
 
 def test_a_server_that_cannot_be_asked_has_no_tools(server: Server) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from caelum_report import pipeline, store
-from caelum_report.model import Failure, Reading, Sample
+from caelum_report.model import Failure, Note, Reading, Sample
 from tests.collect.fleet import AT, BUDGETS, SECRET, config
 from tests.ports import free_port
 
@@ -83,7 +83,8 @@ def test_an_instant_query_agrees_with_promtool(prometheus: str) -> None:
     rate = "sum(rate(orders_total[1h]))"
     (sample,) = ask(prometheus, {"name": "rate", "query": rate}).samples
     assert sample == Sample("it", "rate", float(promtool(prometheus, rate)[0]["value"][1]))
-    assert ask(prometheus, {"name": "nothing", "query": query}).samples == ()
+    nothing = ask(prometheus, {"name": "nothing", "query": query})
+    assert (nothing.samples, nothing.notes) == ((), (Note("figure-missing", "It has no number for nothing."),))
 
 
 def test_a_range_gives_points_of_their_own_times_on_the_grid(prometheus: str) -> None:
@@ -112,7 +113,8 @@ def test_without_queries_its_targets_are_counted(prometheus: str) -> None:
 
 def test_a_query_that_it_refuses_is_told_in_its_words(prometheus: str) -> None:
     reading = ask(prometheus, {"name": "bad", "query": "sum("})
-    assert reading.failure is Failure.HTTP_4XX
+    assert reading.failure is Failure.CONFIG_ERROR
+    assert reading.reason.startswith("bad: HTTP 400 Bad Request: “invalid parameter")
     assert "parse error" in reading.reason
 
 
