@@ -16,7 +16,7 @@ Period = Literal["day", "week"]
 LEAST_GAIN: Final = 0.05
 LEAST_CYCLES: Final = 3
 WEEK: Final = 7 * DAY
-_MONDAY: Final = 4 * DAY  # 1970 began on a Thursday
+MONDAY: Final = 4 * DAY  # 1970 began on a Thursday
 _WORKDAYS: Final = 5
 _MOST_WEEKS: Final = 18  # that a profile is learned from, spread over the history
 
@@ -33,7 +33,7 @@ class Profile:
     def at(self, index: pd.DatetimeIndex) -> pd.Series:
         """The profile at each of these times, to be subtracted from a series."""
         seconds = index.tz_localize(None).as_unit("us").asi8 / 1e6
-        since = (seconds - (_MONDAY if self.period == "week" else 0.0)) % (len(self.values) * self.step_seconds)
+        since = (seconds - (MONDAY if self.period == "week" else 0.0)) % (len(self.values) * self.step_seconds)
         cell = np.floor(since / self.step_seconds + 1e-6).astype(np.int64) % len(self.values)
         return pd.Series(np.asarray(self.values)[cell], index)
 
@@ -116,7 +116,7 @@ def seasons(frame: pd.DataFrame) -> Seasons:
 
 def _offset(grid: Grid, cells: int, period: str) -> int:
     """How many cells after the period's beginning the grid begins."""
-    since = (grid.start - (_MONDAY if period == "week" else 0.0)) % (cells * grid.step)
+    since = (grid.start - (MONDAY if period == "week" else 0.0)) % (cells * grid.step)
     return int(since / grid.step + 1e-6)
 
 

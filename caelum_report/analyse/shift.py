@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from .matrix import HOUR, Grid, assessable, mean, median, on_grid, rolling_median
-from .season import Seasons, seasons
+from .season import LEAST_CYCLES, MONDAY, WEEK, Seasons, seasons
 from .tails import t_tails
-from .times import Floats, Ints
+from .times import DAY, Floats, Ints
 
 LEAST_EFFECT: Final = 1.2  # standard deviations of the noise
 LEAST_Z: Final = 3.9  # of one split: p < 1e-4
@@ -22,6 +22,7 @@ _SCAN: Final = 3.5  # z at which a split becomes a candidate
 _JUMP: Final = 0.5  # share of the change that has to happen within two days
 _BESIDE_A_LINE: Final = 3.0  # t of the step where a slope may explain the change too
 _MOST_CORRELATED: Final = 0.95
+_EDGE: Final = 14 * HOUR  # that the step into or out of a weekend lies from its midnight
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def level_shifts(series: pd.Series) -> list[LevelShift]:
     over seeded intervals (Kovács et al. 2023), narrowest over a threshold first (Baranowski et al. 2019), gives candidates;
     they are dropped from the weakest until each passes a t-test with the effective sample size of AR(1) residuals
     (p < 1e-4), an effect of 1.2 noise deviations, half of the change within two days, and a step beside a
-    straight line. The moment is then placed on the series itself.
+    straight line. The moment is then placed on the series itself. Before a weekly profile can be known, in three weeks, a level
+    that lasts just a weekend is none.
 
     Cost: 0.5 µs a value beside the season; candidates cost 0.2 ms each. Assumes levels of at least 18 hours (six cells where
     they are longer than six hours). Weak: two opposite shifts within two days, shifts below 1.5 noise deviations in strongly
@@ -113,6 +115,8 @@ def _splits(grid: Grid, values: Floats) -> dict[int, list[_Split]]:
             cell = _placed(series, place, width, least * width)
             if all(abs(cell - other) >= least * width for other in cells):
                 cells.append(cell)
+        if grid.days < LEAST_CYCLES * WEEK / DAY and grid.step <= _BLOCK:
+            cells = _but_weekends(grid, sorted(cells))
         kept = _confirmed(blocks[:, column], series, cells, width, least)
         if kept:
             result[column] = kept
@@ -213,6 +217,25 @@ def _placed(series: Floats, place: int, width: int, reach: int) -> int:
         np.minimum(np.abs(near - left), abs(right - left)) - np.minimum(np.abs(near - right), abs(right - left))
     )
     return low + int(np.argmin(np.concatenate([[0.0], np.cumsum(cost)])))
+
+
+def _but_weekends(grid: Grid, cells: list[int]) -> list[int]:
+    """The splits less those that only lead into a weekend and out of it again; a level that stays after Monday is a shift."""
+    bounds = [0, *cells, len(grid.points)]
+    weekend = []
+    for first, last in pairwise(bounds):
+        begins = first == 0 or abs(_from(grid, first, 5 * DAY)) <= _EDGE
+        ends = last == len(grid.points) or abs(_from(grid, last, 7 * DAY)) <= _EDGE
+        middle = _from(grid, (first + last) // 2, 6 * DAY)
+        short = (last - first) * grid.step <= 2 * DAY + _EDGE
+        weekend.append(begins and ends and short and abs(middle) <= DAY)
+    return [cell for cell, (before, after) in zip(cells, pairwise(weekend), strict=True) if not (before or after)]
+
+
+def _from(grid: Grid, cell: int, day: float) -> float:
+    """How many seconds a cell lies after the nearest beginning of this day of the week, counted from Monday."""
+    since = grid.start + cell * grid.step - MONDAY - day
+    return float((since + WEEK / 2) % WEEK - WEEK / 2)
 
 
 def _confirmed(blocks: Floats, series: Floats, cells: list[int], width: int, least: int) -> list[_Split]:

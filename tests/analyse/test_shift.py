@@ -51,6 +51,20 @@ def test_weekends_are_no_shifts():
     assert level_shifts(one) == []
 
 
+@pytest.mark.parametrize("days", [9, 13, 16, 20])
+@pytest.mark.parametrize("start", ["2026-09-02", "2026-09-05T06:00", "2026-09-06T12:00"])  # Wednesday, Saturday, Sunday
+def test_weekends_are_no_shifts_before_a_week_can_be_learned(start, days):
+    index = pd.date_range(start, periods=days * 24, freq="h")
+    values = 100 + noise(len(index)) - 6.0 * (index.day_of_week >= 5)
+    assert level_shifts(pd.Series(values, index)) == []
+
+
+def test_a_level_that_began_on_a_saturday_and_stays_is_a_shift_in_the_first_weeks_too():
+    index = pd.date_range("2026-09-02", periods=14 * 24, freq="h")
+    values = 100 + noise(len(index)) + 6.0 * (index >= "2026-09-05")
+    assert [s.at for s in level_shifts(pd.Series(values, index))] == [pd.Timestamp("2026-09-05")]
+
+
 def test_finer_and_coarser_cadences():
     rng = np.random.default_rng(3)
     n = 4032
