@@ -14,7 +14,7 @@ class Contrast:
 
     direction: Literal["worse", "better", "method"]
     servers: tuple[str, ...]  # Server.id; empty: all of them
-    what: str  # "State", "Answered", "Tools", "Latency, p50", "Memory"
+    what: str  # "State", "Answered", "Tools", "Answer time, p50", "Memory"
     before: str
     after: str
     detail: str  # what follows the arrow: "+26 %"

@@ -74,7 +74,7 @@ class Finding:
 class Change:
     direction: Literal["worse", "better", "method"]
     servers: tuple[str, ...]  # Server.id; empty: this report
-    what: str  # "State", "Latency, p95", "Tools"
+    what: str  # "State", "Answer time, p95", "Tools"
     before: str
     after: str
     detail: str  # what follows the arrow: "at 13:22", "−26 %"

@@ -74,7 +74,7 @@ METRICS: Final = {
             "count",
             "neither",
             "Calls an hour",
-            "Calls of tools an hour by real users, from the sources of `[usage]`; never our own probes.",
+            "Calls of tools an hour by real users, from the sources of usage; never our own probes.",
         ),
         Metric("host_cpu", "percent", "lower", "CPU", "Busy share of all processors over the run.", 100, "host"),
         Metric(

@@ -71,6 +71,11 @@ def duration(value: float) -> str:
     return f"{days}{NBSP}d" + (f" {hours}{NBSP}h" if hours and days < 14 else "")
 
 
+def amount(value: float) -> str:
+    """How much time of a kind there was: `2 h`, or `none`."""
+    return duration(value) if value >= 0.5 else "none"
+
+
 def size(value: float | None) -> str:
     """Bytes by powers of two: 7.6 GiB."""
     if value is None:
@@ -162,6 +167,16 @@ def listing(items: Sequence[str], at_most: int = 3) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def opened(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+def direction(name: str, servers: Sequence[str]) -> str:
+    """Worse or Better; what is neither is Method where the report itself measures otherwise, Other of a server."""
+    return "Other" if name == "method" and servers else name.capitalize()
 
 
 def appended(detail: str) -> str:

@@ -235,7 +235,7 @@ def _evidence(facts: Facts, slow: Slowness, one: Slow, server: str | None) -> It
     found = _of_host(facts, slow, one, metric)
     if found is not None and found[1] > SATURATED[HOST_METRICS[metric]] and found[1] > 1.15 * found[0]:
         usual, high = (words.quantity(value, METRICS[metric].unit) for value in found)
-        yield f"Of the host, {METRICS[metric].title} stood at {high}; usual is {usual}."
+        yield f"{METRICS[metric].title} of the host stood at {high}; usual is {usual}."
 
 
 def _names(cells: Cells, one: Slow) -> list[str]:

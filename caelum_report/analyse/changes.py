@@ -21,7 +21,7 @@ from .uptime import STATUSES, run_before, status_at
 
 LEAST_EFFECT: Final = 0.10
 LEAST_N: Final = 12
-TESTED: Final = (("latency_p50", "Latency, p50", "seconds", "latency"), ("rss", "Memory", "bytes", "latency"))
+TESTED: Final = (("latency_p50", "Answer time, p50", "seconds", "latency"), ("rss", "Memory", "bytes", "latency"))
 
 
 # --- states ---------------------------------------------------------------------------------------------------------
@@ -278,7 +278,8 @@ def figures(facts: Facts) -> Iterator[Change]:
 
 
 def p_text(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {words.significant(p, 2)}"
+    said = "<\u00a00.001" if p < 0.001 else f"=\u00a0{words.significant(p, 2)}"
+    return f"p\u00a0{said}"
 
 
 # --- method ---------------------------------------------------------------------------------------------------------
@@ -307,7 +308,7 @@ def _every(seconds: float | None) -> str:
 # --- order ----------------------------------------------------------------------------------------------------------
 
 _DIRECTIONS: Final = ("worse", "better", "method")
-_WHATS: Final = ("State", "Tools", "Latency, p50", "Memory", "Fleet")
+_WHATS: Final = ("State", "Tools", "Answer time, p50", "Memory", "Fleet")
 
 
 def rank(changes: list[Change], facts: Facts) -> tuple[Change, ...]:

@@ -29,7 +29,7 @@ from .times import DAY, Floats, learned_interval, run_interval, server_interval
 from .uptime import STATUSES, Ledger, ledger, status_at
 
 DIFFERENCE_METRICS: Final = ("latency", "rss")
-_WHATS: Final = ("State", "Answered", "Tools", "Latency, p50", "Memory", "Fleet")
+_WHATS: Final = ("State", "Answered", "Tools", "Answer time, p50", "Memory", "Fleet")
 _DIRECTIONS: Final = ("worse", "better", "method")
 _MOST_SAMPLES: Final = 2_000  # of one server's answers in a span: a month by the minute says no more
 
@@ -145,7 +145,7 @@ class _Figure:
 
 _ANSWERED: Final = _Figure("Answered", "ratio", "states", 0.001, lower_is_better=False)
 _FIGURES: Final = (
-    _Figure("Latency, p50", "seconds", "latency", LEAST_EFFECT, metric="latency", column="latency_p50"),
+    _Figure("Answer time, p50", "seconds", "latency", LEAST_EFFECT, metric="latency", column="latency_p50"),
     _Figure("Memory", "bytes", "latency", LEAST_EFFECT, metric="rss", column="rss"),
 )
 

@@ -41,7 +41,7 @@ def notes(facts: Facts) -> Iterator[Finding]:
                     server=standing.id,
                     page=standing.page,
                     owner=standing.server.owner if standing.server else None,
-                    evidence="1 of 1 probes",
+                    evidence="1 of 1 probe",
                     chance=0.0,
                     impact=impact,
                     cause=sentence(note.text),

@@ -150,7 +150,6 @@ def _charts(
                 key=f"{subject}@{other}" if other else subject,
                 key_id="-".join(filter(None, (text.slug(other) if other else "", f"{number}" if subject else ""))),
                 interval=interval,
-                ghost=metric in _LONG,
                 marks=with_marks(facts.marks, marks, subject, metric),
                 source="psutil",
                 ahead=ahead_of,

@@ -239,22 +239,25 @@ def _unusual(facts: Facts, each: Moment) -> Finding:
 
 def _unusual_title(facts: Facts, each: Moment) -> str:
     when = _when(facts, each.start.to_pydatetime())
+    on = f"on {when}" if " " in when else f"at {when}"
     host = text.visible(facts.snapshot.host, 60)
     servers = each.servers
     if each.of_host and servers:
         slowed = words.plural(len(servers), "server") if len(servers) > 1 else facts.by_id[servers[0]].name
-        return f"{slowed} slowed with {_figure(each)} of {host} on {when}."
+        return f"{slowed} slowed with {_figure(each)} of {host} {on}."
     if each.of_host:
-        return f"{_capital(_figure(each))} of {host} stood out on {when}."
+        return f"{_capital(_figure(each))} of {host} stood out {on}."
     if len(servers) > 1:
-        return f"{words.plural(len(servers), 'server')} were unlike themselves on {when}."
+        return f"{words.plural(len(servers), 'server')} were unlike themselves {on}."
     event = each.events[0]
     name = facts.by_id[servers[0]].name
     if event.stuck:
         return f"A figure of {name} did not change for hours from {when}."
     if event.key.metric == "rss":
-        return f"{name} took {_quantity(event.key, event.value)} of memory on {when}, usually {_quantity(event.key, event.usual)}."
-    return f"{name} took {_quantity(event.key, event.value)} to answer on {when}, usually {_quantity(event.key, event.usual)}."
+        return f"{name} took {_quantity(event.key, event.value)} of memory {on}, usually {_quantity(event.key, event.usual)}."
+    return (
+        f"{name} took {_quantity(event.key, event.value)} to answer {on}, usually {_quantity(event.key, event.usual)}."
+    )
 
 
 def _figure(each: Moment) -> str:

@@ -25,7 +25,7 @@ from caelum_report.document import (
     Uptime,
 )
 from caelum_report.history import SurfaceVersion
-from caelum_report.model import Status, Transport
+from caelum_report.model import Failure, Status, Transport
 
 from . import troubles as told
 from .charts import LONG_SERVER_METRICS, SERVER_METRICS, Ahead, ServerRows, chart, ranges_of, server_rows
@@ -256,7 +256,7 @@ def _charts(
                 subject=standing.name,
                 key=standing.id,
                 interval=facts.intervals[standing.id] if facts.run_seconds else 0.0,
-                ghost=latency_chart,
+                ghost=latency_chart or not large,
                 limit=Limit(objective, "objective") if latency_chart and objective else None,
                 spans=incidents(facts.ledger, standing.index, span, facts.now) if latency_chart else (),
                 marks=with_marks(facts.marks, marks, standing.id, metric),
@@ -286,6 +286,9 @@ def lede(facts: Facts, standing: Standing, uptime: Sequence[Uptime], day: Latenc
         return (
             f"{'It was retired' if retired else 'The configuration no longer names it'}; its history stays here.{last}"
         )
+    if standing.status in PROBLEMS and standing.failure is Failure.OK and standing.id not in facts.roots:
+        reason = told.cause(facts, standing)
+        return f"It answers, but its {reason[4:]}" if reason.startswith("Its ") else reason
     if standing.status in PROBLEMS:
         sentence = told.title(facts, standing).removeprefix(f"{standing.name} ")
         sentence = f"It {sentence}" if not sentence.startswith("The ") else sentence

@@ -59,7 +59,7 @@ def coverage(facts: Facts, start: datetime) -> Coverage:
     if found:
         sentence += f"; {words.plural(len(found), 'more', 'more')} found, not asked"
     elif share is not None:
-        sentence += f"; {words.percent(1 - share, 0) if share < 1 else 'none'} of the checks due are missing"
+        sentence += f"; {words.percent(1 - share, 0)} of the checks missed" if share < 1 else "; no check missed"
     return Coverage(asked, len(current), len(found), share, sentence)
 
 
@@ -186,7 +186,7 @@ def _well_sentence(counts: Counter[Status], n: int, *, brief: bool) -> str:
     """Maintenance is told where there is room: `brief` leaves some for what needs action."""
     up, unknown, resting = counts[Status.UP], counts[Status.UNKNOWN], counts[Status.MAINTENANCE]
     if up == n:
-        return "The one server is well." if n == 1 else f"All {words.count(n)} servers are well."
+        return "The one server is well." if n == 1 else f"All {words.spelled(n)} servers are well."
     rest = []
     if unknown:
         rest.append(f"{words.spelled(unknown)} {'is' if unknown == 1 else 'are'} unknown")
@@ -355,7 +355,7 @@ def read_on(
         ReadOn(
             "Architecture",
             "architecture.html",
-            f"{words.plural(len(facts.current), 'server')}, {words.plural(needs, 'dependency', 'dependencies')}; "
+            f"{words.plural(len(facts.current), 'server')}, {_dependencies(needs)}; "
             f"{words.plural(tools, 'tool')}, about {words.count(tokens)} tokens.",
         )
     )
@@ -372,6 +372,10 @@ def read_on(
         )
     )
     return tuple(links)
+
+
+def _dependencies(needs: int) -> str:
+    return words.plural(needs, "dependency", "dependencies") if needs else "no dependency declared"
 
 
 def fleet_name(facts: Facts) -> str:

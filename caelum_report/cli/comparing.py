@@ -129,6 +129,8 @@ def _print(found: Difference, zone: str) -> None:
     for one in found.contrasts:
         who = ", ".join(visible(name, 80) for name in one.servers)
         detail = f" {one.detail}" if one.detail and not one.detail.startswith(";") else one.detail
-        typer.echo(f"{one.direction:7} {who}: {one.what} {one.before} → {one.after}{detail}  ({one.evidence})")
+        typer.echo(
+            f"{words.direction(one.direction, one.servers).lower():7} {who}: {one.what} {one.before} → {one.after}{detail}  ({one.evidence})"
+        )
     start, end = (words.moment(at, now(), zone) for at in (found.before.start, found.after.end))
     typer.echo(f"{start} to {end}. {found.how}")

@@ -36,7 +36,7 @@ _SPAN: Final[dict[Range, str]] = {
     "day": "the last 24 hours",
     "week": "the last 7 days",
     "month": "the last 30 days",
-    "quarter": "the last 90 days",
+    "quarter": "the last 91 days",
     "year": "the last 365 days",
 }
 _CLAMP_FACTOR: Final = 4.0  # a maximum beyond so many 98th percentiles would flatten everything else
@@ -205,7 +205,7 @@ def _description(chart: Chart, zone: str) -> str:
 
 def _legend(chart: Chart, points: Points, ghost: Points) -> Iterator[tuple[str, str]]:
     percentiles = chart.band.startswith("p")
-    yield "line", "median" if percentiles or METRICS[chart.metric].unit == "seconds" else "average"
+    yield "line", "median" if percentiles or METRICS[chart.metric].unit == "seconds" else "mean"
     if points.low:
         yield "band", visible(chart.band, 30) or "range"
     if ghost.at:

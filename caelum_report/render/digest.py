@@ -145,7 +145,7 @@ def _text(digest: Digest, at: datetime) -> Iterator[str]:
         yield digest.difference.sentence
         for line in digest.difference.contrasts[:SHOWN_CONTRASTS]:
             who = ", ".join(line.servers)
-            yield f"- {line.direction.capitalize()} {who}: {line.what} {line.before} → {line.after}{words.appended(line.detail)} ({line.evidence})"
+            yield f"- {words.direction(line.direction, line.servers)} {who}: {line.what} {line.before} → {line.after}{words.appended(line.detail)} ({line.evidence})"
     if digest.outages:
         yield ""
         yield "INCIDENTS"

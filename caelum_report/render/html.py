@@ -50,6 +50,7 @@ def environment() -> Environment:
     made.filters |= {
         "seconds": words.seconds,
         "duration": words.duration,
+        "amount": words.amount,
         "size": words.size,
         "percent": words.percent,
         "count": words.count,
@@ -58,6 +59,8 @@ def environment() -> Environment:
         "quantity": words.quantity,
         "up_share": marks.up_share,
         "appended": words.appended,
+        "direction": words.direction,
+        "opened": words.opened,
         "parts": words.quantity_parts,
         "chance": words.chance,
         "stamp": words.stamp,

@@ -200,7 +200,7 @@ def _changes(report: Report, part: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for change in part["changes"]:
         what = "" if change.what == "State" else f" {change.what}"
         said = f"{names_of(change, report)}:{what} {change.before} → {change.after}{words.appended(change.detail)}"
-        yield f"- {change.direction.capitalize()} {said} ({change.evidence})", "  "
+        yield f"- {words.direction(change.direction, change.servers)} {said} ({change.evidence})", "  "
     if not part["changes"]:
         yield report.empty.changes or "Nothing that stands out from chance.", ""
     elif part["rest"]:

@@ -84,7 +84,7 @@ def _changed(report: Report, part: Part) -> Iterable[str]:
         ("Change", "Server", "What", "Before → now", "Evidence"),
         (
             (
-                change.direction.capitalize(),
+                words.direction(change.direction, change.servers),
                 names_of(change, report),
                 change.what,
                 f"{change.before} → {change.after}{words.appended(change.detail)}",

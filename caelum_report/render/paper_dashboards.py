@@ -12,8 +12,8 @@ from caelum_report.dashboards import STATE, DashboardReport, PanelReport
 from caelum_report.document import Chart, Report, ServerReport
 from caelum_report.render import marks
 
-from .pages.dashboards import OVER, NumberRow, StateRow, charts_of, drawing, series_of
-from .pages.view import STRIP_DAYS, uptime_of
+from .pages.dashboards import NumberRow, StateRow, charts_of, drawing, series_of
+from .pages.view import RANGE_SPANS, STRIP_DAYS, uptime_of
 
 Drawn = tuple[list[tuple[Chart, Markup]], bool]
 
@@ -35,7 +35,7 @@ def paper_dashboards(
     """Each with its range in words and its panels; `draw` makes the charts and `literal` writes small drawings' colours out."""
     servers = {server.id: server for server in report.servers}
     return [
-        (one, OVER[one.range], list(_panels(report, one, servers, draw, literal)))
+        (one, RANGE_SPANS[one.range], list(_panels(report, one, servers, draw, literal)))
         for one in report.dashboards
         if one.pdf
     ]

@@ -155,7 +155,7 @@ def stylesheet() -> str:
         ".cx{display:block;width:100%;height:auto;overflow:visible;font-variant-numeric:tabular-nums}\n"
         ".cx-m{max-width:30rem}.cx-l{max-width:60rem}.cx-spark{display:inline-block;width:auto}\n"
         ".cx-diagram{width:auto;max-width:max(100%,48rem)}\n"
-        ".cx-figure{max-width:60rem}.cx-figure.cx-m{max-width:26rem}\n"
+        ".cx-figure{max-width:47.5rem}.cx-figure.cx-m{max-width:26rem}\n"
         ".cx a{text-decoration:none}.cx a .cx-name{text-decoration:underline;text-decoration-color:var(--cx-axis)}\n"
         ".cx a:hover .cx-name{text-decoration-color:currentColor}\n"
         f"{rules}"

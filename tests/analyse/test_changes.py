@@ -95,7 +95,11 @@ def test_nothing_differs_in_a_constant() -> None:
 
 
 def test_a_chance_is_printed_without_false_digits() -> None:
-    assert [p_text(p) for p in (0.00001, 0.0042, 0.04)] == ["p < 0.001", "p = 0.0042", "p = 0.04"]
+    assert [p_text(p) for p in (0.00001, 0.0042, 0.04)] == [
+        "p\u00a0<\u00a00.001",
+        "p\u00a0=\u00a00.0042",
+        "p\u00a0=\u00a00.04",
+    ]
 
 
 # --- states, tools, method ------------------------------------------------------------------------------------------
@@ -105,7 +109,7 @@ def test_a_server_that_went_down_is_worse_and_one_that_came_back_is_better() -> 
     down = probe(failure=Failure.TIMEOUT)
     (worse,) = changes_after(hourly(30, probe()), snapshot(NOW + HOUR, down))
     assert (worse.direction, worse.what, worse.before, worse.after) == ("worse", "State", "up", "down")
-    assert (worse.detail, worse.evidence) == ("at 15:00", "1 of 1 probe, p = 0.031")
+    assert (worse.detail, worse.evidence) == ("at 15:00", "1 of 1 probe, p\u00a0=\u00a00.031")
     (better,) = changes_after(
         [*hourly(30, probe(), until=NOW - HOUR), snapshot(NOW, down)], snapshot(NOW + HOUR, probe())
     )
@@ -171,8 +175,8 @@ def noisy(hours: int, slower_for: int = 0, factor: float = 1.5, until_hours_ago:
 
 def test_a_slower_day_is_told_with_its_n_and_its_chance() -> None:
     (change,) = report(noisy(72, slower_for=24)).changes
-    assert (change.what, change.direction) == ("Latency, p50", "worse")
-    assert change.evidence.startswith("n = 24 and 24, p < 0.001")
+    assert (change.what, change.direction) == ("Answer time, p50", "worse")
+    assert change.evidence.startswith("n = 24 and 24, p\u00a0<\u00a00.001")
     assert change.detail.startswith("+")
 
 
@@ -186,7 +190,7 @@ def test_more_memory_is_told_and_its_return_too() -> None:
 
     (more,) = report([run(ago, 1.4 if ago < 24 else 1.0) for ago in range(71, -1, -1)]).changes
     assert (more.what, more.direction, more.before) == ("Memory", "worse", "48\u00a0MiB")
-    assert more.evidence.startswith("n = 24 and 24, p < 0.001")
+    assert more.evidence.startswith("n = 24 and 24, p\u00a0<\u00a00.001")
     (less,) = report([run(ago, 1.4 if ago >= 24 else 1.0) for ago in range(71, -1, -1)]).changes
     assert (less.what, less.direction) == ("Memory", "better")
 
@@ -194,7 +198,7 @@ def test_more_memory_is_told_and_its_return_too() -> None:
 def test_a_change_is_told_once() -> None:
     everything = noisy(72, slower_for=20)
     first = report(everything[:-1])
-    assert [change.what for change in first.changes] == ["Latency, p50"]
+    assert [change.what for change in first.changes] == ["Answer time, p50"]
     assert report(everything, previous=first).changes == ()
 
 

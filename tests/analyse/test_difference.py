@@ -62,14 +62,14 @@ def test_a_slower_server_is_worse_with_its_n_and_p(tmp_path: Path) -> None:
     number = lived(tmp_path / "h", settings, noisy(settings, lambda name, hour: factor.get((name, hour // 24), 1.0)))
     found = compared(tmp_path / "h", settings, number, day(2), day(3))
     assert [(one.direction, one.servers, one.what) for one in found.contrasts] == [
-        ("worse", ("a",), "Latency, p50"),
-        ("better", ("b",), "Latency, p50"),
+        ("worse", ("a",), "Answer time, p50"),
+        ("better", ("b",), "Answer time, p50"),
     ]
     worse = found.contrasts[0]
     assert (worse.n_before, worse.n_after) == (24, 23)  # a check at midnight belongs to the day that ends
     assert worse.p is not None
     assert worse.p < 0.001
-    assert worse.evidence == "n = 24 and 23, p < 0.001"
+    assert worse.evidence == "n = 24 and 23, p\u00a0<\u00a00.001"
     assert 1.3 < float(worse.detail.strip("+\u00a0%")) / 100 + 1 < 1.7
     assert (found.regression, found.tested) == (True, 6)
     only = compared(tmp_path / "h", settings, number, day(2), day(3), "b")
@@ -131,7 +131,7 @@ def test_where_the_checks_are_gone_hours_are_compared(tmp_path: Path) -> None:
         store.maintain(database, START + 96 * HOUR, settings)
         assert database.execute("SELECT count(*) FROM probes").fetchone()[0] < 30
     (one,) = compared(tmp_path / "h", settings, number, day(1), day(2)).contrasts
-    assert (one.what, one.direction, one.n_before) == ("Latency, p50", "worse", 24)
+    assert (one.what, one.direction, one.n_before) == ("Answer time, p50", "worse", 24)
 
 
 @pytest.mark.parametrize(

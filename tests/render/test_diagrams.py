@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -80,8 +81,24 @@ def test_a_thousand_servers_are_summed_up(groups: tuple[str, ...]) -> None:
 
 
 def test_a_small_fleet_is_shown_whole() -> None:
-    diagram = fleet(20)
+    diagram = fleet(3)
     assert diagrams.summary(diagram) is diagram
+
+
+def test_the_only_host_counts_its_servers_and_every_server_keeps_its_box_and_its_needs() -> None:
+    diagram = fleet(20)
+    shown = diagrams.summary(diagram)
+    assert [node.id for node in shown.nodes] == [node.id for node in diagram.nodes]
+    assert next(node for node in shown.nodes if node.kind == "host").lines == ("20 servers run on it",)
+    assert {edge.kind for edge in shown.edges} == {"probes", "depends-on"}
+    assert sum(edge.kind == "depends-on" for edge in shown.edges) == 4
+
+
+def test_with_two_hosts_a_line_leads_from_each_server_to_its_own() -> None:
+    one = fleet(20)
+    second = Node("h2", "host-2", "host", None, None, None)
+    two = dataclasses.replace(one, nodes=(*one.nodes, second))
+    assert sum(edge.kind == "runs-on" for edge in diagrams.summary(two).edges) == 20
 
 
 @needs_dot

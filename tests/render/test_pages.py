@@ -333,7 +333,7 @@ def test_whole_periods_stand_beside_each_other(sites):
     spans = [Span(label, report.at, report.at) for label in ("20 November 2026", "21 November 2026")]
     name = report.servers[0].id
     worse = Contrast(
-        "worse", (name,), "Latency, p50", "48 ms", "96 ms", "+100 %", "n = 24 and 24", "changes.html", 24, 24, 0.0
+        "worse", (name,), "Answer time, p50", "48 ms", "96 ms", "+100 %", "n = 24 and 24", "changes.html", 24, 24, 0.0
     )
     found = Difference(*spans, (worse,), 3, "One worse, none better; 3 figures tested.", "How.")
     page = render(dataclasses.replace(report, compared=(found,)), pdf=False).files["changes.html"]

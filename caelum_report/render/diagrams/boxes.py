@@ -11,6 +11,7 @@ from caelum_report.text import visible
 
 _HEIGHT: Final = 44
 _LINE: Final = 15
+_NAME: Final = 270  # some 35 letters; a name of several hundred would tear the drawing apart
 
 
 def word_of(node: Node) -> str:
@@ -20,7 +21,7 @@ def word_of(node: Node) -> str:
 
 
 def name_of(node: Node) -> str:
-    return clip(visible(node.label, 200), 190, 12, bold=True)
+    return clip(visible(node.label, 200), _NAME, 12, bold=True)
 
 
 def lines_in(node: Node) -> list[str]:

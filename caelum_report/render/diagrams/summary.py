@@ -16,12 +16,14 @@ from .groups import FEW_GROUPS, NO_GROUP, SEVERITY
 READABLE: Final = 60  # boxes; above, each group shows its troubled servers and one box for the rest
 _TROUBLED: Final = 16  # boxes of their own in a summary
 _GROUPS: Final = 12
+_LINES: Final = 4  # to the one host, from which on they are counted instead
 
 
 def summary(diagram: Diagram) -> Diagram:
     """The diagram itself while it is readable; above, groups: servers in trouble, and a box that counts the others."""
     if any(edge.flow is not None for edge in diagram.edges):
         return flow_summary(diagram)
+    diagram = _on_one_host(diagram)
     servers = [node for node in diagram.nodes if node.kind == "server"]
     if len(diagram.nodes) <= READABLE:
         return diagram
@@ -61,6 +63,21 @@ def summary(diagram: Diagram) -> Diagram:
                 places[index] = replace(place, label=f"{place.label}, all servers")
                 edges = [edge for edge in edges if edge not in touching]
     return replace(diagram, nodes=(*places, *troubled, *boxes), edges=tuple(edges))
+
+
+def _on_one_host(diagram: Diagram) -> Diagram:
+    """Where there is one host only, it says how many servers run on it: a line from each would tell nothing and cross all others."""
+    hosts = [node for node in diagram.nodes if node.kind == "host"]
+    servers = {node.id for node in diagram.nodes if node.kind == "server"}
+    runs = [edge for edge in diagram.edges if edge.kind == "runs-on" and edge.source in servers]
+    if len(hosts) != 1 or len(runs) < _LINES:
+        return diagram
+    told = replace(hosts[0], lines=(f"{words.plural(len(runs), 'server')} run on it",))
+    return replace(
+        diagram,
+        nodes=tuple(told if node is hosts[0] else node for node in diagram.nodes),
+        edges=tuple(edge for edge in diagram.edges if edge not in runs),
+    )
 
 
 def _rank(status: Status | None) -> int:

@@ -51,10 +51,11 @@ def svg(diagram: Diagram, placed: Placed, skin: Skin, root: str) -> str:
 
     boxes, clusters = [], []
     names = list(groups_of(diagram))
+    flowing = any(edge.flow is not None for edge in diagram.edges)
     for thing in placed.get("objects", []):
         name = str(thing["name"])
         if name.startswith("cluster_"):
-            clusters.append(_cluster(thing, names[int(name[8:])], x, y, skin))
+            clusters.append(_cluster(thing, names[int(name[8:])], x, y, skin, flowing=flowing))
         elif name.startswith("n"):
             boxes.append(_box(diagram.nodes[int(name[1:])], thing, x, y, skin, root))
     gvids = {thing["_gvid"]: str(thing["name"]) for thing in placed.get("objects", [])}
@@ -102,12 +103,13 @@ def _description(diagram: Diagram) -> str:
 _Map = Callable[[float], str]
 
 
-def _cluster(thing: Mapping[str, Any], group: str, x: _Map, y: _Map, skin: Skin) -> str:
+def _cluster(thing: Mapping[str, Any], group: str, x: _Map, y: _Map, skin: Skin, *, flowing: bool) -> str:
+    """A group's frame and name; the name stands at the right where broad lines come in from the left."""
     left, low, right, high = (float(number) for number in thing["bb"].split(","))
     label = clip(visible(group), right - left - 16, 12)
     return (
         f'<rect{paint("cluster", skin)} x="{x(left)}" y="{y(high)}" width="{right - left:.0f}" height="{high - low:.0f}" rx="6"/>'
-        f'<text{paint("label", skin)} x="{x(left + 8)}" y="{y(high - 15)}">{escape(label)}</text>'
+        f'<text{paint("end" if flowing else "label", skin)} x="{x(right - 8 if flowing else left + 8)}" y="{y(high - 15)}">{escape(label)}</text>'
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from caelum_report import words
 
-from .panels import figure
+from .panels import beside
 from .view import Page, View, changed_heading, severities
 
 SHOWN_ENTRIES: Final = 200  # of the ledger; the rest stand on the pages of their servers and in report.json
@@ -65,7 +65,7 @@ def _ledger(view: View) -> dict[str, Any]:
 def _tokens(view: View) -> dict[str, Any] | None:
     """The fleet's chart beside those of the servers that changed, and the dearest servers."""
     report = view.report
-    figures = [figure(view, chart, "api/v1/tokens.csv", "", {}, wide=False) for chart in report.token_charts]
+    figures, _ = beside(view, report.token_charts, "api/v1/tokens.csv", "", {})
     total = sum(server.tokens for server in report.servers if not server.retired)
     return {"figures": figures, "costs": report.token_costs, "total": total} if report.token_costs else None
 

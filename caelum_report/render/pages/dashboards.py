@@ -14,17 +14,10 @@ from caelum_report.dashboards import STATE, DashboardReport, PanelReport
 from caelum_report.document import Chart, Report, SeriesReport, ServerReport, Stat, Uptime
 from caelum_report.render import marks
 
-from .panels import Drawn, Figure, figure
+from .panels import Drawn, Figure, beside, figure
 from .sources import rows as series_rows
-from .view import STRIP_DAYS, Page, View, uptime_of
+from .view import RANGE_SPANS, STRIP_DAYS, Page, View, uptime_of
 
-OVER: Final = {
-    "day": "24 hours",
-    "week": "7 days",
-    "month": "30 days",
-    "quarter": "91 days",
-    "year": "365 days",
-}
 _OF_SERVERS: Final = {
     "states": "30 days, to today",
     "heat-map": "",
@@ -53,7 +46,9 @@ class Shown:
     id: str
     panel: PanelReport
     note: str
+    lead: Figure | None = None  # the one chart, over the whole width
     figures: tuple[Figure, ...] = ()
+    silent: tuple[str, ...] = ()
     drawing: Any = None  # a Pair of drawings
     states: tuple[StateRow, ...] = ()
     numbers: tuple[NumberRow, ...] = ()
@@ -74,7 +69,7 @@ def page_of(one: DashboardReport) -> Page:
 def _head(one: DashboardReport, view: View) -> dict[str, Any]:
     if not view.report.servers:
         return {"heading": one.title, "lede": "The panels begin with the first server."}
-    shown = f"{words.plural(len(one.panels), 'panel')} over {OVER[one.range]}."
+    shown = f"{words.plural(len(one.panels), 'panel')} over {RANGE_SPANS[one.range]}."
     return {"heading": one.title, "lede": f"For {one.audience}. {shown}" if one.audience else shown}
 
 
@@ -85,7 +80,7 @@ def _panels(one: DashboardReport, view: View) -> dict[str, Any]:
             _shown(view, one, panel, f"panel-{number}", csv) for number, panel in enumerate(one.panels, start=1)
         ],
         "data": csv if any(panel.charts for panel in one.panels) else None,
-        "range_words": OVER[one.range],
+        "range_words": RANGE_SPANS[one.range],
     }
 
 
@@ -106,8 +101,10 @@ def _shown(view: View, one: DashboardReport, panel: PanelReport, anchor: str, cs
         rows = tuple(NumberRow(chart.subject, ids.get(chart.subject), chart.stats) for chart in charts)
         return replace(shown, numbers=rows, heads=tuple(stat.label for stat in charts[0].stats) if charts else ())
     drawn: Drawn = {}
-    wide = len(charts) == 1
-    return replace(shown, figures=tuple(figure(view, chart, csv, "../", drawn, wide=wide) for chart in charts))
+    if len(charts) == 1:
+        return replace(shown, lead=figure(view, charts[0], csv, "../", drawn, wide=True))
+    figures, silent = beside(view, charts, csv, "../", drawn)
+    return replace(shown, figures=figures, silent=silent)
 
 
 def _note(one: DashboardReport, panel: PanelReport) -> str:
@@ -115,7 +112,7 @@ def _note(one: DashboardReport, panel: PanelReport) -> str:
         return f"{panel.source}, the last 24 hours"
     if panel.kind in _OF_SERVERS:
         return _OF_SERVERS[panel.kind]
-    return f"The last {OVER[one.range]}"
+    return f"The last {RANGE_SPANS[one.range]}"
 
 
 def _rest(panel: PanelReport) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from caelum_report import document, grafana, words
 from caelum_report.document import HostReport
 
-from .panels import Panel, figure
+from .panels import Panel, beside
 from .view import RANGE_WORDS, Page, View, host_slug, slow_times
 
 _IN_LEDE: Final = 2
@@ -38,17 +38,12 @@ def _dashboard(view: View, host: HostReport) -> str | None:
 
 def _panels(view: View, host: HostReport) -> list[Panel]:
     csv = f"api/v1/metrics/hosts/{host_slug(host)}.csv"
-    return [
-        Panel(
-            name,
-            RANGE_WORDS[name],
-            (),
-            tuple(figure(view, chart, csv, "", {}, wide=False) for chart in host.charts if chart.range == name),
-            None,
-        )
-        for name in document.RANGES
-        if any(chart.range == name for chart in host.charts)
-    ]
+    panels = []
+    for name in document.RANGES:
+        if mine := [chart for chart in host.charts if chart.range == name]:
+            figures, silent = beside(view, mine, csv, "", {})
+            panels.append(Panel(name, RANGE_WORDS[name], (), figures, None, silent))
+    return panels
 
 
 PAGE: Final = Page("host.html", "Host", (("page_head.html", _head), ("host/hosts.html", _parts)))

@@ -75,16 +75,20 @@ def _tally(report: Report, status: Status, number: int) -> tuple[Status, str, st
 
 
 def _period(report: Report) -> str:
-    """13:00–14:00, after 12:00–13:00; within a minute 8 s to 14:00"""
+    """13:00–14:00, after 12:00–13:00; within a minute 8 s to 14:00; over midnight 24 h to 14:00, after the 24 h before"""
     zone, start, end = report.zone, report.period_start, report.at
     if start >= end:
         return f"one snapshot, {words.clock(end, zone)}"
     now = words.moment(start, end, zone)
     if now == words.clock(end, zone):
         return f"{words.duration((end - start).total_seconds())} to {now}"
-    shown = f"{now}–{words.clock(end, zone)}"
-    before = now if report.compared_start is None else words.moment(report.compared_start, end, zone)
-    return shown if before == now else f"{shown}, after {before}–{now}"
+    earlier = report.compared_start or start
+    if words.local(earlier, zone).date() == words.local(end, zone).date():
+        before = words.clock(earlier, zone)
+        return f"{now}–{words.clock(end, zone)}" + (f", after {before}–{now}" if before != now else "")
+    length, past = ((b - a).total_seconds() for a, b in ((start, end), (earlier, start)))
+    compared = f", after the {words.duration(past)} before" if past else ""
+    return f"{words.duration(length)} to {words.clock(end, zone)}{compared}"
 
 
 def _needs_action(view: View) -> dict[str, Any]:
@@ -124,11 +128,15 @@ def _objectives(view: View) -> dict[str, Any]:
             f" Least left: {objectives[0].name}, {words.percent(left, 0)} of its budget." if left is not None else ""
         )
         quiet = f"{met} of {len(objectives)} met.{least}"
+    if objectives and all(o.budget_left is None for o in objectives):
+        quiet = f"{words.plural(len(objectives), 'objective')}, too little data yet: figures begin after 24 hours."
     rest = objectives[SHOWN_OBJECTIVES:]
     known = [o.budget_left for o in rest if o.budget_left is not None]
     more = f"{words.plural(len(rest), 'more objective')}" if rest else ""
-    if known:
-        more += f", at least {words.percent(min(known), 0)} of the budget left" if min(known) > 0 else ", budget spent"
+    if spent := sum(left <= 0 for left in known):
+        more += f", {words.count(spent)} of them without budget left"
+    elif known:
+        more += f", at least {words.percent(min(known), 0)} of the budget left"
     return {
         "objectives": [
             (o, marks.budget_bar(o.budget_left), _left(o.budget_left)) for o in objectives[:SHOWN_OBJECTIVES]
@@ -147,10 +155,11 @@ def _left(share: float | None) -> str:
 def _looming(view: View) -> dict[str, Any]:
     report = view.report
     shown = report.looming[:SHOWN_LOOMING]
+    later = len(report.looming) - len(shown)
     return {
         "looming": [(item, marks.thirty_days(report.at, item.earliest, item.latest)) for item in shown],
         "quiet": all_well(report),
-        "rest": words.plural(len(report.looming) - len(shown), "later one") if len(report.looming) > len(shown) else "",
+        "rest": f"{words.count(later)} later" if later else "",
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from markupsafe import Markup
 
@@ -12,15 +14,17 @@ from caelum_report.render import charts
 
 from .view import View
 
+_NAMED: Final = 6  # charts without data, in their one sentence
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart with its words: two drawings for two widths, or the narrow one alone."""
+    """A chart with its words: two drawings for two widths, or the narrow one alone below its title."""
 
-    title: str
+    title: str  # empty where the caption names the metric
     wide: Markup | None
-    narrow: Markup
-    lead: str  # first sentence of the caption, in bold
+    narrow: Markup | None  # None: nothing to draw, which `rest` says
+    lead: str  # first sentence of the caption
     rest: str
     foot: str
     csv: str
@@ -41,28 +45,58 @@ def _draw(chart: Chart, zone: str, size: charts.Size, root: str, drawn: Drawn) -
 
 
 def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide: bool) -> Figure:
-    metric = metrics.METRICS[chart.metric]
-    lead, stop, rest = chart.caption.partition(". ")
-    n = f" n = {words.count(chart.n)}." if chart.n else ""
     zone = view.report.zone
-    every = f", every {words.duration(chart.interval_seconds)}" if chart.interval_seconds else ""
-    whose = f", {chart.subject}" if metric.subject in {"disk", "network"} else ""
+    lead, stop, rest = (chart.caption if wide else _below_its_title(chart)).partition(". ")
+    if not chart.points.at:
+        return Figure("" if wide else _title(chart), None, None, lead + stop.strip(), chart.empty, _foot(chart), csv)
     return Figure(
-        chart.title + whose,
+        "" if wide else _title(chart),
         _draw(chart, zone, "L", root, drawn) if wide else None,
         _draw(chart, zone, "M", root, drawn),
         lead + stop.strip(),
         rest,
-        f"{metric.title}{every}.{n} Source: {chart.source}."
-        + (f" {chart.forecast_note}" if chart.forecast_note else ""),
+        _foot(chart),
         csv,
         tuple(
             (number, words.moment(mark.at, view.report.at, zone), mark.text, view.address(mark.page))
             for number, mark in enumerate(chart.marks, start=1)
-        )
-        if chart.points.at
-        else (),
+        ),
     )
+
+
+def beside(
+    view: View, charts: Sequence[Chart], csv: str, root: str, drawn: Drawn
+) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
+    """Charts side by side; of those that have nothing to draw, a sentence that names them."""
+    figures = tuple(figure(view, chart, csv, root, drawn, wide=False) for chart in charts if chart.points.at)
+    silent: dict[str, list[str]] = {}
+    for chart in charts:
+        if not chart.points.at:
+            silent.setdefault(chart.empty or "Nothing measured yet.", []).append(_title(chart))
+    return figures, tuple(
+        f"{words.listing(names, _NAMED)}: {said[:1].lower()}{said[1:]}" for said, names in silent.items()
+    )
+
+
+def _title(chart: Chart) -> str:
+    """`Disk reading, /var`"""
+    whose = f", {chart.subject}" if metrics.METRICS[chart.metric].subject in {"disk", "network"} else ""
+    return chart.title + whose
+
+
+def _below_its_title(chart: Chart) -> str:
+    """The caption without the metric's name, which stands above it: `CPU over 24 hours: …` is `Over 24 hours: …`."""
+    name = metrics.METRICS[chart.metric].title
+    said = chart.caption.removeprefix(name).removeprefix(":").removeprefix(" is").strip()
+    return said[:1].upper() + said[1:]
+
+
+def _foot(chart: Chart) -> str:
+    """A point every 1 h, n = 120. Source: own probe."""
+    every = f"A point every {words.duration(chart.interval_seconds)}" if chart.interval_seconds and chart.n else ""
+    n = f"n = {words.count(chart.n)}" if chart.n else ""
+    said = (", ".join(filter(None, (every, n))), f"Source: {chart.source}", chart.forecast_note.removesuffix("."))
+    return " ".join(f"{sentence}." for sentence in said if sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +108,4 @@ class Panel:
     lead: tuple[Figure, ...]
     others: tuple[Figure, ...]
     page: str | None  # where this range has a page of its own
+    silent: tuple[str, ...] = ()  # sentences about the charts that have nothing to draw

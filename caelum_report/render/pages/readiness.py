@@ -36,16 +36,25 @@ def _changes(view: View) -> dict[str, Any]:
 def _revisions(view: View) -> dict[str, Any]:
     ready = view.report.readiness
     titles = {rule.code: rule.title for rule in ready.rules}
+    told = [
+        column
+        for column in range(len(ready.revisions))
+        if any(server.revisions[column] is not Speaks.UNKNOWN for server in ready.servers)
+    ]
+    silent = [revision for column, revision in enumerate(ready.revisions) if column not in told]
     return {
-        "revisions": ready.revisions,
-        "servers": [(server, _era(server), [titles[code] for code in server.rules]) for server in ready.servers][
-            :SHOWN_SERVERS
+        "revisions": [ready.revisions[column] for column in told],
+        "silent": words.listing(silent, len(silent)),
+        "servers": [
+            (
+                server,
+                _era(server),
+                [server.revisions[column] for column in told],
+                [titles[code] for code in server.rules],
+            )
+            for server in ready.servers[:SHOWN_SERVERS]
         ],
         "rest": max(0, len(ready.servers) - SHOWN_SERVERS),
-        "counts": [
-            sum(1 for server in ready.servers if server.revisions[column] in {Speaks.SPOKEN, Speaks.OFFERED})
-            for column in range(len(ready.revisions))
-        ],
     }
 
 

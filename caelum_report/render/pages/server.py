@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from caelum_report import document, grafana, words
-from caelum_report.document import ServerReport
+from caelum_report.document import Day, ServerReport
 from caelum_report.model import USAGE_WORDS, Transport
 from caelum_report.render import marks
 from caelum_report.render.html import named
 from caelum_report.render.ladder import ladder
 
 from . import sources
-from .panels import Drawn, Panel, figure
+from .panels import Drawn, Panel, beside, figure
 from .server_list import PATH, group_page
 from .tools import LISTED_TOOLS, SHOWN_ON_SERVER
 from .tools import anchor as tool_anchor
-from .view import RANGE_WORDS, TRANSPORT_WORDS, Page, View, longer_ranges, next_due, severities, slow_times, uptime_of
+from .view import (
+    RANGE_SPANS,
+    RANGE_WORDS,
+    STRIP_DAYS,
+    TRANSPORT_WORDS,
+    Page,
+    View,
+    longer_ranges,
+    next_due,
+    severities,
+    slow_times,
+    telling_ranges,
+    uptime_of,
+)
 
 SHOWN_USAGE: Final = 30
 SHOWN_REMARKS: Final = 20
@@ -129,20 +142,14 @@ def _stats(view: View, server: ServerReport) -> list[Shown]:
     if server.total_seconds is not None:
         usual = server.usual_total_seconds
         compared = f"usual {words.seconds(usual)}" if usual is not None else "nothing to compare with yet"
-        stats.append(_shown("All stages", server.total_seconds, "seconds", compared))
+        stats.append(_shown("Whole probe", server.total_seconds, "seconds", compared))
     if server.rss_bytes is not None:
         compared = f"test instance, {words.plural(server.processes or 1, 'process', 'processes')}"
         stats.append(_shown("Memory", server.rss_bytes, "bytes", compared))
     stats.append(_shown("Tools", len(server.tools), "count", f"{words.count(server.tokens)} tokens"))
-    offers = len(server.resources) + len(server.prompts)
-    stats.append(
-        _shown(
-            "Resources and prompts",
-            offers,
-            "count",
-            f"{words.plural(len(server.resources), 'resource')}, {words.plural(len(server.prompts), 'prompt')}",
-        )
-    )
+    if offers := len(server.resources) + len(server.prompts):
+        kinds = f"{words.plural(len(server.resources), 'resource')}, {words.plural(len(server.prompts), 'prompt')}"
+        stats.append(_shown("Resources and prompts", offers, "count", kinds))
     return stats
 
 
@@ -151,7 +158,11 @@ def _findings(view: View, server: ServerReport) -> dict[str, Any]:
 
 
 def _stages(_: View, server: ServerReport) -> dict[str, Any]:
-    return {"ladder": ladder(server), "usual": any(stage.usual_seconds is not None for stage in server.stages)}
+    return {
+        "ladder": ladder(server),
+        "usual": any(stage.usual_seconds is not None for stage in server.stages),
+        "reason": f"Nothing was measured: {server.reason.rstrip('.')}." if server.reason else "No stage was measured.",
+    }
 
 
 def _panel(view: View, server: ServerReport, name: str, root: str, drawn: Drawn, *, whole: bool) -> Panel:
@@ -159,13 +170,14 @@ def _panel(view: View, server: ServerReport, name: str, root: str, drawn: Drawn,
     mine = [chart for chart in server.charts if chart.range == name]
     leading = next((c for c in mine if c.metric == LEADING), mine[0])
     csv = f"api/v1/metrics/{server.slug}.csv"
-    others = [chart for chart in mine if chart is not leading]
+    others, silent = beside(view, [chart for chart in mine if chart is not leading] if whole else [], csv, root, drawn)
     return Panel(
         name,
         RANGE_WORDS[name],
         (figure(view, leading, csv, root, drawn, wide=True),),
-        tuple(figure(view, chart, csv, root, drawn, wide=False) for chart in others) if whole else (),
+        others,
         f"servers/{server.slug}/{name}.html" if name != "day" else None,
+        silent,
     )
 
 
@@ -178,11 +190,18 @@ def _range(server: ServerReport, name: str, drawn: Drawn, view: View) -> dict[st
     tabs = [("day", "Day", f"servers/{server.slug}.html#latency")]
     tabs += [(other, RANGE_WORDS[other], f"servers/{server.slug}/{other}.html") for other in longer_ranges(server)]
     panel = _panel(view, server, name, "../../", drawn, whole=True)
-    return {"server": server, "panel": panel, "tabs": tabs, "name": name, "uptime": uptime_of(server, name)}
+    return {
+        "server": server,
+        "panel": panel,
+        "tabs": tabs,
+        "name": name,
+        "span": RANGE_SPANS[name],
+        "uptime": uptime_of(server, name),
+    }
 
 
 def _states(view: View, server: ServerReport) -> dict[str, Any]:
-    days = server.strip
+    days = _recorded(server.strip)
     incidents = [one for one in view.report.alarms.incidents if server.id in one.servers]
     rest = len(incidents) - SHOWN_INCIDENTS
     return {
@@ -192,7 +211,14 @@ def _states(view: View, server: ServerReport) -> dict[str, Any]:
         "days": len(days),
         "first_day": f"{days[0].date.day}{words.NBSP}{days[0].date:%b}" if days else "",
         "range_words": RANGE_WORDS,
+        "uptimes": telling_ranges(server.uptime),
     }
+
+
+def _recorded(days: Sequence[Day]) -> Sequence[Day]:
+    """From the first day with data on; the last 30 days in any case, so that a new server has the strip of the others."""
+    first = next((index for index, day in enumerate(days) if day.status is not None), len(days))
+    return days[max(0, min(first, len(days) - STRIP_DAYS)) :]
 
 
 def _tools(view: View, server: ServerReport) -> dict[str, Any]:

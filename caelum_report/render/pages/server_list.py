@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from caelum_report import text, words
 from caelum_report.document import ServerReport
+from caelum_report.render import marks
 from caelum_report.render.html import named
 
 from .view import Page, View, current
@@ -31,10 +32,12 @@ def _head(view: View) -> dict[str, Any]:
     servers = current(view.report)
     past = len(view.report.servers) - len(servers)
     groups = len({server.group for server in servers if server.group})
-    parts = [words.plural(groups, "group") if groups else "", f"{words.count(past)} no longer asked" if past else ""]
-    lede = words.listing([part for part in parts if part])
-    heading = f"{words.plural(len(servers), 'server')}, by name." if servers else "No server is configured."
-    return {"heading": heading, "lede": f"{lede[0].upper()}{lede[1:]}." if lede else ""}
+    within = f" in {words.plural(groups, 'group')}" if groups > 1 else ""
+    states = marks.tally_text(view.report.tally)
+    gone = f"{words.count(past)} no longer asked" if past else ""
+    heading = f"{words.plural(len(servers), 'server')}{within}." if servers else "No server is configured."
+    lede = "; ".join(filter(None, (states, gone)))
+    return {"heading": heading, "lede": f"{words.opened(lede)}." if lede else ""}
 
 
 def _by_name(view: View) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _shown(view: View, found: Sequence[Finding]) -> Iterator[tuple[Chart, str]]:
     """The month of each series that a finding is about; its first week where there is no month yet."""
     told: set[str] = set()
     for finding in found:
-        server = view.servers.get(finding.server or "")
+        server = view.servers.get(finding.server) if finding.server is not None else None
         host = view.report.hosts[0] if view.report.hosts and finding.page.startswith("host.html") else None
         if server is None and host is None:
             continue

@@ -89,6 +89,13 @@ RANGE_WORDS: Final[Mapping[str, str]] = {
     "quarter": "Quarter",
     "year": "Year",
 }
+RANGE_SPANS: Final[Mapping[str, str]] = {
+    "day": "24 hours",
+    "week": "7 days",
+    "month": "30 days",
+    "quarter": "91 days",
+    "year": "365 days",
+}
 TRANSPORT_WORDS: Final = {Transport.STDIO: "stdio", Transport.HTTP: "Streamable HTTP", Transport.SSE: "HTTP+SSE"}
 STRIP_DAYS: Final = 30
 
@@ -196,6 +203,15 @@ def current(report: Report) -> list[ServerReport]:
 
 def uptime_of(server: ServerReport, name: str) -> Uptime | None:
     return next((u for u in server.uptime if u.range == name), None)
+
+
+def telling_ranges(uptimes: Sequence[Uptime]) -> list[Uptime]:
+    """Those that say more than the shorter one: a year of which a month is known is no year."""
+    return [
+        uptime
+        for shorter, uptime in zip((None, *uptimes), uptimes, strict=False)
+        if shorter is None or uptime.checks != shorter.checks
+    ]
 
 
 def all_well(report: Report) -> bool:
