@@ -505,6 +505,7 @@ class CallCount:
     errors: float = 0.0
     seconds: float | None = None  # together; None where nobody tells
     buckets: tuple[tuple[float, float], ...] = ()  # upper bound in seconds, calls up to there; the last one is infinity
+    part: str = ""  # which of several that count the same tool: each begins anew by itself
 
 
 @dataclass(frozen=True, slots=True)

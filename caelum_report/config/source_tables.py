@@ -117,7 +117,11 @@ class PrometheusTable(HttpTable):
     )
     presets: list[CallPreset] = Field(
         default_factory=list,
-        description="queries for real calls of MCP tools, as these publish them; they count as usage",
+        description="queries for real calls of MCP tools, as these publish them, with their durations; they count as usage",
+    )
+    subject: Text | None = Field(
+        default=None,
+        description="of `presets`: the label that names the server; unless said the publisher's own, for otel `job`",
     )
 
 

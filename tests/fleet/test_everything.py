@@ -49,6 +49,27 @@ name = "memory_bytes"
 query = "node_memory_MemTotal_bytes"
 
 [[source]]
+name = "victoria"
+kind = "prometheus"
+url = "{victoria}"
+[[source.query]]
+name = "memory_bytes"
+query = "node_memory_MemTotal_bytes"
+[[source.query]]
+name = "busy"
+query = "count(node_cpu_seconds_total) by (mode)"
+
+[[source]]
+name = "victoria's health"
+kind = "prometheus-health"
+url = "{victoria}"
+
+[[source]]
+name = "prometheus's health"
+kind = "prometheus-health"
+url = "{prometheus}"
+
+[[source]]
 name = "influx"
 kind = "influxdb"
 url = "{influx}"
@@ -77,6 +98,9 @@ name = "app log"
 kind = "log"
 files = ["app.log"]
 """
+
+
+BY_MODE = "count(node_cpu_seconds_total) by (mode)"
 
 
 def told(*command: str | Path, **environ: str) -> str:
@@ -118,12 +142,13 @@ def test_each_figure_is_what_the_services_own_tool_says(fleet: Path, tmp_path: P
         connections = told(*psql, "SHOW max_connections", PGPASSWORD=PASSWORD)
         command = ("promtool", "query", "instant", addresses["prometheus"], "scalar(node_memory_MemTotal_bytes)")
         memory = told(*command).split()[1]
+        by_mode = told("promtool", "query", "instant", "--format=json", addresses["victoria"], BY_MODE)
         port = addresses["influx"].rpartition(":")[2]
         query = "SELECT sum(n) FROM orders GROUP BY region"
         orders = told("influx", "-port", port, "-database", "shop", "-format", "csv", "-execute", query)
     failures = {source.name: str(source.failure) for source in report.sources}
     assert set(failures.values()) == {"ok"}, failures
-    assert len(failures) == 10
+    assert len(failures) == 12
     found = {(one.source, one.metric, one.labels): one.raw for one in report.series}
     assert found["redis", "keys", ""] == 1
     assert found["redis", "maxclients", ""] == float(info["maxclients"])
@@ -132,6 +157,15 @@ def test_each_figure_is_what_the_services_own_tool_says(fleet: Path, tmp_path: P
         "prometheus", "memory_bytes", "instance " + addresses["node"].removeprefix("http://") + ", job node"
     ] == float(memory)
     assert found["node", "node_memory_MemTotal_bytes", ""] == float(memory)
+    assert found[
+        "victoria", "memory_bytes", "instance " + addresses["node"].removeprefix("http://") + ", job node"
+    ] == float(memory)
+    modes = {f"mode {one['metric']['mode']}": float(one["value"][1]) for one in json.loads(by_mode)}
+    assert modes
+    assert {
+        labels: value for (name, metric, labels), value in found.items() if (name, metric) == ("victoria", "busy")
+    } == modes
+    assert found["victoria's health", "targets", ""] == found["prometheus's health", "targets", ""] == 1
     assert found["influx", "orders", "region eu"] == float(orders.split()[-1].rpartition(",")[2])
     assert found["postgresql", "max_connections", ""] == float(connections)
     assert found["postgresql", "database_bytes", ""] == float(size)
@@ -142,4 +176,4 @@ def test_each_figure_is_what_the_services_own_tool_says(fleet: Path, tmp_path: P
     assert all(source.name.replace("'", "&#39;") in page for source in report.sources)
     assert PASSWORD not in page
     services = {node.label for node in report.architecture.nodes if node.kind == "service"}
-    assert services == {"redis", "postgresql", "influxdb-health", "prometheus-health"}
+    assert services == {"redis", "postgresql", "influxdb-health", "prometheus's health", "victoria's health"}

@@ -7,30 +7,61 @@ Each counts since some start; usage is what was added between two runs (`collect
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from caelum_report.model import CallCount, Failure
+from caelum_report.model import CallCount, Failure, Note
 from caelum_report.wire import Fault
+from caelum_report.words import listing
 
 from .asking import Asking
 from .call_figures import ALL_TOOLS, MOST_CALLS, MOST_TOOLS
 from .mapping import dig, number
 
 
+class Shown(Protocol):
+    """A sample, of a page or of an answer to PromQL."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def value(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Names and labels of one who publishes calls on a /metrics page."""
+    """Names and labels of one who publishes calls."""
 
     names: str  # a pattern of the samples' names; a histogram's without _count, _sum and _bucket
     server: str | None
     tool: str
     histogram: bool = False
-    only: tuple[str, str] | None = None  # a label that has to have this value
+    only: tuple[str, str] | None = None  # a label, and the pattern that its value has to be
     outcome: str = ""  # the label that tells how a call ended
     good: tuple[str, ...] = ()  # its values that are no errors
+    timed_by: Timed | None = None  # where a counter's durations are
+
+    @property
+    def pattern(self) -> str:
+        return self.names + ("_(?:count|sum|bucket)" if self.histogram else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A histogram that says in one label which server's tool was called."""
+
+    names: str
+    label: str
+    value: str  # the label's value, of {server} and {tool}
+    any: str  # a pattern of such values
+
+    @property
+    def pattern(self) -> str:
+        return f"{self.names}_(?:sum|bucket)"
 
 
 _OTEL: Final = {
@@ -49,7 +80,15 @@ PUBLISHED: Final[Mapping[str, tuple[Published, ...]]] = {
     "agentgateway": (
         Published("agentgateway_mcp_requests_total", "server", "resource", only=("method", "tools/call")),
     ),
-    "litellm": (Published("litellm_mcp_tool_calls_total", "mcp_server_name", "mcp_tool_name"),),
+    # It counts calls that succeeded, and times those.
+    "litellm": (
+        Published(
+            "litellm_mcp_tool_calls_total",
+            "mcp_server_name",
+            "mcp_tool_name",
+            timed_by=Timed("litellm_request_total_latency_metric", "model", "MCP: {server}-{tool}", "MCP: .+"),
+        ),
+    ),
 }
 
 
@@ -58,57 +97,90 @@ class _Sum:
     calls: float = 0.0
     errors: float = 0.0
     seconds: float = 0.0
-    buckets: Counter[float] = field(default_factory=Counter)
+    buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
     timed: bool = False
 
 
-_Sums = dict[tuple[str, str], _Sum]
+_Sums = dict[tuple[str, str, str], _Sum]  # by server, tool and part
 
 
-def on_page(families: Iterable[Any], presets: Sequence[str], asking: Asking) -> tuple[CallCount, ...]:
-    """Of a parsed /metrics page. A server is the one of `subject`, of the publisher's own label, or the source's."""
-    samples = [sample for family in families for sample in family.samples]
+def counted(
+    samples: Iterable[Shown],
+    presets: Sequence[str],
+    asking: Asking,
+    server_label: str | None = None,
+    part_label: str | None = None,
+) -> tuple[CallCount, ...]:
+    """What publishers have counted. A server is the one of `server_label`, of the publisher's own label, or the source's;
+    several who count the same tool are told apart by `part_label`, for each begins anew by itself.
+    """
+    samples = list(samples)
     found: list[CallCount] = []
     for preset in presets:
-        sums = (_summed(samples, published, asking) for published in PUBLISHED[preset])
-        found += _counts(next((those for those in sums if those), {}))
+        sums = (_summed(samples, published, server_label, part_label) for published in PUBLISHED[preset])
+        found += _counts(next((those for those in sums if those), {}), asking)
     return tuple(found[:MOST_TOOLS])
 
 
-def _summed(samples: Iterable[Any], published: Published, asking: Asking) -> _Sums:
-    pattern = re.compile(published.names + ("_(count|sum|bucket)" if published.histogram else "()"))
-    subject = asking.source.options["subject"]
-    sums: _Sums = defaultdict(_Sum)
+def silence(calls: Sequence[CallCount] | None, presets: Sequence[str]) -> tuple[Note, ...]:
+    """That nobody called may be true, and may be that somebody else publishes there."""
+    if calls or not presets:
+        return ()
+    return (Note("no-calls", f"It has counted no call of a tool, as {listing(presets)} would publish it."),)
+
+
+def _summed(samples: Iterable[Shown], published: Published, server_label: str | None, part_label: str | None) -> _Sums:
+    pattern, sums = re.compile(published.pattern), _Sums()
     for sample in samples:
-        match = pattern.fullmatch(sample.name)
         labels = sample.labels
         if (
-            match is None
+            not pattern.fullmatch(sample.name)
             or not 0 <= sample.value < MOST_CALLS
             or (published.only and labels.get(published.only[0]) != published.only[1])
         ):
             continue
-        server = labels.get(subject or "") or labels.get(published.server or "") or asking.subject
-        _add(sums[server, labels.get(published.tool) or ALL_TOOLS], match[1], sample, published)
+        server = labels.get(server_label or "") or labels.get(published.server or "") or ""
+        key = server, labels.get(published.tool) or ALL_TOOLS, labels.get(part_label or "", "")
+        _add(sums.setdefault(key, _Sum()), sample, published)
+    if published.timed_by is not None:
+        _time(sums, samples, published.timed_by, part_label)
     return sums
 
 
-def _add(total: _Sum, part: str, sample: Any, published: Published) -> None:
-    if part == "sum":
-        total.seconds += sample.value
-    elif part == "bucket":
+def _add(total: _Sum, sample: Shown, published: Published) -> None:
+    if published.histogram and not sample.name.endswith("_count"):
+        _add_time(total, sample)
+        return
+    total.calls += sample.value
+    if published.outcome and sample.labels.get(published.outcome, "") not in published.good:
+        total.errors += sample.value
+
+
+def _add_time(total: _Sum, sample: Shown) -> None:
+    if sample.name.endswith("_bucket"):
         total.timed = True
         total.buckets[float(sample.labels.get("le", "inf"))] += sample.value
     else:
-        total.calls += sample.value
-        if published.outcome and sample.labels.get(published.outcome, "") not in published.good:
-            total.errors += sample.value
+        total.seconds += sample.value
 
 
-def _counts(sums: _Sums) -> Iterator[CallCount]:
-    for (server, tool), total in sums.items():
+def _time(sums: _Sums, samples: Iterable[Shown], timed: Timed, part_label: str | None) -> None:
+    pattern = re.compile(timed.pattern)
+    by_value = {
+        (timed.value.format(server=server, tool=tool), part): sums[server, tool, part] for server, tool, part in sums
+    }
+    for sample in samples:
+        if pattern.fullmatch(sample.name) and 0 <= sample.value < MOST_CALLS:
+            key = sample.labels.get(timed.label, ""), sample.labels.get(part_label or "", "")
+            if key in by_value:
+                _add_time(by_value[key], sample)
+
+
+def _counts(sums: _Sums, asking: Asking) -> Iterator[CallCount]:
+    for (server, tool, part), total in sums.items():
         seconds = total.seconds if total.timed else None
-        yield CallCount(server, tool, total.calls, total.errors, seconds, tuple(sorted(total.buckets.items())))
+        buckets = tuple(sorted(total.buckets.items()))
+        yield CallCount(server or asking.subject, tool, total.calls, total.errors, seconds, buckets, part)
 
 
 def of_contextforge(document: Any, asking: Asking) -> tuple[CallCount, ...]:

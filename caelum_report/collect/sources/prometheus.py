@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from caelum_report.model import Failure, Sample
+from caelum_report.model import CallCount, Failure, Sample
 from caelum_report.wire import Fault, HttpFault
 
 from .asking import Answer, Asking, without_number
 from .fetch import fetch_json, refused
 from .mapping import number
+from .mcp_calls import PUBLISHED, counted, silence
 
 _MOST_POINTS: Final = 10_000  # of a series in one answer; Prometheus gives 11,000
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -22,47 +24,12 @@ _TARGETS: Final = (
     {**_BARE, "name": "targets", "query": "count(up)"},
     {**_BARE, "name": "targets_up", "query": "sum(up)"},
 )
-_OTEL: Final = '{__name__=~"mcp_server_operation_duration(_seconds)?_%s",mcp_method_name="tools/call"%s}'
-
-# Real calls of MCP tools, as gateways and servers publish them: counters by server and tool. What only probes make
-# (initialize, tools/list) is left out.
-PRESETS: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
-    "otel": (
-        {"name": "mcp_calls", "query": f"sum by (job, gen_ai_tool_name) ({_OTEL % ('count', '')})", "subject": "job"},
-        {
-            "name": "mcp_errors",
-            "query": "sum by (job, gen_ai_tool_name) (%s)" % (_OTEL % ("count", ',error_type!=""')),
-            "subject": "job",
-        },
-    ),
-    "toolhive": (
-        {"name": "mcp_calls", "query": "sum by (server, tool) (toolhive_mcp_tool_calls_total)", "subject": "server"},
-        {
-            "name": "mcp_errors",
-            "query": 'sum by (server, tool) (toolhive_mcp_tool_calls_total{status!="success"})',
-            "subject": "server",
-        },
-    ),
-    "agentgateway": (
-        {
-            "name": "mcp_calls",
-            "query": 'sum by (server, resource) (agentgateway_mcp_requests_total{method="tools/call"})',
-            "subject": "server",
-        },
-    ),
-    "litellm": (
-        {
-            "name": "mcp_calls",
-            "query": "sum by (mcp_server_name, mcp_tool_name) (litellm_mcp_tool_calls_total)",
-            "subject": "mcp_server_name",
-        },
-    ),
-}
 
 
 async def ask(asking: Asking) -> Answer:
+    options = asking.source.options
+    asked = _queries(options)
     samples: list[Sample] = []
-    asked = queries(asking.source.options)
     for query in asked:
         if query["range"]:
             start = asking.run.at - timedelta(seconds=query["range"])
@@ -71,23 +38,78 @@ async def ask(asking: Asking) -> Answer:
             found = await _ask(asking, "query", query["name"], query=query["query"], time=asking.run.at.timestamp())
             samples += _samples(asking, query, found)
     given = {sample.metric for sample in samples}
-    missing = without_number((q["name"] for q in asked if q["name"] not in given), "It has no number")
-    return Answer(
-        tuple(samples), missing, calls=() if asking.source.options["presets"] else None
-    )  # and those in its figures
+    missing = without_number((query["name"] for query in asked if query["name"] not in given), "It has no number")
+    calls = await _calls(asking) if options["presets"] else None
+    return Answer(tuple(samples), (*missing, *silence(calls, options["presets"])), calls=calls)
+
+
+def _queries(options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Those of the block; without any and without presets, how many of Prometheus' targets are up."""
+    return options["query"] or (() if options["presets"] else _TARGETS)
 
 
 async def back_fill(asking: Asking, start: datetime, end: datetime) -> AsyncIterator[Sample]:
     """What its queries would have given in the past, every `step`."""
-    for query in queries(asking.source.options):
+    for query in _queries(asking.source.options):
         async for sample in _range(asking, query, start, end):
             yield sample
 
 
-def queries(options: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Those of the block and of its presets; without any, how many of Prometheus' targets are up."""
-    presets = [{**_BARE, "counter": True, **query} for name in options["presets"] for query in PRESETS[name]]
-    return [*options["query"], *presets] or list(_TARGETS)
+# --- real calls -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+async def _calls(asking: Asking) -> tuple[CallCount, ...]:
+    """What those who publish real calls have counted up to now, each instance by itself."""
+    options = asking.source.options
+    found: list[CallCount] = []
+    for preset in options["presets"]:
+        label = _server_label(options, preset)
+        shown: list[_Shown] = []
+        for query in call_queries(preset, label):
+            data = await _ask(asking, "query", preset, query=query, time=asking.run.at.timestamp())
+            shown += _shown(data)
+        found += counted(shown, (preset,), asking, label, "instance")
+    return tuple(found)
+
+
+def _server_label(options: Mapping[str, Any], preset: str) -> str | None:
+    """Prometheus' own name for a server, where nobody says another."""
+    if options["subject"] or options["server"] or all(published.server for published in PUBLISHED[preset]):
+        said: str | None = options["subject"]
+        return said
+    return "job"
+
+
+def call_queries(preset: str, server_label: str | None) -> Iterator[str]:
+    """PromQL for all that a preset's samples tell of calls, with no more labels than are looked at."""
+    for published in PUBLISHED[preset]:
+        name, value = published.only or ("", "")
+        labels = {server_label, published.server, published.tool, published.outcome, name}
+        labels |= {"le"} if published.histogram else set()
+        yield _query(published.pattern, f'{name}="{value}"' if name else "", labels)
+        if timed := published.timed_by:
+            yield _query(timed.pattern, f'{timed.label}=~"{timed.any}"', {timed.label, "le"})
+
+
+def _query(pattern: str, only: str, labels: Iterable[str | None]) -> str:
+    kept = ", ".join(sorted({"__name__", "instance", *filter(None, labels)}))
+    return f'sum by ({kept}) ({{__name__=~"{pattern}"{f",{only}" if only else ""}}})'
+
+
+def _shown(data: Mapping[str, Any]) -> Iterator[_Shown]:
+    for labels, points in _series(data, "calls"):
+        for _, value in points:
+            yield _Shown(labels.get("__name__", ""), labels, value)
+
+
+# --- series ---------------------------------------------------------------------------------------------------------
 
 
 async def _range(asking: Asking, query: Mapping[str, Any], start: datetime, end: datetime) -> AsyncIterator[Sample]:
@@ -118,21 +140,29 @@ async def _ask(asking: Asking, path: str, name: str, **form: Any) -> Mapping[str
 
 def _samples(asking: Asking, query: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Sample]:
     """An instant query's value is of the run; a range's are of their own times."""
+    for labels, points in _series(data, query["name"]):
+        rest = {name: value for name, value in labels.items() if name != "__name__"}
+        subject = rest.pop(query["subject"] or "", None) or asking.subject
+        for at, value in points:
+            yield Sample(
+                subject, query["name"], value, query["unit"], query["counter"], tuple(sorted(rest.items())), at
+            )
+
+
+def _series(
+    data: Mapping[str, Any], name: str
+) -> Iterator[tuple[Mapping[str, str], list[tuple[datetime | None, float]]]]:
+    """Labels and points of a result; the point of an instant query has no time."""
     kind, result = data.get("resultType"), data["result"]
     series: list[Any] = [{"metric": {}, "value": result}] if kind == "scalar" else result
     for one in series:
         if not isinstance(one, dict) or not isinstance(one.get("metric"), dict):
-            raise Fault(
-                Failure.PROTOCOL_ERROR, f"{query['name']}: its result is a {str(kind)[:20]}, not numbers over time"
-            )
-        labels = {str(name): str(value) for name, value in one["metric"].items() if name != "__name__"}
-        subject = labels.pop(query["subject"] or "", None) or asking.subject
+            raise Fault(Failure.PROTOCOL_ERROR, f"{name}: its result is a {str(kind)[:20]}, not numbers over time")
         points: Any = one.get("values") if kind == "matrix" else [one.get("value")]
+        found: list[tuple[datetime | None, float]] = []
         for point in points if isinstance(points, list) else []:
             value = number(point[1]) if isinstance(point, list) and len(point) == 2 else None
             if value is None:
-                raise Fault(Failure.PROTOCOL_ERROR, f"{query['name']}: a point of its result is no number")
-            at = datetime.fromtimestamp(float(point[0]), UTC) if kind == "matrix" else None
-            yield Sample(
-                subject, query["name"], value, query["unit"], query["counter"], tuple(sorted(labels.items())), at
-            )
+                raise Fault(Failure.PROTOCOL_ERROR, f"{name}: a point of its result is no number")
+            found.append((datetime.fromtimestamp(float(point[0]), UTC) if kind == "matrix" else None, value))
+        yield {str(key): str(text) for key, text in one["metric"].items()}, found

@@ -13,11 +13,12 @@ from typing import Any, Final
 from caelum_report.model import Failure, Note, Sample
 from caelum_report.wire import Fault
 from caelum_report.wire.fault import excerpt
+from caelum_report.words import listing, plural
 
 from .asking import Answer, Asking
 from .extras import extra
 from .fetch import fetch
-from .mcp_calls import on_page
+from .mcp_calls import counted, silence
 
 _ACCEPT: Final = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5"
 _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -29,11 +30,13 @@ async def ask(asking: Asking) -> Answer:
     page = await fetch(asking, options["url"], accept=_ACCEPT)
     families = await asyncio.to_thread(_families, page)  # a megabyte takes a quarter of a second
     wanted = [family for family in families if _is_wanted(family, options["metrics"])]
-    calls = on_page(families, options["presets"], asking) if options["presets"] else None
+    shown = (sample for family in families for sample in family.samples)
+    calls = counted(shown, options["presets"], asking, options["subject"]) if options["presets"] else None
+    notes = silence(calls, options["presets"])
     if options["metrics"] and not wanted:
-        text = f"It has {len(families)} metrics, and none of them is {', '.join(options['metrics'])}."
-        return Answer(notes=(Note("figure-missing", text),), calls=calls)
-    return Answer(tuple(sample for family in wanted for sample in _samples(family, asking)), calls=calls)
+        text = f"It has {plural(len(families), 'metric')}, and none of them is {listing(options['metrics'])}."
+        return Answer(notes=(Note("figure-missing", text), *notes), calls=calls)
+    return Answer(tuple(sample for family in wanted for sample in _samples(family, asking)), notes, calls=calls)
 
 
 def _families(page: bytes) -> list[Any]:

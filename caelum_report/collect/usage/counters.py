@@ -56,7 +56,7 @@ def read(
         last = bookmarks.get((SOURCE, run))
         middle = (now + min(float(last), now)) / 2 if last else now
         for count in counts:
-            name = _digest(source, count.server, count.tool)
+            name = _digest(source, count.server, count.tool, *([count.part] if count.part else []))
             shown = Shown(count.calls, count.errors, count.seconds or 0.0, count.buckets)
             known = bookmarks.get((SOURCE, name))
             before = _shown(known) if known else Shown() if last else None

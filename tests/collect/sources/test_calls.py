@@ -1,7 +1,7 @@
 """Real calls that servers and gateways count themselves become usage: what was added between two runs, and never more.
 
-OpenTelemetry's page is the one that a real server gives (recorded); ToolHive's, agentgateway's, LiteLLM's and
-ContextForge's answers are as documented, for none of them runs here.
+OpenTelemetry's page is the one that a real server gives (recorded); ToolHive's and agentgateway's are as documented, for
+they do not run here. LiteLLM and ContextForge are asked in `tests/fleet/test_gateways.py`; here stand their answers' shapes.
 """
 
 from __future__ import annotations

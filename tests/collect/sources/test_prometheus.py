@@ -12,14 +12,17 @@ from typing import Any
 
 import pytest
 
-from caelum_report import pipeline, store
+from caelum_report import buckets, pipeline, store
+from caelum_report.counts import pack
 from caelum_report.model import Failure, Note, Reading, Sample
 from tests.collect.fleet import AT, BUDGETS, SECRET, config
 from tests.ports import free_port
 
 from .conftest import Service, asked, source
 from .daemons import need, running
+from .test_calls import Runs
 
+OTEL = "mcp_server_operation_duration_seconds"
 START = AT - timedelta(hours=1)
 HOSTILE = 'a"b\\\\c<script>'
 
@@ -36,7 +39,25 @@ def _lines() -> Iterator[str]:
     for status, n in (("success", 15), ("error", 2)):
         labels = f'server="github",status="{status}",tool="get_file"'
         yield from (f"toolhive_mcp_tool_calls_total{{{labels}}} {n} {t}" for t in at)
+    yield from _durations(at)
     yield "# EOF"
+
+
+def _durations(at: list[int]) -> Iterator[str]:
+    """OpenTelemetry's histogram of two instances: ten calls a minute each; the second begins anew at half past."""
+    yield f"# TYPE {OTEL} histogram"
+    for instance in ("a:1", "b:1"):
+        for method, tool in (("tools/call", "query"), ("tools/list", "")):
+            labels = f'job="context7",instance="{instance}",mcp_method_name="{method}",gen_ai_tool_name="{tool}"'
+            for bound, share in (("0.1", 0.4), ("1", 0.9), ("+Inf", 1)):
+                yield from (f'{OTEL}_bucket{{{labels},le="{bound}"}} {_made(instance, t) * share:g} {t}' for t in at)
+            yield from (f"{OTEL}_count{{{labels}}} {_made(instance, t)} {t}" for t in at)
+            yield from (f"{OTEL}_sum{{{labels}}} {_made(instance, t) * 0.4:g} {t}" for t in at)
+
+
+def _made(instance: str, at: int) -> int:
+    minute = (at - int(START.timestamp())) // 60
+    return 10 * (minute if instance == "a:1" or minute < 30 else minute - 30)
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +119,34 @@ def test_a_range_gives_points_of_their_own_times_on_the_grid(prometheus: str) ->
 
 
 def test_the_preset_of_toolhive_counts_real_calls(prometheus: str) -> None:
-    reading = ask(prometheus, presets=["toolhive"])
-    labels = (("tool", "get_file"),)
-    assert reading.samples == (
-        Sample("github", "mcp_calls", 17, "count", counter=True, labels=labels),
-        Sample("github", "mcp_errors", 2, "count", counter=True, labels=labels),
-    )
+    runs = Runs(source("prometheus", url=prometheus, presets=["toolhive"], timeout=20))
+    assert runs.next(-1.5) == ()
+    (reading,) = runs.seen.readings
+    assert reading.notes == (Note("no-calls", "It has counted no call of a tool, as toolhive would publish it."),)
+    assert [(row.server, row.tool, row.calls, row.errors) for row in runs.next(-0.5)] == [("github", "get_file", 17, 2)]
+    assert runs.next(0) == ()
+
+
+def test_opentelemetrys_histograms_give_durations_and_each_instance_begins_anew_by_itself(prometheus: str) -> None:
+    runs = Runs(source("prometheus", url=prometheus, presets=["otel"], timeout=20))
+    assert runs.next(-35 / 60) == ()
+    (row,) = runs.next(-10 / 60)
+    assert (row.server, row.tool, row.calls, row.errors) == ("context7", "query", 250 + 200, 0)
+    assert row.seconds == pytest.approx(450 * 0.4)
+    here = buckets.merge([pack(row.buckets)])
+    for share in (0.25, 0.5, 0.75):
+        selected = f'{OTEL}_bucket{{mcp_method_name="tools/call",instance="a:1"}}[40m]'
+        (said,) = promtool(prometheus, f"histogram_quantile({share}, sum by (le) (increase({selected})))")
+        assert buckets.quantile(here, share) == pytest.approx(float(said["value"][1]), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("more", "server"), [({"server": "git hub"}, "git hub"), ({"subject": "instance"}, "a:1"), ({}, "context7")]
+)
+def test_whose_calls_they_are(prometheus: str, more: dict[str, str], server: str) -> None:
+    runs = Runs(source("prometheus", url=prometheus, presets=["otel"], timeout=20, **more))
+    runs.next(-0.5)
+    assert server in {row.server for row in runs.next(0)}
 
 
 def test_without_queries_its_targets_are_counted(prometheus: str) -> None:

@@ -76,6 +76,19 @@ kind = "prometheus"
 url = "{prometheus}"
 
 [[source]]
+name = "victoria"
+kind = "prometheus"
+url = "{victoria}"
+[[source.query]]
+name = "memory_bytes"
+query = "node_memory_MemTotal_bytes"
+
+[[source]]
+name = "victoria's health"
+kind = "prometheus-health"
+url = "{victoria}"
+
+[[source]]
 name = "gone"
 kind = "http-json"
 url = "http://127.0.0.1:1/"
@@ -84,13 +97,13 @@ url = "http://127.0.0.1:1/"
 
 @contextmanager
 def everybody(folder: Path) -> Iterator[dict[str, str]]:
-    """Addresses of a node_exporter, a Prometheus that has scraped it, and an InfluxDB with four points."""
-    node, prometheus, influx = (f"127.0.0.1:{free_port()}" for _ in range(3))
+    """Addresses of a node_exporter, a Prometheus and a VictoriaMetrics that have scraped it, and an InfluxDB with four points."""
+    node, prometheus, victoria, influx = (f"127.0.0.1:{free_port()}" for _ in range(4))
     target = {"job_name": "node", "scrape_interval": "1s", "static_configs": [{"targets": [node]}]}
     (folder / "p.yml").write_text(json.dumps({"scrape_configs": [target]}))
     (folder / "i.conf").write_text(INFLUX.format(folder=folder, address=influx))
     programs = [need(name, name) for name in ("prometheus-node-exporter", "prometheus")]
-    programs.append(need("influxd", "influxdb"))
+    programs += [need("influxd", "influxdb"), need("victoria-metrics", "victoria-metrics")]
     with (
         running([programs[0], f"--web.listen-address={node}"], f"http://{node}/metrics", folder),
         running(
@@ -99,12 +112,25 @@ def everybody(folder: Path) -> Iterator[dict[str, str]]:
             folder,
         ),
         running([programs[2], "-config", "i.conf"], f"http://{influx}/ping", folder),
+        running(
+            [
+                programs[3],
+                f"-httpListenAddr={victoria}",
+                "-storageDataPath=v",
+                "-retentionPeriod=1",
+                "-promscrape.config=p.yml",
+            ],
+            f"http://{victoria}/-/ready",
+            folder,
+        ),
     ):
         _said(f"http://{influx}/query", urllib.parse.urlencode({"q": "CREATE DATABASE shop"}))
         _said(f"http://{influx}/write?db=shop", "\n".join(f"orders,region=eu n={n} {n + 1}" for n in range(4)))
-        while not _said(f"http://{prometheus}/api/v1/query", "query=up")["data"]["result"]:
-            time.sleep(0.1)
-        yield {name: f"http://{at}" for name, at in (("node", node), ("prometheus", prometheus), ("influx", influx))}
+        for one in (prometheus, victoria):
+            while not _said(f"http://{one}/api/v1/query", "query=node_memory_MemTotal_bytes")["data"]["result"]:
+                time.sleep(0.1)
+        found = {"node": node, "prometheus": prometheus, "victoria": victoria, "influx": influx}
+        yield {name: f"http://{at}" for name, at in found.items()}
 
 
 def _said(url: str, body: str) -> Any:
@@ -128,14 +154,19 @@ def test_one_build_over_all_of_them(service: Service, tmp_path: Path) -> None:
         "stream": "ok",
         "shop": "ok",
         "prometheus": "ok",
+        "victoria": "ok",
+        "victoria's health": "ok",
         "gone": "connect-error",
-        "prometheus-health": "ok",
     }
     found = {(one.source, one.metric, one.labels): one.value for one in report.series}
     assert found["shop", "waiting", ""] == 17
     assert found["influx", "orders", "region eu"] == 6
     assert found["stream", "events", "event tick"] == 4
-    assert found["prometheus", "targets", ""] == found["prometheus-health", "targets", ""] == 1
+    assert found["prometheus", "targets", ""] == found["victoria's health", "targets", ""] == 1
+    (memory,) = (
+        value for (source, metric, _), value in found.items() if (source, metric) == ("victoria", "memory_bytes")
+    )
+    assert memory == pytest.approx(float(theirs["value"][1]), rel=1e-3)
     assert found["node", "node_memory_MemTotal_bytes", ""] == pytest.approx(float(theirs["value"][1]), rel=1e-3)
     published = json.loads((tmp_path / "site/api/v1/sources.json").read_text())
     assert [source["name"] for source in published["sources"]] == [source.name for source in report.sources]
