@@ -207,6 +207,7 @@ class Errand:
     tried_at: datetime | None = None
     error: str = ""
     sent_at: datetime | None = None
+    left: tuple[str, ...] = ()  # of several recipients those who wait for it still; empty: all of them
 
 
 @dataclass(frozen=True, slots=True)

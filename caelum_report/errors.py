@@ -12,6 +12,7 @@ Status 0 is a published report, 1 a bug with its traceback, 6 a `--fail-on` cond
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import ClassVar, Final
 
@@ -46,6 +47,14 @@ class DeliveryError(CaelumError):
     """The site is published, a message could not be delivered; the next run tries again."""
 
     exit_status = 5
+
+
+class MessageRefusedError(DeliveryError):
+    """The receiver is well and does not take this one message; others may pass. `left`: who of several has it not yet."""
+
+    def __init__(self, text: str, left: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.left = tuple(left)
 
 
 class LockedError(CaelumError):

@@ -19,3 +19,4 @@ class Mail:
     images: tuple[tuple[str, bytes], ...] = ()  # cid and PNG
     attachments: tuple[tuple[str, str, bytes], ...] = ()  # file name, type/subtype, content
     diagram: str = ""  # Mermaid, where there is one
+    only: tuple[str, ...] = ()  # of its recipients those who wait for it still; empty: all of them

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from . import alerts, periods, store
 from .alerting import ANALYSED, Channel, Errand, Notice, Observation
-from .errors import CaelumError, DeliveryError, LockedError
+from .errors import CaelumError, DeliveryError, LockedError, MessageRefusedError
 from .model import Canary, Config, Snapshot
 from .periods import PeriodName, Span
 
@@ -101,8 +102,6 @@ def _due(database: sqlite3.Connection, channel: Channel, report: Report) -> str 
         "on-change": bool(report.changes),
         "needs-action": urgent,
     }
-    if channel.problem:
-        return None
     if wanted[channel.reports]:
         return "report"
     if channel.quiet_seconds is None:
@@ -117,7 +116,7 @@ def _due(database: sqlite3.Connection, channel: Channel, report: Report) -> str 
 
 def put_out_digests(config: Config, at: datetime) -> None:
     """Queues a digest of each calendar period that is over, once for each way out that wants it."""
-    kinds = {kind for channel in config.channels for kind in channel.digests if not channel.problem}
+    kinds = {kind for channel in config.channels for kind in channel.digests}
     for kind in sorted(kinds):
         put_out_digest(config, kind, periods.last(kind, at, config.zone), at)
 
@@ -125,7 +124,7 @@ def put_out_digests(config: Config, at: datetime) -> None:
 def put_out_digest(config: Config, kind: PeriodName, span: Span, at: datetime) -> tuple[Errand, ...]:
     """What is in the outbox about one period, put there now or earlier; nothing where nothing was measured in it."""
     key = f"digest:{kind}:{periods.key(kind, span, config.zone)}"
-    ways = [channel.name for channel in config.channels if kind in channel.digests and not channel.problem]
+    ways = [channel.name for channel in config.channels if kind in channel.digests]
     with store.open_store(config.database) as database:
         missing = [name for name in ways if store.errand_of(database, name, key) is None]
         seen = store.seen_between(database, span.start, span.end)
@@ -159,12 +158,13 @@ def digest_of(config: Config, kind: PeriodName, span: Span, at: datetime) -> Dig
 def send_out(config: Config, at: datetime, site: Site | None = None) -> int:
     """Sends what the outbox holds and says how many; `DeliveryError` where something stays for the next run.
 
-    After a failure a way out is left alone until then. One run sends at a time.
+    After a failure a way out is left alone until then, unless only this message was refused. One run sends at a time.
     """
     channels = {channel.name: channel for channel in config.channels}
     if not channels:
         return 0
-    failed: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    closed: set[str] = set()
     sent = 0
     try:
         with store.deliver_lock(config.database):
@@ -172,32 +172,36 @@ def send_out(config: Config, at: datetime, site: Site | None = None) -> int:
                 waiting = store.unsent(database, at)
             for errand in waiting:
                 channel = channels.get(errand.channel)
-                if channel is None or errand.channel in failed:
+                if channel is None or errand.channel in closed:
                     continue
                 problem = _try(channel, errand, config, at, site)
+                refused = problem if isinstance(problem, MessageRefusedError) else None
+                left = refused.left if refused and refused.left else errand.left
                 with store.open_store(config.database) as database:
-                    store.record_try(database, errand.id, at, problem)
-                if problem:
-                    failed[errand.channel] = problem
-                else:
+                    store.record_try(database, replace(errand, left=left), at, str(problem or ""))
+                if problem is None:
                     sent += 1
+                    continue
+                problems.setdefault(errand.channel, str(problem))
+                if refused is None:
+                    closed.add(errand.channel)
     except LockedError:  # it sends ours too, or the next run does
         return sent
-    if failed:
-        names = "; ".join(f"{name}: {problem}" for name, problem in failed.items())
+    if problems:
+        names = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
         raise DeliveryError(f"not delivered, the next run tries again: {names}")
     return sent
 
 
-def _try(channel: Channel, errand: Errand, config: Config, at: datetime, site: Site | None) -> str:
-    """What went wrong; empty when it is sent."""
+def _try(channel: Channel, errand: Errand, config: Config, at: datetime, site: Site | None) -> CaelumError | None:
+    """What went wrong; None when it is sent."""
     if channel.problem:
-        return channel.problem
+        return DeliveryError(channel.problem)
     try:
-        send(channel, mail_of(errand, config, site, at), config, at)
+        send(channel, replace(mail_of(errand, config, site, at), only=errand.left), config, at)
     except CaelumError as error:
-        return str(error)
-    return ""
+        return error
+    return None
 
 
 def send(channel: Channel, mail: Mail, config: Config, at: datetime) -> None:

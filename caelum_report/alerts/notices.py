@@ -30,8 +30,8 @@ def notice(step: Step, config: Config) -> Notice | None:
 
 
 def for_channel(message: Notice, channel: Channel) -> Notice | None:
-    """The part of a message that a way out wants."""
-    if not channel.alerts or channel.problem:
+    """The part of a message that a way out wants; one that cannot be used now gets it too, and it waits."""
+    if not channel.alerts:
         return None
     lines = tuple(line for line in message.lines if _wanted(line.alert, channel))
     return Notice(message.fleet, message.at, message.zone, lines, message.site_url) if lines else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from caelum_report import console
+from caelum_report import console, words
 from caelum_report.errors import UsageError
 from caelum_report.text import visible
 
@@ -216,7 +216,11 @@ def deliver_list(config: ConfigFile = None, db: Database = None) -> None:
         return
     with store.open_store(settings.database) as database:
         for errand in store.unsent(database, now()):
-            tried = f"tried {errand.tries} times, {visible(errand.error, 200)}" if errand.tries else "not tried yet"
+            tried = (
+                f"tried {words.plural(errand.tries, 'time')}, {visible(errand.error, 200)}"
+                if errand.tries
+                else "not tried yet"
+            )
             typer.echo(f"waiting for {errand.channel}: {visible(errand.subject, 120)} ({tried})")
 
 

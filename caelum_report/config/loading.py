@@ -138,7 +138,9 @@ def _root_note() -> tuple[Note, ...]:
 
 def _unusable(channels: Sequence[Channel]) -> tuple[Note, ...]:
     return tuple(
-        Note("way-unusable", f"nothing goes out by {one.name}: {one.problem}") for one in channels if one.problem
+        Note("way-unusable", f"nothing goes out by {one.name}, messages wait: {one.problem}")
+        for one in channels
+        if one.problem
     )
 
 

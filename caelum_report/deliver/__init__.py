@@ -44,7 +44,7 @@ def send(channel: Channel, mail: Mail, config: Config, call: Call) -> None:
         case "webhook":
             from .webhook import post
 
-            post(channel, mail)
+            post(channel, mail, config)
         case "apprise":
             from .services import notify
 

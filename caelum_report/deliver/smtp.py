@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import smtplib
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -14,9 +17,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from caelum_report.alerting import Channel
-from caelum_report.errors import DeliveryError
+from caelum_report.errors import DeliveryError, MessageRefusedError
 from caelum_report.mail import Mail
 from caelum_report.text import brief
+from caelum_report.wire.unreachable import unreachable
 
 _PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
 
@@ -31,11 +35,16 @@ def send_email(channel: Channel, mail: Mail) -> None:
         with _connected(*where(options), channel.timeout_seconds) as server:
             if options["user"] is not None:
                 server.login(options["user"], options["password"] or "")
-            refused = server.send_message(message)
+            refused = server.send_message(message, to_addrs=mail.only or None)
+    except TimeoutError:
+        raise DeliveryError(f"the mail server did not answer within {channel.timeout_seconds:g} s") from None
     except smtplib.SMTPAuthenticationError as error:
         raise DeliveryError(f"the mail server refuses the login ({error.smtp_code})") from None
     except smtplib.SMTPRecipientsRefused as error:
-        raise DeliveryError(f"the mail server refuses every recipient ({len(error.recipients)})") from None
+        said = f"the mail server refuses every recipient ({len(error.recipients)}): {_first(error.recipients)}"
+        raise MessageRefusedError(said, tuple(error.recipients)) from None
+    except smtplib.SMTPDataError as error:
+        raise MessageRefusedError(f"the mail server does not take it: {_words(error)}") from None
     except smtplib.SMTPNotSupportedError as error:
         raise DeliveryError(f"the mail server cannot do what is asked: {brief(str(error), 100)}") from None
     except ssl.SSLError as error:
@@ -43,9 +52,8 @@ def send_email(channel: Channel, mail: Mail) -> None:
     except (smtplib.SMTPException, OSError) as error:
         raise DeliveryError(f"the mail server cannot be used: {_words(error)}") from None
     if refused:
-        raise DeliveryError(
-            f"the mail server refuses {len(refused)} of {len(options['to'])} recipients; the others have it"
-        )
+        said = f"the mail server refuses {len(refused)} of {len(options['to'])} recipients: {_first(refused)}"
+        raise MessageRefusedError(f"{said}; the others have it", tuple(refused))
 
 
 def where(options: Mapping[str, Any]) -> tuple[str, int, str]:
@@ -54,29 +62,67 @@ def where(options: Mapping[str, Any]) -> tuple[str, int, str]:
     return options["host"], options["port"] or _PORTS[security], security
 
 
-def _words(error: Exception) -> str:
+def _words(error: OSError) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error
-        return (
-            f"{error.smtp_code} {brief(said.decode('utf-8', 'replace') if isinstance(said, bytes) else str(said), 100)}"
-        )
-    if isinstance(error, TimeoutError):
-        return "it did not answer in time"
-    return brief(str(error) or type(error).__name__, 100)
+        return _answer(error.smtp_code, error.smtp_error)
+    if isinstance(error, smtplib.SMTPException):
+        return brief(str(error) or type(error).__name__, 100)
+    return unreachable(error).reason
 
 
-def _connected(host: str, port: int, security: str, seconds: float) -> smtplib.SMTP:
+def _first(refused: Mapping[str, tuple[int, bytes]]) -> str:
+    return _answer(*next(iter(refused.values())))
+
+
+def _answer(code: int, said: bytes | str) -> str:
+    """550 no such mailbox"""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return f"{code} {brief(text, 100)}"
+
+
+@contextmanager
+def _connected(host: str, port: int, security: str, seconds: float) -> Iterator[smtplib.SMTP]:
+    """TimeoutError when the whole conversation takes longer, whatever trickles in meanwhile: the connection is then cut."""
     context = ssl.create_default_context()
-    if security == "tls":
-        return smtplib.SMTP_SSL(host, port, timeout=seconds, context=context)
-    server = smtplib.SMTP(host, port, timeout=seconds)
-    if security == "starttls":
-        try:
+    server = _TlsAtOnce(host, seconds, context) if security == "tls" else _Plain(host, seconds)
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        if server.sock is not None:
+            with suppress(OSError):
+                server.sock.shutdown(socket.SHUT_RDWR)
+
+    limit = threading.Timer(seconds, cut)
+    limit.start()
+    try:
+        server.connect(host, port)
+        if security == "starttls":
             server.starttls(context=context)
-        except BaseException:
-            server.close()
-            raise
-    return server
+        yield server
+        with suppress(smtplib.SMTPException):  # it has the message
+            server.quit()
+    except (smtplib.SMTPException, OSError) as error:
+        if late.is_set():
+            raise TimeoutError from error
+        raise
+    finally:
+        limit.cancel()
+        server.close()
+
+
+class _Plain(smtplib.SMTP):
+    """Not connected yet, but it knows whose certificate it will check."""
+
+    def __init__(self, host: str, seconds: float) -> None:
+        super().__init__(timeout=seconds)
+        self._host = host
+
+
+class _TlsAtOnce(smtplib.SMTP_SSL):
+    def __init__(self, host: str, seconds: float, context: ssl.SSLContext) -> None:
+        super().__init__(timeout=seconds, context=context)
+        self._host = host
 
 
 def envelope(mail: Mail, sender: str, to: list[str]) -> EmailMessage:

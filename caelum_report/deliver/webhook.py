@@ -5,32 +5,29 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-
-import httpx
+from typing import Final
 
 from caelum_report import __version__
 from caelum_report.alerting import Channel
-from caelum_report.errors import DeliveryError
+from caelum_report.errors import DeliveryError, MessageRefusedError
 from caelum_report.mail import Mail
+from caelum_report.model import Config
+from caelum_report.text import Redactor
 
+from . import posting
 from .filling import filled
 
+_NOT_THIS: Final = {400, 409, 413, 422}  # the message is at fault, not the way
 
-def post(channel: Channel, mail: Mail) -> None:
-    """Raises `DeliveryError`."""
+
+def post(channel: Channel, mail: Mail, config: Config) -> None:
+    """Raises `DeliveryError`, with the beginning of what an unwilling receiver said."""
     headers, content = request(channel, mail)
-    try:
-        with (
-            httpx.Client(timeout=channel.timeout_seconds, follow_redirects=False) as client,
-            client.stream("POST", channel.options["url"], content=content, headers=headers) as answer,
-        ):
-            status, success, away = answer.status_code, answer.is_success, answer.is_redirect
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DeliveryError(f"the webhook cannot be told: {type(error).__name__}") from None
-    if away:
-        raise DeliveryError(f"the webhook redirects (HTTP {status}); nothing is sent elsewhere")
-    if not success:
-        raise DeliveryError(f"the webhook answered HTTP {status}")
+    answer = posting.post(channel.options["url"], content, headers, channel.timeout_seconds)
+    if answer.problem:
+        said = f": {Redactor(config.secrets).clean(answer.said, 160)}" if answer.said else ""
+        refused = MessageRefusedError if answer.status in _NOT_THIS else DeliveryError
+        raise refused(f"the webhook {answer.problem}{said}")
 
 
 def request(channel: Channel, mail: Mail) -> tuple[dict[str, str], bytes]:

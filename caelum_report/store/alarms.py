@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ _ALERT: Final = (
     "id, rule, subject, server, severity, phase, began_at, fired_at, resolved_at, text, value, owner, runbook, cause, "
     "told_at, flapping"
 )
-_ERRAND: Final = "id, key, channel, kind, at, subject, payload, tries, tried_at, error, sent_at"
+_ERRAND: Final = "id, key, channel, kind, at, subject, payload, tries, tried_at, error, sent_at, waiting"
 _GIVEN_UP: Final = timedelta(days=3)  # a message that old tells nobody anything; the record keeps it
 
 
@@ -243,17 +244,31 @@ def last_errand(connection: sqlite3.Connection, channel: str, kinds: Sequence[st
 def _errands(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> tuple[Errand, ...]:
     rows = connection.execute(f"SELECT {_ERRAND} FROM outbox {where}", values)
     return tuple(
-        Errand(number, key, channel, kind, from_us(at), subject, payload, tries, _maybe(tried), error, _maybe(sent))
-        for number, key, channel, kind, at, subject, payload, tries, tried, error, sent in rows
+        Errand(
+            number,
+            key,
+            channel,
+            kind,
+            from_us(at),
+            subject,
+            payload,
+            tries,
+            _maybe(tried),
+            error,
+            _maybe(sent),
+            tuple(json.loads(waiting)) if waiting else (),
+        )
+        for number, key, channel, kind, at, subject, payload, tries, tried, error, sent, waiting in rows
     )
 
 
-def record_try(connection: sqlite3.Connection, errand: int, at: datetime, error: str) -> None:
-    """How a try went; without an error it is sent."""
+def record_try(connection: sqlite3.Connection, errand: Errand, at: datetime, error: str) -> None:
+    """How a try went; without an error it is sent. `errand.left` are those who wait for it still."""
+    waiting = json.dumps(errand.left) if errand.left else None
     with batch(connection):
         connection.execute(
-            "UPDATE outbox SET tries = tries + 1, tried_at = ?, error = ?, sent_at = ? WHERE id = ?",
-            (to_us(at), error, None if error else to_us(at), errand),
+            "UPDATE outbox SET tries = tries + 1, tried_at = ?, error = ?, sent_at = ?, waiting = ? WHERE id = ?",
+            (to_us(at), error, None if error else to_us(at), waiting, errand.id),
         )
 
 

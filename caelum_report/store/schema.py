@@ -87,6 +87,7 @@ ALERTS: Final = (
     tried_at INTEGER,
     error TEXT NOT NULL DEFAULT '',      -- of the last try
     sent_at INTEGER,                     -- NULL: the next run tries (again)
+    waiting TEXT,                        -- JSON: of several recipients those who have it not yet; NULL: none has
     UNIQUE (channel, key)
 )""",
     "CREATE INDEX outbox_unsent ON outbox (id) WHERE sent_at IS NULL",
@@ -476,6 +477,12 @@ def _with_endpoints(database: Database) -> None:
         database.execute("ALTER TABLE sources ADD COLUMN endpoint TEXT NOT NULL DEFAULT ''")
 
 
+def _with_waiting(database: Database) -> None:
+    """Before it, a message that one of its recipients refused went to all of them again. ALERTS above may have it already."""
+    if "waiting" not in database["outbox"].columns_dict:
+        database.execute("ALTER TABLE outbox ADD COLUMN waiting TEXT")
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
@@ -488,4 +495,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_other_hosts,
     _with_log_errors,
     _with_endpoints,
+    _with_waiting,
 )

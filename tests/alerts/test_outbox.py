@@ -13,7 +13,7 @@ from caelum_report import pipeline, store, telling
 from caelum_report.alerting import Channel
 from caelum_report.errors import DeliveryError
 from caelum_report.model import Config, Failure
-from tests.deliver.receivers import Receiver, receiver
+from tests.deliver.receivers import Receiver, receiver, smtp
 
 from .fleet import HOUR, START, Course, config, server, snapshot
 
@@ -58,9 +58,58 @@ def test_one_way_that_fails_holds_up_no_other(there: Receiver, tmp_path: Path) -
     broken = replace(way(there, "broken"), options={**way(there).options, "url": "http://127.0.0.1:9/"})
     lived = course(tmp_path, broken, way(there))
     lived.run(snapshot(lived.settings, START, {"a": Failure.TIMEOUT}))
-    with pytest.raises(DeliveryError, match="broken: the webhook cannot be told: ConnectError"):
+    with pytest.raises(DeliveryError, match="broken: the webhook cannot be reached: nothing accepts connections"):
         telling.send_out(lived.settings, START)
     assert bodies(there) == ["hook: [Caelum] 1 firing: a is down"]
+
+
+def test_a_way_that_cannot_be_used_loses_nothing(there: Receiver, tmp_path: Path) -> None:
+    """Cron without the password: the message waits, each run says so, and the first one that has it sends it."""
+    lived = course(tmp_path, way(there, problem="the variable HOOK_TOKEN is not set"))
+    lived.run(snapshot(lived.settings, START, {"a": Failure.TIMEOUT}))
+    for _ in range(2):
+        with pytest.raises(DeliveryError, match="hook: the variable HOOK_TOKEN is not set"):
+            telling.send_out(lived.settings, START)
+    assert there.got == []
+    mended = replace(lived.settings, channels=(way(there),))
+    assert telling.send_out(mended, START + HOUR) == 1
+    assert bodies(there) == ["hook: [Caelum] 1 firing: a is down"]
+
+
+def test_a_message_that_is_refused_holds_up_no_later_one(there: Receiver, tmp_path: Path) -> None:
+    lived = course(tmp_path, way(there))
+    for hour in range(3):
+        lived.run(snapshot(lived.settings, START + hour * HOUR, {"a": Failure.TIMEOUT} if hour == 0 else {}))
+    there.answers = [422]
+    with pytest.raises(DeliveryError, match="hook: the webhook answered HTTP 422"):
+        telling.send_out(lived.settings, START + 2 * HOUR)
+    assert [line.partition(": ")[2] for line in bodies(there)] == [
+        "[Caelum] 1 firing: a is down",
+        "[Caelum] 1 resolved: a: down is over",
+    ]
+    there.got.clear()
+    assert telling.send_out(lived.settings, START + 3 * HOUR) == 1
+    assert bodies(there) == ["hook: [Caelum] 1 firing: a is down"]
+
+
+def test_who_has_a_mail_does_not_get_it_again_because_another_was_refused(tmp_path: Path) -> None:
+    with smtp() as box:
+        options = {"security": "none", "user": None, "password": None, "sender": "c@example.org", "host": "localhost",
+                   "to": ["ops@example.org", "gone@example.org"], "pdf": False, "port": box.port}  # fmt: skip
+        lived = course(tmp_path, Channel("mail", "email", timeout_seconds=5, options=options))
+        box.refused.add("gone@example.org")
+        for hour in range(3):
+            lived.run(snapshot(lived.settings, START + hour * HOUR, {"a": Failure.TIMEOUT} if hour == 0 else {}))
+            with pytest.raises(DeliveryError, match="refuses"):
+                telling.send_out(lived.settings, START + hour * HOUR)
+        box.refused.clear()
+        assert telling.send_out(lived.settings, START + 4 * HOUR) == 2
+    assert [(to, message["Subject"].rpartition(" ")[2]) for _, to, message in box.got] == [
+        (["ops@example.org"], "down"),
+        (["ops@example.org"], "over"),
+        (["gone@example.org"], "down"),
+        (["gone@example.org"], "over"),
+    ]
 
 
 def test_a_run_that_finds_another_one_sending_leaves_it_to_that(there: Receiver, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_each_way_gets_the_lines_that_it_wants(path: Path) -> None:
     course.run(snapshot(course.settings, START + HOUR, {"a": DOWN, "b": Failure.AUTH_REQUIRED}))
     with store.open_store(str(path)) as database:
         queued = [errand.channel for errand in store.unsent(database, START + HOUR)]
-    assert queued == ["all", "worst", "storage", "all"]
+    assert queued == ["all", "worst", "storage", "broken", "all", "broken"]
 
 
 # --- replay ---------------------------------------------------------------------------------------------------------

@@ -82,7 +82,9 @@ def test_a_way_out_without_its_variable_is_said_and_the_others_go_on(toml: Toml)
     )
     config = settings(file, CHAT_TOKEN="tok-0123456789abcdef")
     assert [channel.problem for channel in config.channels] == ["the variable HOOK_TOKEN is not set", None]
-    assert "nothing goes out by x: the variable HOOK_TOKEN is not set" in [note.text for note in config.notes]
+    assert "nothing goes out by x, messages wait: the variable HOOK_TOKEN is not set" in [
+        note.text for note in config.notes
+    ]
     assert "slack://tok-0123456789abcdef" in config.secrets
     shown = show(Options(config=file), {"CHAT_TOKEN": "tok-0123456789abcdef"}, file.parent)
     assert "tok-0123456789abcdef" not in shown

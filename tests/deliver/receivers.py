@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -38,11 +39,23 @@ class _Answer(BaseHTTPRequestHandler):
         if self.path.endswith("hang"):
             time.sleep(3)
             return
+        if self.path.endswith("trickle"):
+            self._trickle(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 400)
+            return
         status = self.server.answers.pop(0) if self.server.answers else 200
         self.send_response(status)
         self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "0")
+        said = b"" if status < 400 else b"no such room"
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
+        self.wfile.write(said)
+
+    def _trickle(self, head: bytes) -> None:
+        """Never silent for long, and never done."""
+        with suppress(OSError):
+            for number in range(len(head)):
+                self.wfile.write(head[number : number + 1])
+                time.sleep(0.05)
 
     def log_message(self, *_: object) -> None: ...
 
@@ -56,6 +69,26 @@ def receiver() -> Iterator[Receiver]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def trickling_smtp() -> Iterator[int]:
+    """The port of a mail server that greets with a byte now and then, for ever."""
+    ended = threading.Event()
+
+    def greet() -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                while not ended.wait(0.05):
+                    connection.send(b"2")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        ended.set()
+    thread.join()
 
 
 @dataclass

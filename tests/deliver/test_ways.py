@@ -8,6 +8,7 @@ import json
 import os
 import ssl
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import trustme
 
 from caelum_report import telling
 from caelum_report.alerting import Alert, Channel, Line, Notice, Phase, Severity
-from caelum_report.errors import DeliveryError
+from caelum_report.errors import DeliveryError, MessageRefusedError
 from caelum_report.mail import Mail
 from caelum_report.model import Config, Server, Transport
 from caelum_report.render import notice_mail, quiet_mail, report_mail
@@ -25,7 +26,7 @@ from caelum_report.render.mail_report import LARGEST_HTML
 from tests.alerts.fleet import config
 from tests.render import sample_reports
 
-from .receivers import receiver, smtp
+from .receivers import receiver, smtp, trickling_smtp
 
 AT = datetime(2026, 11, 22, 13, tzinfo=UTC)
 
@@ -123,9 +124,15 @@ def test_a_refused_login_is_said_without_the_password(certificate: ssl.SSLContex
 def test_one_refused_recipient_is_said_and_the_other_has_it() -> None:
     with smtp() as box:
         box.refused.add("boss@example.org")
-        with pytest.raises(DeliveryError, match="refuses 1 of 2"):
+        with pytest.raises(MessageRefusedError, match="refuses 1 of 2 recipients: 550 no such mailbox") as raised:
             send(email(box.port))
+    assert raised.value.left == ("boss@example.org",)
     assert [to for _, to, _ in box.got] == [["ops@example.org"]]
+
+
+def test_a_mail_server_that_trickles_has_its_time_limit() -> None:
+    with trickling_smtp() as port, pytest.raises(DeliveryError, match=r"did not answer within 0\.5 s"):
+        telling.send(replace(email(port, host="127.0.0.1"), timeout_seconds=0.5), a_mail(), config(), AT)
 
 
 def test_nobody_listens() -> None:
@@ -201,9 +208,20 @@ def test_an_unwilling_webhook_is_said_and_a_redirect_is_not_followed(answer: int
     assert len(at.got) == 1
 
 
-def test_a_webhook_that_hangs_has_its_time_limit() -> None:
-    with receiver() as at, pytest.raises(DeliveryError, match="Timeout"):
-        send(webhook(f"{at.url}/hang"))
+@pytest.mark.parametrize("path", ["hang", "trickle"])
+def test_a_webhook_that_hangs_or_trickles_has_its_time_limit(path: str) -> None:
+    with receiver() as at, pytest.raises(DeliveryError, match=r"did not answer within 0\.5 s"):
+        send(webhook(f"{at.url}/{path}"))
+
+
+def test_what_an_unwilling_webhook_says_is_told_without_our_secrets() -> None:
+    with receiver() as at:
+        at.answers = [400]
+        with pytest.raises(MessageRefusedError, match="answered HTTP 400: no such room"):
+            send(webhook(at.url))
+        at.answers = [400]
+        with pytest.raises(MessageRefusedError, match=r"HTTP 400: \[redacted\]"):
+            send(webhook(at.url), settings=config(secrets=("no such room",)))
 
 
 # --- Apprise, a command, an MCP tool --------------------------------------------------------------------------------

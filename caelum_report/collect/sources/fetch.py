@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import socket
 import ssl
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +18,7 @@ from caelum_report.model import Failure
 from caelum_report.wire import Allowance, Fault, HttpFault
 from caelum_report.wire.fault import excerpt
 from caelum_report.wire.jsontext import parse
+from caelum_report.wire.unreachable import unreachable
 
 from .asking import Asking
 
@@ -191,27 +190,3 @@ def _words(body: bytes) -> str:
         said = json.loads(body)
     sentences = [said[key] for key in _ERROR_KEYS if isinstance(said.get(key), str)] if isinstance(said, dict) else []
     return excerpt(sentences[0].encode("utf-8", "replace"), 200) if sentences else excerpt(body)
-
-
-def unreachable(error: BaseException) -> Fault:
-    """Why no connection came about, from what lies below a library's own exception."""
-    why = ""
-    for cause in _below(error):
-        if isinstance(cause, ssl.SSLError):
-            return Fault(
-                Failure.TLS_ERROR, f"no encrypted connection: {getattr(cause, 'verify_message', '') or cause.reason}"
-            )
-        if isinstance(cause, socket.gaierror):
-            return Fault(Failure.DNS_ERROR, f"its host name has no address: {cause.strerror}")
-        if isinstance(cause, OSError) and cause.errno:
-            why = why or f": {os.strerror(cause.errno)}"
-    return Fault(Failure.CONNECT_ERROR, f"nothing accepts connections at its address{why}")
-
-
-def _below(error: BaseException) -> Iterator[BaseException]:
-    """An exception and its causes; of several attempts, the first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        several = cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()
-        cause = several[0] if several else cause.__cause__ or cause.__context__

@@ -15,11 +15,12 @@ from typing import Any
 from caelum_report.model import Failure, Note, Sample
 from caelum_report.wire import Fault, HttpFault
 from caelum_report.wire.jsontext import parse
+from caelum_report.wire.unreachable import unreachable
 from caelum_report.words import plural
 
 from .asking import Answer, Asking
 from .extras import extra
-from .fetch import authorization, unreachable
+from .fetch import authorization
 from .mapping import mapped, search
 
 
