@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+# What `{word}` in a way's template stands for: fields of a Mail, and the folder of the published site.
+WORDS: Final = ("title", "text", "html", "json", "report", "url", "site", "diagram", "id", "state", "severity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,8 @@ class Mail:
     text: str
     html: str
     json: str  # the same for programs
+    state: str = "report"  # firing, resolved, report, quiet, digest, test
+    severity: str = "info"  # critical, warning, info: the worst that it tells of
     report: str = ""  # Report.id, where it is about one
     url: str = ""  # where to read on
     images: tuple[tuple[str, bytes], ...] = ()  # cid and PNG

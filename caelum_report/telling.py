@@ -241,7 +241,13 @@ def mail_of(errand: Errand, config: Config, site: Site | None, at: datetime) -> 
     return render.report_mail(report, pdf)
 
 
-SAMPLE: Final = "A test message. It was asked for by a person; nothing happened."
+DEAD_MAN: Final = "dead-man"  # the dead man's switch, where ways out are named
+
+
+def ways(config: Config) -> dict[str, str]:
+    """Every name that `test_way` knows, and its kind."""
+    switch = {DEAD_MAN: "ping"} if config.ping_url else {}
+    return switch | {channel.name: channel.kind for channel in config.channels}
 
 
 def test_way(config: Config, name: str, at: datetime, *, really: bool) -> str:
@@ -251,10 +257,15 @@ def test_way(config: Config, name: str, at: datetime, *, really: bool) -> str:
     """
     from . import deliver, render
 
+    if ways(config)[name] == "ping" and config.ping_url is not None:
+        if not really:
+            return deliver.shown_post(config.ping_url, {}, "test")
+        deliver.ping(config.ping_url, "test")
+        return f"{name}: told."
     channel = next(one for one in config.channels if one.name == name)
     if channel.problem:
         raise DeliveryError(f"{name}: {channel.problem}")
-    mail = render.test_mail(config.fleet, at, SAMPLE)
+    mail = render.test_mail(config.fleet, at, config.zone, config.site_url)
     if not really:
         return deliver.preview(channel, _latest(channel, config, at) or mail, config)
     send(channel, mail, config, at)

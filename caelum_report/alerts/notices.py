@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from caelum_report import words
@@ -21,9 +21,10 @@ def notice(step: Step, config: Config) -> Notice | None:
         return None
     everything = {alert.id: alert for alert in (*step.watch.alerts, *step.changed)}
     servers = {server.id: server for server in config.servers}
+    rules = {rule.name for rule in config.rules}
     at = step.watch.latest_at
     lines = sorted(
-        (_line(alert, everything, servers) for alert in step.told),
+        (_line(alert, everything, servers, rules) for alert in step.told),
         key=lambda line: (not line.fires, _SEVERITIES.index(line.alert.severity), -len(line.explains), line.alert.id),
     )
     return Notice(visible(config.fleet, 80), at, config.zone, tuple(lines), config.site_url)
@@ -43,7 +44,7 @@ def _wanted(alert: Alert, channel: Channel) -> bool:
     return not channel.owners or any(fnmatchcase(alert.owner or "", pattern) for pattern in channel.owners)
 
 
-def _line(alert: Alert, everything: Mapping[int, Alert], servers: Mapping[str, Server]) -> Line:
+def _line(alert: Alert, everything: Mapping[int, Alert], servers: Mapping[str, Server], rules: Collection[str]) -> Line:
     explains = tuple(sorted({a.subject for a in everything.values() if a.cause == alert.id} - {alert.subject}))
     fires = alert.phase is Phase.FIRING
     name = visible(alert.subject, 80)
@@ -51,7 +52,8 @@ def _line(alert: Alert, everything: Mapping[int, Alert], servers: Mapping[str, S
     if fires and alert.flapping:
         title = f"{name} comes and goes"
     if not fires:
-        title = f"{name}: {alert.rule} is over"
+        watched = alert.rule in rules and (alert.server is None or alert.server in servers)
+        title = f"{name}: {alert.rule} is {'over' if watched else 'no longer watched'}"
     if explains:
         word = words.plural(len(explains), "dependant")
         title += f" → {word}" if fires else f", {word} with it"

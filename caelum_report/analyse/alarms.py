@@ -23,14 +23,14 @@ from caelum_report.document import (
     SilenceReport,
     WindowReport,
 )
-from caelum_report.metrics import METRICS
 from caelum_report.model import Config, Server
+from caelum_report.recovering import Recovery, recoveries
+from caelum_report.rule_words import in_words
 from caelum_report.text import visible
 from caelum_report.windows import occurrences
 
 from .impact import impact
 from .incident_probe import probe_report
-from .recovering import Recovery, recoveries
 
 DAYS: Final = 90  # of incidents that are shown
 AHEAD: Final = timedelta(days=14)
@@ -259,37 +259,6 @@ def _rule(rule: Rule, alerts: Sequence[Alert], at: datetime) -> RuleReport:
         fired=len(fired),
         explained=sum(alert.cause is not None for alert in fired),
     )
-
-
-def in_words(rule: Rule) -> str:
-    """The rule as a sentence."""
-    metric = METRICS.get(rule.metric or "")
-    title = metric.title if metric and rule.source is None else rule.metric or ""
-    unit = metric.unit if metric and rule.source is None else ""
-    match rule.kind:
-        case "network":
-            what = "every remote server fails at its name or its connection"
-        case "state":
-            what = f"a server is {words.listing([state.value for state in rule.states])}"
-        case "threshold" if rule.above is not None:
-            clear = f", until {words.quantity(rule.clear, unit)}" if rule.clear is not None else ""
-            what = f"{title} above {words.quantity(rule.above, unit)}{clear}"
-        case "threshold":
-            what = f"{title} below {words.quantity(rule.below, unit)}"
-        case "change":
-            what = f"{title} {words.percent(rule.change, 0)} off the median of {words.duration(rule.over_seconds)}"
-        case "absence":
-            what = f"{title} not measured"
-        case "anomaly":
-            what = f"{title} anomalous in the last 3 hours"
-        case "forecast":
-            what = f"{title} to reach {words.quantity(rule.above, unit)} within {words.duration(rule.within_seconds)}"
-        case _:
-            what = f"a finding {rule.finding}"
-    lasting = f", {words.plural(rule.hold.checks, 'check')} in a row" if rule.hold.checks > 1 else ""
-    lasting += f", for {words.duration(rule.hold.seconds)}" if rule.hold.seconds else ""
-    scope = f"; only {words.listing((*rule.subjects, *rule.groups))}" if rule.subjects or rule.groups else ""
-    return visible(f"{what}{lasting}{scope}", 300)
 
 
 def _windows(config: Config, at: datetime) -> Iterator[WindowReport]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import getpass
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from caelum_report import console, words
+from caelum_report.alerting import Silence, Watch
 from caelum_report.errors import UsageError
+from caelum_report.rule_words import silenced
 from caelum_report.text import visible
 
 from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, options, pick
-
-if TYPE_CHECKING:
-    from caelum_report.alerting import Alert
 
 app = typer.Typer(no_args_is_help=True, help="Rules and alerts: list, test, acknowledge, silence, set, remove.")
 deliver_app = typer.Typer(no_args_is_help=True, help="The ways out: list them and what waits, or test one.")
@@ -30,33 +30,22 @@ For = Annotated[str, typer.Option("--for", help="How long: 2h, 3d.", metavar="DU
 def alerts_list(
     config: ConfigFile = None, mcp_config: McpFiles = None, db: Database = None, json: AsJson = False
 ) -> None:
-    """List what is open, and every rule."""
+    """List what is open and who knows of it, what is silenced, and every rule."""
     from caelum_report import store
 
+    from . import alarm_list
+
     settings = load(config, mcp_config, db)
-    found: tuple[Alert, ...] = ()
+    watch = Watch()
     if Path(settings.database).exists():
         with store.open_store(settings.database) as database:
-            found = store.watch(database).alerts
+            watch = store.watch(database)
+    at = now()
     if json:
-        rules = [
-            {"name": r.name, "kind": r.kind, "severity": r.severity, "built_in": r.built_in} for r in settings.rules
-        ]
-        open_ones = [
-            {"id": a.id, "rule": a.rule, "subject": a.subject, "state": a.phase, "severity": a.severity, "text": a.text,
-             "began_at": console.stamp(a.began_at), "owner": a.owner, "cause": a.cause}
-            for a in found
-        ]  # fmt: skip
-        console.print_json({"alerts": open_ones, "rules": rules})
+        console.print_json(alarm_list.facts(watch, settings, at))
         return
-    for alert in found:
-        cause = f", explained by {alert.cause}" if alert.cause is not None else ""
-        typer.echo(
-            f"{alert.id:5} {alert.phase:8} {alert.severity:8} {console.stamp(alert.began_at)} {visible(alert.text, 200)}{cause}"
-        )
-    if not found:
-        typer.echo("Nothing is open.")
-    typer.echo(f"Rules: {', '.join(rule.name for rule in settings.rules)}")
+    for line in alarm_list.lines(watch, settings, at):
+        typer.echo(line)
 
 
 @app.command("test")
@@ -104,8 +93,9 @@ def alerts_ack(
     with store.open_store(settings.database) as database:
         found = {str(one.id): one for one in store.watch(database).alerts}
         one = pick(str(alert), found, "open alert")
-        store.add_silence(database, _silence(reason, lasting, author, alert=one.id))
-    typer.echo(f"Acknowledged: {visible(one.text, 200)}")
+        silence = _silence(reason, lasting, author, alert=one.id)
+        store.add_silence(database, silence)
+    typer.echo(f"Acknowledged until {_until(silence, settings.zone)}: {visible(one.text, 200)}")
 
 
 @app.command("silence")
@@ -120,22 +110,49 @@ def alerts_silence(
 ) -> None:
     """Tell nothing of some rules or subjects for a while; what still fires afterwards is told then."""
     from caelum_report import store
+    from caelum_report.config import near
 
     if rule == subject == "*":
         raise UsageError("say --rule or --subject; a silence of everything would hide everything")
     settings = load(config, None, db)
     existing(settings.database)
+    rules = {one.name: one for one in settings.rules}
+    if not any(fnmatchcase(name, rule) for name in rules):
+        pick(rule, rules, "rule")
     silence = _silence(reason, lasting, author, rule=rule, subject=subject)
     with store.open_store(settings.database) as database:
+        names = {*(server.id for server in settings.servers), *(t.subject for t in store.watch(database).tracks)}
         store.add_silence(database, silence)
-    typer.echo(
-        f"Silent until {console.stamp(silence.until)}: rule {visible(rule, 80)}, subject {visible(subject, 80)}."
-    )
+    typer.echo(f"Silent until {_until(silence, settings.zone)}: {silenced(silence)}.")
+    if not any(fnmatchcase(name, subject) for name in names):
+        said = f"no server and nothing that is open is called {visible(subject, 80)}{near(subject, sorted(names))}"
+        typer.echo(f"note: {said}", err=True)
 
 
-def _silence(reason: str, lasting: str, author: str | None, **of: Any) -> Any:
-    from caelum_report.alerting import Silence
+@app.command("unsilence")
+def alerts_unsilence(
+    silence: Annotated[int, typer.Argument(help="Its number, as `alerts list` says.", metavar="NUMBER")],
+    config: ConfigFile = None,
+    db: Database = None,
+) -> None:
+    """End a silence or an acknowledgement now; what still fires and was not told is told by the next run."""
+    from caelum_report import store
 
+    settings = load(config, None, db)
+    existing(settings.database)
+    at = now()
+    with store.open_store(settings.database) as database:
+        standing = {str(one.id): one for one in store.silences(database) if one.until > at}
+        one = pick(str(silence), standing, "silence that holds now")
+        store.end_silence(database, one.id, at)
+    typer.echo(f"Ended: {silenced(one)}.")
+
+
+def _until(silence: Silence, zone: str) -> str:
+    return f"{words.moment(silence.until, silence.at, zone)} ({words.offset(silence.until, zone)})"
+
+
+def _silence(reason: str, lasting: str, author: str | None, **of: Any) -> Silence:
     if not reason.strip():
         raise UsageError("--reason: expected a few words; they stand in the report")
     at = now()
@@ -202,9 +219,11 @@ def _file(config: Path | None) -> Path:
 @deliver_app.command("list")
 def deliver_list(config: ConfigFile = None, db: Database = None) -> None:
     """List the ways out, what waits in the outbox, and why it was not delivered."""
-    from caelum_report import store
+    from caelum_report import store, telling
 
     settings = load(config, None, db)
+    if telling.DEAD_MAN in telling.ways(settings):
+        typer.echo(f"{telling.DEAD_MAN:24} {'ping':8} every published report")
     for channel in settings.channels:
         reports = f", reports {channel.reports}" if channel.reports != "never" else ""
         digests = f", a digest of each {' and '.join(channel.digests)}" if channel.digests else ""
@@ -238,5 +257,5 @@ def deliver_test(
     from caelum_report import telling
 
     settings = load(config, mcp_config, db)
-    pick(name, {channel.name: channel for channel in settings.channels}, "way out")
+    pick(name, telling.ways(settings), "way out")
     typer.echo(telling.test_way(settings, name, now(), really=send))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from caelum_report.mail import WORDS
 from caelum_report.metrics import METRICS
 from caelum_report.periods import PeriodName
+from caelum_report.words import listing
 
 from . import units
 from .fields import Count, Days, Seconds, Share, Table, Text, zone_name
@@ -43,6 +47,22 @@ def _amount(value: object) -> float | str:
     raise ValueError('a number in the metric\'s unit, or with one: 0.8, "800ms", "2 GiB", "90 %"')
 
 
+def _mail_address(value: object) -> str:
+    """One person; who has no @ is somebody of this machine. What a variable will hold is seen when it is sent."""
+    if isinstance(value, str):
+        _, address = parseaddr(value)
+        whole = value.strip() == address or value.rstrip().endswith(f"<{address}>")  # else parseaddr left something out
+        if "${" in value or (whole and re.fullmatch(r"[^\s@<>,;:]+(@[^\s@<>,;:]+)?", address)):
+            return value
+    raise ValueError('one mail address, such as "ops@example.org" or "Ops <ops@example.org>"')
+
+
+def _service(value: object) -> str:
+    if not isinstance(value, str) or not ("://" in value or value.startswith("${")):
+        raise ValueError('an address as Apprise has them, such as "ntfys://host/topic"')
+    return value
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -52,6 +72,8 @@ States = Annotated[list[StateWord], BeforeValidator(_one_or_more)]
 Zone = Annotated[str, BeforeValidator(zone_name)]
 Patience = Annotated[tuple[int, float], BeforeValidator(_patience)]
 Amount = Annotated[float | str, BeforeValidator(_amount)]
+MailAddress = Annotated[str, BeforeValidator(_mail_address)]
+Service = Annotated[str, BeforeValidator(_service)]
 
 
 class RuleTable(Table):
@@ -124,20 +146,20 @@ class ChannelTable(Table):
     security: Literal["tls", "starttls", "none"] | None = Field(default=None, description="email: starttls unless said")
     user: str | None = Field(default=None, description="email: to log in; ${VAR} and ${file:PATH} are replaced")
     password: str | None = Field(default=None, description="email: to log in")
-    sender: Text | None = Field(default=None, description="email: From")
-    to: list[Text] = Field(default_factory=list, description="email: To")
+    sender: MailAddress | None = Field(default=None, description="email: From")
+    to: list[MailAddress] = Field(default_factory=list, description="email: To")
     pdf: bool = Field(default=True, description="email: attach report.pdf to a report")
     url: str | None = Field(default=None, description="webhook: the address; a redirect is not followed")
     secret: str | None = Field(default=None, description="webhook: signs the body, X-Caelum-Signature: sha256=HMAC")
     headers: dict[str, str] = Field(default_factory=dict, description="webhook: sent with every request")
     template: str | None = Field(
-        default=None, description="webhook: the body, {title} {text} {report} {url} {json} filled in"
+        default=None, description="webhook: the body, {title} {text} {state} {severity} {url} {json} … filled in"
     )
-    urls: list[str] = Field(default_factory=list, description="apprise: addresses of its services")
+    urls: list[Service] = Field(default_factory=list, description="apprise: addresses of its services")
     server: Text | None = Field(default=None, description="mcp: the configured server to call")
     tool: Text | None = Field(default=None, description="mcp: its tool")
     arguments: dict[str, Any] = Field(
-        default_factory=dict, description="mcp: arguments, {title} … filled in in strings"
+        default_factory=dict, description="mcp: arguments, {title} {text} {severity} … filled in in strings"
     )
     command: list[str] = Field(
         default_factory=list, description="command: an argument list, {site} {report} … filled in; no shell"
@@ -206,10 +228,9 @@ def _ways(rule: RuleTable) -> list[str]:
 def _wrong_rule(rule: RuleTable, at: Keys) -> Iterator[Mistake]:
     ways = _ways(rule)
     if len(ways) != 1:
-        said = (
-            "expected one of `state`, `above`, `below`, `change`, `absent`, `anomaly`, `reaches`, `finding` beside it"
-        )
-        yield (*at, "name"), ": ", said
+        said = "one of `state`, `above`, `below`, `change`, `absent`, `anomaly`, `reaches`, `finding` beside it"
+        found = f", not {listing([f'`{way}`' for way in ways], 9)}" if ways else ""
+        yield (*at, "name"), ": ", f"expected {said}{found}"
         return
     if rule.above is not None and rule.below is not None:
         yield (*at, "below"), ": ", "expected either `above` or `below`; write two rules for both"
@@ -282,5 +303,11 @@ def _wrong_channel(channel: ChannelTable, at: Keys) -> Iterator[Mistake]:
         yield (*at, "password"), ": ", "expected `user` beside it"
     if channel.password is not None and channel.security == "none":
         yield (*at, "password"), ": ", 'expected only with security = "tls" or "starttls"'
+    if not channel.alerts and channel.reports == "never" and not channel.digest:
+        yield (*at, "alerts"), ": ", "expected `reports` or `digest` beside it, or it never sends anything"
+    for key in ("template", "arguments", "command"):
+        for word in re.findall(r"\{([a-z_]{2,20})\}", json.dumps(getattr(channel, key))):
+            if word not in WORDS and (near := difflib.get_close_matches(word, WORDS, 1, 0.6)):
+                yield (*at, key), ": ", f"{{{word}}} is no word of a message; did you mean {{{near[0]}}}?"
     if channel.quiet is not None and channel.reports in {"never", "always"}:
         yield (*at, "quiet"), ": ", 'expected beside reports = "on-change" or "needs-action"'

@@ -5,23 +5,19 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from caelum_report.dashboards import PANEL_METRICS, Dashboard, Panel, kinds_of
-from caelum_report.model import Note, Server
 from caelum_report.text import slug, visible
 
 from .fields import Table, Text
-from .files import shown
-from .places import Keys, places
+from .places import Keys
 
 if TYPE_CHECKING:
     from .schema import CaelumToml
-    from .settings import Settings
 
 Mistake = tuple[Keys, str, str]
 
@@ -145,31 +141,3 @@ def written(one: Dashboard) -> Iterator[str]:
             "groups": list(panel.groups),
         }
         yield from (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in said.items() if value)
-
-
-def about_nobody(settings: Settings, servers: Sequence[Server]) -> list[Note]:
-    """A note, with its place in the file, for every name in a panel that nobody has. Servers of other hosts come by bundles."""
-    known = places(settings.text) if settings.toml.dashboard else {}
-    groups = sorted({server.group for server in servers if server.group})
-    names = {
-        "servers": [server.id for server in servers],
-        "groups": groups,
-    }
-    return [
-        _nobody(shown(settings.file or ""), known.get((*at, key, which)) or known.get((*at, key), (1, 1)), pattern, key, names[key])
-        for number, one in enumerate(settings.toml.dashboard)
-        for place, panel in enumerate(one.panel)
-        for at in [("dashboard", number, "panel", place)]
-        for key in names
-        for which, pattern in enumerate(getattr(panel, key))
-        if "@" not in pattern and not any(fnmatchcase(name, pattern) for name in names[key])
-    ]  # fmt: skip
-
-
-def _nobody(file: str, place: tuple[int, int], pattern: str, key: str, names: Sequence[str]) -> Note:
-    near = difflib.get_close_matches(pattern, names, 1, 0.5)
-    hint = f"; did you mean {visible(near[0], 80)}?" if near else ""
-    word = key.removesuffix("s")
-    return Note(
-        "dashboard-of-nobody", f"{file}:{place[0]}:{place[1]}: no {word} is called {visible(pattern, 80)}{hint}"
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from caelum_report.text import visible
 
 from .fields import FilePath, Table, Text, site_address
 from .files import shown
+from .nobody import near
 from .places import Keys
 from .settings import placed
 
@@ -82,7 +82,6 @@ def aliases_of_nobody(settings: Settings, servers: Sequence[Server], objectives:
     for one in settings.toml.edition:
         for name in one.aliases:
             if name not in names and "@" not in name:
-                near = difflib.get_close_matches(name, names, 1, 0.5)
-                hint = f"; did you mean {visible(near[0], 80)}?" if near else ""
-                text = f"edition {one.kind}: no server, group or objective is called {visible(name, 80)}{hint}"
+                said = f"no server, group or objective is called {visible(name, 80)}{near(name, names)}"
+                text = f"edition {one.kind}: {said}"
                 yield Note("edition-of-nobody", text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import sys
@@ -24,6 +23,7 @@ from .dialects import Entry, read_entries
 from .endpoint import command_endpoint, url_problem
 from .files import read_text, shown
 from .hosts import find_configurations
+from .nobody import about_nobody, near
 from .secrets import in_value
 from .servers import Named, join, resolve
 from .settings import VARIABLES, Options, Settings, is_debug, settle
@@ -45,7 +45,7 @@ def load(options: Options, environ: Mapping[str, str], home: Path) -> Config:
 
 
 def resolved(settings: Settings, options: Options) -> Config:
-    from .dashboard_tables import about_nobody, dashboards
+    from .dashboard_tables import dashboards
     from .edition_tables import aliases_of_nobody, editions
 
     toml = settings.toml
@@ -57,7 +57,7 @@ def resolved(settings: Settings, options: Options) -> Config:
     named, notes = _named_servers(settings, options)
     objectives = alarm_settings.objectives(toml.objective)
     servers, misplaced = _with_facts(join(named), toml.server, settings)
-    servers = alarm_settings.with_windows(servers, toml.window, settings.zone)
+    servers = alarm_settings.with_windows(servers or (own_server(database),), toml.window, settings.zone)
     channels = alarm_settings.channels(toml.deliver, variables_of(settings))
     secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings)
     sources, source_secrets = sources_of(settings, variables_of(settings))
@@ -100,7 +100,7 @@ def resolved(settings: Settings, options: Options) -> Config:
             *misplaced,
             *about,
             *_unusable(channels),
-            *(about_nobody(settings, servers) if toml.dashboard else ()),
+            *about_nobody(settings, servers),
             *aliases_of_nobody(settings, servers, objectives),
         ),
         ping_url=ping_url,
@@ -238,18 +238,13 @@ def _with_servers(sources: Sequence[Source], names: Sequence[str]) -> tuple[tupl
         if name is None or name in names:
             found.append(source)
         elif source.kind == "mcp-tool":
-            problem = source.problem or f"no server {visible(name, 80)} is configured{_meant(name, names)}"
+            problem = source.problem or f"no server {visible(name, 80)} is configured{near(name, names)}"
             found.append(replace(source, problem=problem))
         else:
             found.append(source)
             text = f"the source {source.name} is about {visible(name, 80)}, which is not a server here"
-            notes.append(Note("source-of-nobody", text + _meant(name, names)))
+            notes.append(Note("source-of-nobody", text + near(name, names)))
     return tuple(found), notes
-
-
-def _meant(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, names, 1, 0.6)
-    return f"; did you mean {visible(near[0], 80)}?" if near else ""
 
 
 def _nowhere(name: str, names: Sequence[str], settings: Settings) -> Server:
@@ -260,7 +255,7 @@ def _nowhere(name: str, names: Sequence[str], settings: Settings) -> Server:
         transport=Transport.STDIO,
         endpoint="nowhere",
         sources=(str(settings.file),),
-        problem=f"it has neither `command` nor `url`, and no mcp.json names it{_meant(name, names)}",
+        problem=f"it has neither `command` nor `url`, and no mcp.json names it{near(name, names)}",
     )
 
 

@@ -6,7 +6,7 @@ nothing away: ways are named by their name, never by an address that may hold a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from caelum_report.alerting import Channel
@@ -15,7 +15,7 @@ from caelum_report.model import Config
 
 from .publish import check, publish
 
-__all__ = ["check", "ping", "preview", "publish", "send"]
+__all__ = ["check", "ping", "preview", "publish", "send", "shown_post"]
 
 Call = Callable[[str, str, dict[str, Any], float], None]  # server, tool, arguments, seconds
 
@@ -32,6 +32,13 @@ def preview(channel: Channel, mail: Mail, config: Config) -> str:
     from . import dry_run
 
     return dry_run.preview(channel, mail, config)
+
+
+def shown_post(url: str, headers: Mapping[str, str], body: str) -> str:
+    """A POST as `preview` shows it."""
+    from . import dry_run
+
+    return dry_run.posted(url, headers, body)
 
 
 def send(channel: Channel, mail: Mail, config: Config, call: Call) -> None:

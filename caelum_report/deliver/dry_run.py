@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,17 +42,23 @@ def _email(channel: Channel, mail: Mail, _config: Config) -> Iterator[str]:
 
 def _webhook(channel: Channel, mail: Mail, _config: Config) -> Iterator[str]:
     headers, body = webhook.request(channel, mail)
-    url = urlsplit(channel.options["url"])
-    yield f"POST {url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}/…"
     own = channel.options["headers"]
-    yield from (f"{name}: {'…' if name in own else value}" for name, value in headers.items())
-    yield ""
-    yield body.decode()
+    yield posted(
+        channel.options["url"], {name: "…" if name in own else value for name, value in headers.items()}, body.decode()
+    )
+
+
+def posted(address: str, headers: Mapping[str, str], body: str) -> str:
+    """A POST as it would go out; of the address, which may hold a key, only the host."""
+    url = urlsplit(address)
+    first = f"POST {url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}/…"
+    return "\n".join((first, *(f"{name}: {value}" for name, value in headers.items()), "", body))
 
 
 def _apprise(channel: Channel, mail: Mail, _config: Config) -> Iterator[str]:
     yield f"by Apprise: {', '.join(url.partition('://')[0] for url in channel.options['urls'])}"
     yield f"Title: {mail.title}"
+    yield f"Type: {services.kind(mail)}"
     yield ""
     yield services.body(mail)
 

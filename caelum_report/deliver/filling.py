@@ -5,26 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from caelum_report.mail import Mail
+from caelum_report.mail import WORDS, Mail
 
-_WORD: Final = re.compile(r"\{(title|text|html|json|report|url|site|diagram|id)\}")
+_WORD: Final = re.compile(rf"\{{({'|'.join(WORDS)})\}}")
 
 
 def filled(template: Any, mail: Mail, site: str) -> Any:
     """The template with the message's words in place of `{title}`, `{text}`, …; other braces stay as they are."""
     if isinstance(template, str):
-        words = {
-            "title": mail.title,
-            "text": mail.text,
-            "html": mail.html,
-            "json": mail.json,
-            "report": mail.report,
-            "url": mail.url,
-            "site": site,
-            "diagram": mail.diagram,
-            "id": mail.id,
-        }
-        return _WORD.sub(lambda match: words[match[1]], template)
+        return _WORD.sub(lambda match: site if match[1] == "site" else str(getattr(mail, match[1])), template)
     if isinstance(template, list):
         return [filled(one, mail, site) for one in template]
     if isinstance(template, dict):

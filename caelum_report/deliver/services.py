@@ -18,7 +18,10 @@ said = json.load(sys.stdin)
 way = apprise.Apprise()
 if not all([way.add(url) for url in said["urls"]]):
     sys.exit(3)
-sys.exit(0 if way.notify(title=said["title"], body=said["body"], body_format=apprise.NotifyFormat.TEXT) else 4)
+told = way.notify(
+    title=said["title"], body=said["body"], notify_type=said["type"], body_format=apprise.NotifyFormat.TEXT
+)
+sys.exit(0 if told else 4)
 """
 
 
@@ -26,7 +29,7 @@ def notify(channel: Channel, mail: Mail) -> None:
     """Raises `DeliveryError`. The addresses go by standard input: they are secrets, and a command line is not."""
     if importlib.util.find_spec("apprise") is None:
         raise DeliveryError("Apprise is not installed: pip install 'caelum-report[notify]'")
-    said = json.dumps({"urls": channel.options["urls"], "title": mail.title, "body": body(mail)})
+    said = json.dumps({"urls": channel.options["urls"], "title": mail.title, "body": body(mail), "type": kind(mail)})
     try:
         child = subprocess.run(
             [sys.executable, "-c", _PROGRAM],
@@ -41,6 +44,15 @@ def notify(channel: Channel, mail: Mail) -> None:
         raise DeliveryError("Apprise does not understand every one of its addresses")
     if child.returncode != 0:
         raise DeliveryError("Apprise could not deliver to every service")
+
+
+def kind(mail: Mail) -> str:
+    """What Apprise calls the type of a message; its services make a colour, a picture or a priority of it."""
+    return (
+        "success"
+        if mail.state == "resolved"
+        else {"critical": "failure", "warning": "warning"}.get(mail.severity, "info")
+    )
 
 
 def body(mail: Mail) -> str:

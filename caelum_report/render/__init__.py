@@ -21,7 +21,8 @@ from caelum_report.site import Site
 
 from .compared import difference_page
 from .digest import digest_mail
-from .mail import notice_mail, quiet_mail, report_mail, test_mail
+from .mail import quiet_mail, report_mail
+from .mail_notice import notice_mail, test_mail
 
 if TYPE_CHECKING:
     from . import pages

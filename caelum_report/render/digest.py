@@ -37,6 +37,7 @@ def digest_mail(digest: Digest, pdf: bytes | None, at: datetime) -> Mail:
         text=text,
         html=html,
         json=json.dumps(facts(digest, at), ensure_ascii=True, allow_nan=False, separators=(",", ":")),
+        state="digest",
         url=values["url"],
         attachments=((f"{digest.kind}-{digest.key}.pdf", "application/pdf", pdf),) if pdf else (),
     )

@@ -124,6 +124,12 @@ def add_silence(connection: sqlite3.Connection, silence: Silence) -> None:
         )  # fmt: skip
 
 
+def end_silence(connection: sqlite3.Connection, silence: int, at: datetime) -> None:
+    """It ends now; that it was stays on record."""
+    with batch(connection):
+        connection.execute("UPDATE silences SET until = ? WHERE id = ?", (to_us(at), silence))
+
+
 # --- what a rule has to know of the past ----------------------------------------------------------------------------
 
 _CHECKED: Final = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 from caelum_report import store
@@ -53,13 +55,49 @@ def test_alerts_are_listed_acknowledged_and_replayed(tmp_path: Path) -> None:
     assert "a is down: connection refused" in listed.stdout
     number = listed.stdout.split()[0]
     known = run(home, "alerts", "ack", number, "--reason", "new cable", "--author", "me", "--config", file)
-    assert known.stdout == "Acknowledged: a is down: connection refused\n"
+    assert re.fullmatch(r"Acknowledged until .* \(\+00:00\): a is down: connection refused\n", known.stdout)
+    listed = run(home, "alerts", "list", "--config", file)
+    assert "known to me until" in listed.stdout
+    assert "new cable (silence 1)" in listed.stdout
     with store.open_store(str(home / "history.sqlite")) as database:
         assert [(s.author, s.reason, s.alert) for s in store.silences(database)] == [("me", "new cable", int(number))]
     replayed = run(home, "alerts", "test", "down", "--since", "30d", "--config", file)
     assert replayed.stdout.startswith("down: would have fired 2 times in 47\u00a0h (48 runs)")
     wrong = run(home, "alerts", "test", "donw", "--config", file)
     assert (wrong.returncode, "did you mean 'down'?" in wrong.stderr) == (2, True)
+
+
+def test_the_dead_mans_switch_is_listed_and_tested_like_a_way_out(tmp_path: Path) -> None:
+    with receiver() as there:
+        home, file = at_home(tmp_path)
+        assert "dead-man" not in run(home, "deliver", "list", "--config", file).stdout
+        environ = {"CAELUM_PING_URL": f"{there.url}/uuid-0123456789"}
+        listed = run(home, "deliver", "list", "--config", file, **environ)
+        assert "dead-man                 ping     every published report\n" in listed.stdout
+        shown = run(home, "deliver", "test", "dead-man", "--config", file, **environ)
+        assert (shown.stdout, there.got) == (f"POST {there.url}/…\n\ntest\n", [])
+        done = run(home, "deliver", "test", "dead-man", "--send", "--config", file, **environ)
+        assert done.stdout == "dead-man: told.\n"
+        assert [(path, body) for path, _, body in there.got] == [("/uuid-0123456789", b"test")]
+
+
+def test_a_silence_is_listed_ended_and_refused_for_a_rule_that_is_not_there(tmp_path: Path) -> None:
+    home, file = at_home(tmp_path)
+    lived(home)
+    wrong = run(home, "alerts", "silence", "--rule", "donw", "--reason", "x", "--config", file)
+    assert (wrong.returncode, "did you mean 'down'?" in wrong.stderr) == (2, True)
+    odd = run(home, "alerts", "silence", "--subject", "aa", "--reason", "x", "--author", "me", "--config", file)
+    assert (odd.returncode, odd.stderr) == (
+        0,
+        "note: no server and nothing that is open is called aa; did you mean a?\n",
+    )
+    told = json.loads(run(home, "alerts", "list", "--json", "--config", file).stdout)
+    assert [(one["id"], one["subject"], one["author"]) for one in told["silences"]] == [(1, "aa", "me")]
+    ended = run(home, "alerts", "unsilence", "1", "--config", file)
+    assert ended.stdout == "Ended: every rule about aa.\n"
+    assert json.loads(run(home, "alerts", "list", "--json", "--config", file).stdout)["silences"] == []
+    again = run(home, "alerts", "unsilence", "1", "--config", file)
+    assert (again.returncode, "no silence that holds now" in again.stderr) == (2, True)
 
 
 def test_a_rule_is_set_in_the_file_and_wrong_ones_are_refused(tmp_path: Path) -> None:
@@ -85,5 +123,5 @@ def test_a_way_out_is_tested_by_a_message_to_it(tmp_path: Path) -> None:
         assert done.stdout == "hook: delivered by webhook.\n"
         there.answers = [500]
         failed = run(home, "deliver", "test", "hook", "--send", "--config", file)
-    assert (failed.returncode, failed.stderr) == (5, "caelum-report: the webhook answered HTTP 500\n")
+    assert (failed.returncode, failed.stderr) == (5, "caelum-report: the webhook answered HTTP 500: no such room\n")
     assert len(there.got) == 2

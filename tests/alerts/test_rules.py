@@ -185,7 +185,7 @@ def test_a_server_that_leaves_the_configuration_ends_its_alert(path: Path) -> No
     lived(course, "x")
     course.settings = config(server("b"))
     (notice,) = course.run(snapshot(course.settings, START + HOUR))
-    assert [line.title for line in notice.lines] == ["a: down is over."]
+    assert [line.title for line in notice.lines] == ["a: down is no longer watched."]
 
 
 # --- ways out -------------------------------------------------------------------------------------------------------

@@ -34,6 +34,11 @@ BAD = {
     f'{WAY}kind = "pigeon"': '3:1: `deliver[1].kind`: expected "email", "webhook", "apprise", "mcp" or "command"',
     f'{WAY}kind = "webhook"\nurl = "https://a.example/"\nto = ["a@b.example"]': '5:1: `deliver[1].to`: expected only beside kind = "email"',
     f'{WAY}kind = "mcp"\nserver = "a"': "3:1: `deliver[1].kind`: expected `tool` beside it",
+    f'{RULE}metric = "latency"\nabove = 1\nabsent = true': "2:1: `rule[1].name`: expected one of `state`, `above`, `below`, `change`, `absent`, `anomaly`, `reaches`, `finding` beside it, not `absent` and `above`",
+    f'{WAY}kind = "email"\nhost = "m"\nsender = "a@b.example"\nto = ["a b c"]': '6:7: `deliver[1].to[1]`: expected one mail address, such as "ops@example.org" or "Ops <ops@example.org>"',
+    f'{WAY}kind = "apprise"\nurls = ["nonsense"]': '4:9: `deliver[1].urls[1]`: expected an address as Apprise has them, such as "ntfys://host/topic"',
+    f'{WAY}kind = "webhook"\nurl = "https://a.example/"\ntemplate = "{{titel}} {{other}}"': "5:1: `deliver[1].template`: {titel} is no word of a message; did you mean {title}?",
+    f'{WAY}kind = "command"\ncommand = ["true"]\nalerts = false': "5:1: `deliver[1].alerts`: expected `reports` or `digest` beside it, or it never sends anything",
     '[[objective]]\nname = "all"\ntarget = "99 %"': "2:1: `objective[1].name`: expected `servers` or `groups` beside it",
 }  # fmt: skip
 
@@ -73,6 +78,24 @@ def test_a_window_is_that_of_the_servers_that_it_names_by_the_clock_of_its_zone(
     (window,) = first.maintenance
     assert window.start.astimezone(UTC) == datetime(2026, 3, 22, 1, 30, tzinfo=UTC)
     assert (window.end - window.start, window.weekly, window.reason) == (timedelta(minutes=90), True, "backup")
+
+
+def test_who_is_named_and_not_there_is_told_with_place_and_nearest_name(toml: Toml) -> None:
+    file = toml(
+        '[[server]]\nname = "api-gateway"\nurl = "https://a.example/"\ngroup = "Platform"\n'
+        f'{RULE}metric = "latency"\nabove = 1\nsubjects = ["api-*", "api-gatway"]\n'
+        '[[rule]]\nname = "y"\nmetric = "disk_used"\nabove = 1\nsubjects = ["/srv"]\n'
+        '[[window]]\nname = "w"\nstart = 2026-01-01T02:00:00\nend = 2026-01-01T03:00:00\ngroups = ["Platfrom"]\n'
+        '[[objective]]\nname = "o"\ntarget = 0.99\nservers = ["elsewhere@other", "nobody"]\n'
+        f'{WAY}kind = "mcp"\nserver = "notify"\ntool = "t"\n'
+    )
+    notes = {note.code: note.text for note in settings(file).notes if note.code.endswith("-of-nobody")}
+    assert notes == {
+        "rule-of-nobody": f"{file}:9:22: no server is called api-gatway; did you mean api-gateway?",
+        "window-of-nobody": f"{file}:19:11: no group is called Platfrom; did you mean Platform?",
+        "objective-of-nobody": f"{file}:23:31: no server is called nobody",
+        "deliver-of-nobody": f"{file}:27:1: no server is called notify",
+    }
 
 
 def test_a_way_out_without_its_variable_is_said_and_the_others_go_on(toml: Toml) -> None:

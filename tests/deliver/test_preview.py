@@ -51,7 +51,9 @@ def test_control_characters_of_a_server_do_not_reach_the_terminal() -> None:
     assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize(("reports", "said"), [("always", "report #"), ("never", telling.SAMPLE)])
+@pytest.mark.parametrize(
+    ("reports", "said"), [("always", "report #"), ("never", "Somebody asked for this message; nothing happened.")]
+)
 def test_a_way_for_reports_shows_the_latest_and_one_for_alerts_the_test_message(
     tmp_path: Path, reports: str, said: str
 ) -> None:

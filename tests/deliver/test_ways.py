@@ -9,7 +9,7 @@ import os
 import ssl
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,52 @@ def certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLConte
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
     return context
+
+
+# --- what an alert says ---------------------------------------------------------------------------------------------
+
+
+def test_an_alert_says_the_zone_of_its_clock_and_what_to_type() -> None:
+    text = a_mail().text
+    assert text.startswith("Caelum, Sunday 22 November 2026, 14:00 (+01:00)\n")
+    assert "down, critical, alert 7, since 14:00\n" in text
+    assert "  Ask it now: caelum-report probe api-gateway\n" in text
+    assert 'caelum-report alerts ack 7 --reason "…"' in text
+    mail = a_mail()
+    assert (mail.state, mail.severity) == ("firing", "critical")
+
+
+def test_what_is_over_says_from_when_to_when_and_nothing_to_type() -> None:
+    notice = a_notice()
+    over = replace(notice.lines[0].alert, phase=Phase.RESOLVED, began_at=AT - timedelta(days=2), resolved_at=AT)
+    mail = notice_mail(replace(notice, lines=(replace(notice.lines[0], alert=over, fires=False),)), "alerts:7-")
+    assert "down, critical, alert 7, 20\u00a0Nov 14:00 to 14:00\n" in mail.text
+    assert "caelum-report alerts" not in mail.text + mail.html
+    assert (mail.state, mail.severity) == ("resolved", "critical")
+
+
+def test_a_command_that_nobody_could_type_is_not_offered() -> None:
+    notice = a_notice()
+    odd = replace(notice.lines[0].alert, server="a\u202eb", subject="a\u202eb")
+    mail = notice_mail(replace(notice, lines=(replace(notice.lines[0], alert=odd),)), "alerts:7+")
+    assert "caelum-report probe" not in mail.text
+    assert "\u202e" not in mail.text + mail.html
+
+
+def test_a_night_on_which_everything_fails_is_a_mail_that_is_not_cut() -> None:
+    notice = a_notice()
+    lines = tuple(
+        replace(
+            notice.lines[0], title=f"server-{n} is down.", detail="x" * 1500, alert=replace(notice.lines[0].alert, id=n)
+        )
+        for n in range(1, 400)
+    )
+    mail = notice_mail(replace(notice, lines=lines), "alerts:all")
+    assert len(mail.html.encode()) < LARGEST_HTML
+    assert "399 firing" in mail.title
+    for said in (mail.text, mail.html):
+        assert "379 more alerts on the page of alerts." in said
+    assert len(json.loads(mail.json)["alerts"]) == 399
 
 
 # --- e-mail ---------------------------------------------------------------------------------------------------------
@@ -232,7 +278,9 @@ def test_apprise_reaches_a_real_service() -> None:
     with receiver() as at:
         url = at.url.replace("http://", "json://")
         send(Channel("chat", "apprise", options={"urls": [url]}))
-    assert "api-gateway is down" in json.loads(at.got[0][2])["message"]
+    told = json.loads(at.got[0][2])
+    assert "api-gateway is down" in told["message"]
+    assert told["type"] == "failure"
 
 
 def test_apprise_that_fails_names_no_address() -> None:
