@@ -10,7 +10,7 @@ INTERNAL: Final = "internal"
 
 _FILES: Final = ("static/", "latest.json", "report.", "feed.", "badges/", "api/v1/analytics/", "api/v1/slo.")
 _SHOWN: Final = {
-    "public": ("index.html", "slo.html", "incidents/", *_FILES),
+    "public": ("index.html", "slo.html", "servers/", "incidents/", "api/v1/metrics/", *_FILES),
     "executive": ("index.html", "slo.html", *_FILES),
 }
 

@@ -167,12 +167,15 @@ def metrics(config: Config) -> bytes:
     return prom(codec.from_json(stored))
 
 
-def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True) -> Built:
-    """A full site from a simulated month, through the real store, analysis and pages."""
+def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True, editions: bool = False) -> Built:
+    """A full site from a simulated month, through the real store, analysis and pages; `editions`: those beside it, too."""
     from . import demo as simulation
     from . import render as rendering
 
     config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf, demo=True)
+    if editions:
+        others = simulation.editions(str(output))
+        config = replace(config, editions=tuple(replace(one, pdf=one.pdf and pdf) for one in others))
     month = list(simulation.snapshots(at))
     yesterday = sum(snapshot.at <= at - timedelta(days=1) for snapshot in month)
     with store.publish_lock(config.database):

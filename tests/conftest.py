@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("no timing")
 
 @pytest.fixture(scope="session")
 def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demonstration site, built once by the real command for all workers."""
+    """The demonstration site, built once by the real command for all workers; its editions lie beside it."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -27,7 +27,6 @@ def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (site / "index.html").exists():
-            subprocess.run(
-                [sys.executable, "-m", "caelum_report", "demo", "--output", str(site)], check=True, timeout=300
-            )
+            command = [sys.executable, "-m", "caelum_report", "demo", "--editions", "--output", str(site)]
+            subprocess.run(command, check=True, timeout=300)
     return site

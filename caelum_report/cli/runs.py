@@ -127,6 +127,10 @@ def demo(
     at: Annotated[
         str, typer.Option("--at", help="The end of the simulated month (ISO 8601).", metavar="TIME")
     ] = "2026-11-22T14:00+01:00",
+    editions: Annotated[
+        bool,
+        typer.Option("--editions", help="Also its public and executive editions, in DIR-public and DIR-executive."),
+    ] = False,
     json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -138,7 +142,8 @@ def demo(
     from caelum_report import pipeline
 
     with tempfile.TemporaryDirectory(prefix="caelum-demo-") as folder:
-        built = pipeline.demo(time_of(at, "UTC"), Path(folder) / "demo.sqlite", output, pdf=not no_pdf)
+        database = Path(folder) / "demo.sqlite"
+        built = pipeline.demo(time_of(at, "UTC"), database, output, pdf=not no_pdf, editions=editions)
     console.summary(built.report, None, built.published, json=json, quiet=quiet, verbose=verbose, output=output)
 
 

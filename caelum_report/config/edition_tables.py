@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 class EditionTable(Table):
     kind: Literal["public", "executive"] = Field(
-        description="public: states, up time, objectives and incidents; executive: page 1 and the objectives"
+        description="public: states, up time, answer times, objectives and incidents, with a page for each server; executive: page 1 and the objectives"
     )
     output: FilePath = Field(description="its own folder; never within that of another edition")
     fleet: Text = Field(description="what its pages call the fleet")

@@ -16,13 +16,14 @@ from caelum_report.text import slug
 
 from .course import SEED, course, host_sample
 from .dashboards import DASHBOARDS
+from .editions import editions
 from .fleet import FLEET, HTTPS, Member
 from .incidents import HOST, NOTED, PINNED, PLANTED, UNSET, ZONE, Planted, during, maintenance, planted_for
 from .probing import probes
 from .sources import SOURCES, readings
 from .usage import usage
 
-__all__ = ["FLEET", "HOST", "NOTED", "PINNED", "PLANTED", "Planted", "config", "snapshots"]
+__all__ = ["FLEET", "HOST", "NOTED", "PINNED", "PLANTED", "Planted", "config", "editions", "snapshots"]
 
 
 def config(at: datetime) -> Config:

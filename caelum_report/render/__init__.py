@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from caelum_report import codec
@@ -66,10 +65,14 @@ def render_edition(report: Report, edition: Edition, secrets: Iterable[str], *, 
     """The edition's site. Raises `PublishError` where it holds anything of `report` that has no place in it."""
     from .editions import edition_of
     from .leaks import refuse_leaks
+    from .specimen import edition_of_specimen, specimen
+
+    def ours() -> Site:
+        own = edition_of(specimen(report), edition_of_specimen(edition))
+        return render(own, pdf=edition.pdf, pdf_seconds=pdf_seconds)
 
     site = render(edition_of(report, edition), pdf=edition.pdf, pdf_seconds=pdf_seconds)
-    nobody = render(edition_of(replace(report, servers=()), replace(edition, aliases=())), pdf=False)
-    refuse_leaks(edition, site, report, secrets, ours=nobody)
+    refuse_leaks(edition, site, report, secrets, ours)
     return site
 
 

@@ -8,21 +8,24 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from caelum_report import words
 from caelum_report.diagram import Diagram
 from caelum_report.document import (
     AlarmsReport,
     Change,
+    Chart,
     Coverage,
     Day,
     Empty,
+    Episode,
     Event,
     Finding,
     IncidentReport,
     LedgerReport,
     LedgerRow,
+    Limit,
     ObjectiveReport,
     Points,
     ReadOn,
@@ -30,6 +33,7 @@ from caelum_report.document import (
     RunReport,
     ServerReport,
     SloReport,
+    Stat,
     Verdict,
     WindowReport,
 )
@@ -38,6 +42,7 @@ from caelum_report.model import Failure, Status, Transport
 from caelum_report.text import slug
 
 from .marks import TALLY_WORDS
+from .pages.view import RANGE_SPANS
 
 _TROUBLE: Final = (Status.DOWN, Status.DEGRADED, Status.AUTH_WALLED)
 _IS: Final = {
@@ -45,8 +50,8 @@ _IS: Final = {
     Status.DEGRADED: "is slower than it should be, or answers in part",
     Status.AUTH_WALLED: "does not accept our key",
 }
-_NOT_HERE: Final = "Not told in this edition."
 _FLEET: Final = "index.html#fleet"
+_LATENCY: Final = "latency"
 
 _OBJECTIVE: Final = (
     *("target", "achieved", "budget_left", "burn_24h", "measured_seconds", "excluded_seconds", "spent_by"),
@@ -56,9 +61,13 @@ _SLO: Final = (
     *("checks", "achieved", "low", "high", "budget_seconds", "budget_left", "burns", "incidents", "recovery_seconds"),
     *("detection_seconds", "spent_earliest_days", "spent_latest_days"),
 )
+_CHART: Final = (
+    *("id", "metric", "title", "range", "start", "end", "points", "ghost", "band", "spans", "n", "interval_seconds"),
+    "source",
+)
 _ROW: Final = ("start", "end", "counts_as", "status", "failure", "checks", "unseen_seconds")
 
-_BLANK: Final = ServerReport(
+BLANK: Final = ServerReport(
     id="",
     name="",
     slug="",
@@ -125,12 +134,15 @@ _BLANK: Final = ServerReport(
 def edition_of(report: Report, edition: Edition) -> Report:
     """What the edition's readers may know of `report`."""
     aliases = dict(edition.aliases)
-    servers = tuple(_server(one, aliases, report) for one in report.servers if one.id in aliases and not one.retired)
+    shown = [one for one in report.servers if one.id in aliases and not one.retired]
+    servers = tuple(_server(one, aliases, report) for one in shown)
+    if edition.kind == "public":
+        servers = tuple(replace(new, **_of_page(one, new.name)) for one, new in zip(shown, servers, strict=True))
     ledger = _ledger(report.ledger, aliases)
-    findings = tuple(_finding(server) for server in servers if server.status in _TROUBLE)
+    executive = edition.kind == "executive"
+    findings = tuple(_finding(server, executive=executive) for server in servers if server.status in _TROUBLE)
     counts = Counter(server.status for server in servers)
     asked = sum(server.status is not Status.UNKNOWN for server in servers)
-    executive = edition.kind == "executive"
     return Report(
         id=report.id,
         number=report.number,
@@ -155,14 +167,14 @@ def edition_of(report: Report, edition: Edition) -> Report:
         verdict=_verdict(servers, report),
         tally=tuple((status, counts[status]) for status in Status if counts[status]),
         findings=findings,
-        changes=tuple(_changes(report.changes, aliases)) if executive else (),
+        changes=tuple(_changes(report, aliases, executive=executive)),
         objectives=tuple(_objectives(report.objectives, aliases)),
         objectives_note="",
         looming=(),
         empty=Empty(
             needs_action="No service has a problem.",
-            changes="No service changed its state." if executive else _NOT_HERE,
-            looming=_NOT_HERE,
+            changes="No service changed its state.",
+            looming="Not told in this edition.",
         ),
         servers=servers,
         hosts=(),
@@ -181,14 +193,14 @@ def _server(one: ServerReport, aliases: Mapping[str, str], report: Report) -> Se
     alias = aliases[one.id]
     since = f"since {words.moment(one.since, report.at, report.zone)}" if one.since else ""
     return replace(
-        _BLANK,
+        BLANK,
         id=alias,
         name=alias,
         slug=slug(alias),
         transport=one.transport,
         status=one.status,
         failure=one.failure,
-        lede=f"{one.status.word} {since}".strip() + ".",
+        lede=_lede(one),
         why=since if one.status is not Status.UP else "",
         since=one.since,
         checked_at=one.checked_at,
@@ -203,11 +215,42 @@ def _server(one: ServerReport, aliases: Mapping[str, str], report: Report) -> Se
     )
 
 
+def _lede(one: ServerReport) -> str:
+    month = next((uptime for uptime in one.uptime if uptime.range == "month"), None)
+    if month is None or month.told_share is None:
+        return "Too little is measured yet to say how often it is up."
+    down = f"; down for {words.duration(month.down_seconds)}" if month.down_seconds else ""
+    return f"Up {words.percent(month.told_share)} of the last 30 days{down}."
+
+
+def _of_page(one: ServerReport, alias: str) -> dict[str, Any]:
+    """What only a server's own page shows: the course of its answer times and states."""
+    return {
+        "charts": tuple(_chart(chart, alias) for chart in one.charts if chart.metric == _LATENCY and chart.points.at),
+        "episodes": tuple(
+            Episode(each.status, each.failure, each.start, each.end, each.seconds, "") for each in one.episodes
+        ),
+    }
+
+
+def _chart(one: Chart, alias: str) -> Chart:
+    """Its figures; the caption is made of them anew, for the internal one may name a cause."""
+    stats = tuple(Stat(stat.label, stat.value, stat.unit) for stat in one.stats)
+    said = ", ".join(f"{stat.label.lower()} {words.quantity(stat.value, stat.unit)}" for stat in stats)
+    return Chart(
+        **{name: getattr(one, name) for name in _CHART},
+        subject=alias,
+        caption=f"{said[:1].upper()}{said[1:]} over {RANGE_SPANS[one.range]}.",
+        stats=stats,
+        limit=Limit(one.limit.value, "objective") if one.limit else None,
+    )
+
+
 def _day_words(day: Day) -> str:
     return TALLY_WORDS[day.status] if day.status else "no data"
 
 
-def _finding(server: ServerReport) -> Finding:
+def _finding(server: ServerReport, *, executive: bool) -> Finding:
     return Finding(
         id=f"state:{server.slug}",
         kind="state",
@@ -215,7 +258,7 @@ def _finding(server: ServerReport) -> Finding:
         status=server.status,
         title=f"{server.name} {_IS[server.status]}.",
         server=server.id,
-        page=_FLEET,
+        page=_FLEET if executive else f"servers/{server.slug}.html",
         since=server.since,
     )
 
@@ -251,12 +294,16 @@ def _since(at: datetime | None, report: Report) -> str:
     return f" since {words.moment(at, report.at, report.zone)}" if at else ""
 
 
-def _changes(changes: Sequence[Change], aliases: Mapping[str, str]) -> Iterator[Change]:
+def _changes(report: Report, aliases: Mapping[str, str], *, executive: bool) -> Iterator[Change]:
     """Changes of state only."""
-    for one in changes:
+    known = {one.id: one for one in report.servers}
+    for one in report.changes:
         if one.what == "State" and one.servers and all(server in aliases for server in one.servers):
             shown = tuple(aliases[server] for server in one.servers)
-            yield Change(one.direction, shown, "State", one.before, one.after, "", "", _FLEET)
+            first = known.get(one.servers[0])
+            when = _since(first.since if first else None, report).strip() or "in this report"
+            page = _FLEET if executive or len(shown) > 1 else f"servers/{slug(shown[0])}.html"
+            yield Change(one.direction, shown, "State", one.before, one.after, "", when, page)
 
 
 def _objectives(objectives: Sequence[ObjectiveReport], aliases: Mapping[str, str]) -> Iterator[ObjectiveReport]:
@@ -305,11 +352,10 @@ def _incidents(report: Report, aliases: Mapping[str, str]) -> Iterator[IncidentR
         shown = tuple(aliases[server] for server in one.servers if server in aliases)
         if not shown:
             continue
-        verb = "was" if one.ended_at else "is"
         events = [Event(one.began_at, "It began."), *([Event(one.ended_at, "It ended.")] if one.ended_at else [])]
         yield IncidentReport(
             id=one.id,
-            title=f"{words.listing(shown)} {verb if len(shown) == 1 else 'were' if one.ended_at else 'are'} disturbed.",
+            title=f"{words.listing(shown)} {_disturbed(one, len(shown))}.",
             severity=one.severity,
             began_at=one.began_at,
             ended_at=one.ended_at,
@@ -321,7 +367,17 @@ def _incidents(report: Report, aliases: Mapping[str, str]) -> Iterator[IncidentR
             owner=None,
             runbook=None,
             events=tuple(events),
+            recovering_since=one.recovering_since,
+            resolved_from=one.resolved_from,
         )
+
+
+def _disturbed(one: IncidentReport, servers: int) -> str:
+    if one.ended_at is not None:
+        return "was disturbed" if servers == 1 else "were disturbed"
+    if one.recovering_since is not None:
+        return "recovers" if servers == 1 else "recover"
+    return "is disturbed" if servers == 1 else "are disturbed"
 
 
 def _read_on(ledger: LedgerReport) -> Iterator[ReadOn]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import html
 import json
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
 from caelum_report import codec
-from caelum_report.document import Report
+from caelum_report.document import Mark, Report
 from caelum_report.editions import Edition
 from caelum_report.errors import PublishError
 from caelum_report.site import Site
@@ -29,25 +29,31 @@ from .pdf_text import text_of
 _URL: Final = re.compile(r"https?://[^\s\"'<>\\)]+")
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
 _PATH: Final = re.compile(r"(?<![\w.:/<])/(?:[\w.@+-]+/)+[\w.@+-]+")
+_TAG: Final = re.compile(r"<[^<>]*>")
+_TOKEN: Final = re.compile(r"[0-9a-z]+")
 _SECRET: Final = "a secret"  # noqa: S105 - the word for one
 _SHORTEST: Final = 2
+_ELLIPSIS: Final = "…"
+_LONGEST_CUT: Final = 80
+_SHORTEST_CUT: Final = 6  # letters that are left of a name and still tell it
+_SHORTEST_NOTE: Final = 6
 _SHORTEST_SECRET: Final = 8
 
 
-def refuse_leaks(edition: Edition, site: Site, report: Report, secrets: Iterable[str], *, ours: Site) -> None:
-    """Raises `PublishError`, which names the files and what kind of thing each holds. Secrets are never printed."""
+def refuse_leaks(
+    edition: Edition, site: Site, report: Report, secrets: Iterable[str], ours: Callable[[], Site]
+) -> None:
+    """Raises `PublishError`, which names the files and what kind of thing each holds. Secrets are never printed.
+
+    `ours` makes the same edition of a fleet that does not exist: what is in it, too, is our own word.
+    """
     kinds = dict(_told_inside(report, secrets))
-    allowed = _allowed(edition, site)
-    found = {path: hits for path, content in site.files.items() if (hits := _hits(path, content, kinds, allowed))}
-    if not found:
-        return
-    own = {
-        hit
-        for path, content in ours.files.items()
-        for hit in _hits(path, content, kinds, allowed)
-        if kinds[hit] != _SECRET
-    }
-    found = {path: hits - own for path, hits in found.items() if hits - own}
+    wanted, allowed = _Words.of(kinds), _Words.of(_allowed(edition, site))
+    found = {path: hits for path, content in site.files.items() if (hits := _hits(path, content, wanted, allowed))}
+    if not all(kinds[hit] == _SECRET for hits in found.values() for hit in hits):
+        own = {hit for path, content in ours().files.items() for hit in _hits(path, content, wanted, allowed)}
+        own = {hit for hit in own if kinds[hit] != _SECRET}
+        found = {path: hits - own for path, hits in found.items() if hits - own}
     if found:
         lines = [f"{path} holds {_named(hits, kinds)}" for path, hits in sorted(found.items())]
         raise PublishError(
@@ -75,12 +81,20 @@ def _told_inside(report: Report, secrets: Iterable[str]) -> Iterator[tuple[str, 
     words += [("a source", one.name) for one in report.sources]
     words += [("a node of a diagram", node.id) for node in report.architecture.nodes if ":" in node.id]
     words += [("a configuration", one.path) for one in report.found]
+    words += [("a fleet", report.fleet)] + [("an objective", one.name) for one in report.objectives]
+    words += [("a dashboard", one.title) for one in report.dashboards]
+    words += [("a note", mark.text) for mark in _marks(report) if len(mark.text) >= _SHORTEST_NOTE]
     for kind, word in words:
         if len(word) >= _SHORTEST:
             yield word.lower(), kind
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             yield secret.lower(), _SECRET
+
+
+def _marks(report: Report) -> Iterator[Mark]:
+    yield from (mark for chart in report.fleet_charts for mark in chart.marks)
+    yield from (mark for one in report.servers for chart in one.charts for mark in chart.marks)
 
 
 def _of_servers(report: Report) -> Iterator[tuple[str, str]]:
@@ -90,33 +104,80 @@ def _of_servers(report: Report) -> Iterator[tuple[str, str]]:
         yield from (("an owner", owner) for owner in [one.owner] if owner)
         yield from (("a host", host) for host in [one.host] if host)
         yield from (("a command or URL", endpoint) for endpoint in [one.endpoint] if endpoint)
-        yield from (("a server", name) for name in (one.id, one.name, one.slug))
+        yield from (("a prompt", prompt) for prompt in one.prompts)
+        yield from (("a resource", resource) for resource in one.resources)
+        yield from (("a server", name) for name in (one.server_name, one.id, one.name, one.slug))
 
 
 def _allowed(edition: Edition, site: Site) -> list[str]:
     """What somebody has written into the edition's own configuration: it may be read, whatever else it is."""
     said = [edition.fleet, edition.site_url or "", *(alias for _, alias in edition.aliases)]
     said += [slug(alias) for _, alias in edition.aliases]
-    return sorted({word.lower() for word in (*said, site.report) if word}, key=lambda word: (-len(word), word))
+    said += [html.escape(word) for word in said]
+    return [word.lower() for word in (*said, site.report) if word]
 
 
-def _hits(path: str, content: bytes, kinds: Mapping[str, str], allowed: list[str]) -> set[str]:
-    """The internal words of a file or its name; whole words only, for a server may be called `up`."""
-    wanted = _pattern(tuple(kinds))
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Words that are looked for, and the tokens of each: a text that lacks one of them cannot hold the word."""
+
+    kinds: Mapping[str, str]
+    tokens: tuple[tuple[str, frozenset[str]], ...]
+    ordered: tuple[str, ...]
+
+    @classmethod
+    def of(cls, kinds: Mapping[str, str] | Iterable[str]) -> _Words:
+        named = dict(kinds) if isinstance(kinds, Mapping) else dict.fromkeys(kinds, "")
+        longest_first = sorted(named, key=lambda word: (-len(word), word))
+        return cls(
+            named,
+            tuple((word, frozenset(_TOKEN.findall(word))) for word in longest_first),
+            tuple(sorted(named)),
+        )
+
+    def found_in(self, text: str, tokens: set[str], *, whole: bool) -> Iterator[tuple[int, int, str]]:
+        """Start, end and word; `whole`: as a word of its own, for a server may be called `up`. At one place the longest."""
+        likely = "|".join(re.escape(word) for word, needed in self.tokens if needed <= tokens)
+        if likely:
+            pattern = re.compile(rf"(?<![0-9a-z])(?:{likely})(?![0-9a-z])" if whole else likely)
+            yield from ((*match.span(), match[0]) for match in pattern.finditer(text))
+
+    def beginning_with(self, start: str) -> str | None:
+        place = bisect_left(self.ordered, start)
+        found = self.ordered[place] if place < len(self.ordered) else ""
+        return found if found.startswith(start) else None
+
+
+def _hits(path: str, content: bytes, wanted: _Words, allowed: _Words) -> set[str]:
+    """The internal words of a file or its name, also those of which only the beginning is shown."""
     text = "\n".join((path, *dict.fromkeys(_readings(path, content)))).lower()
-    found = [] if wanted is None else [(match.span(), match[0]) for match in wanted.finditer(text)]
-    permitted = _pattern(tuple(allowed)) if found else None
-    if permitted is None:
-        return {word for _, word in found}
-    spans = [match.span() for match in permitted.finditer(text)]
+    tokens = set(_TOKEN.findall(text))
+    found = list(wanted.found_in(text, tokens, whole=True))
+    spans = [(start, end) for start, end, _ in allowed.found_in(text, tokens, whole=False)] if found else []
     starts = [start for start, _ in spans]
-    return {word for (start, end), word in found if kinds[word] == _SECRET or not _within(start, end, spans, starts)}
+    hits = {
+        word for start, end, word in found if wanted.kinds[word] == _SECRET or not _within(start, end, spans, starts)
+    }
+    return hits | {word for start in _cut_short(text) if (word := _told_by(start, wanted, allowed))}
 
 
 def _within(start: int, end: int, spans: list[tuple[int, int]], starts: list[int]) -> bool:
     """Whether a stretch of text is part of an allowed one."""
     place = bisect_right(starts, start) - 1
     return place >= 0 and end <= spans[place][1]
+
+
+def _cut_short(text: str) -> Iterator[str]:
+    """What stands before an ellipsis, from every word on."""
+    for match in re.finditer(_ELLIPSIS, text):
+        before = text[max(0, match.start() - _LONGEST_CUT) : match.start()].rpartition("\n")[2].rstrip()
+        for token in _TOKEN.finditer(before):
+            if len(before) - token.start() >= _SHORTEST_CUT:
+                yield before[token.start() :]
+
+
+def _told_by(start: str, wanted: _Words, allowed: _Words) -> str | None:
+    return None if allowed.beginning_with(start) else wanted.beginning_with(start)
 
 
 def _readings(path: str, content: bytes) -> Iterator[str]:
@@ -126,14 +187,9 @@ def _readings(path: str, content: bytes) -> Iterator[str]:
         return
     text = content.decode("utf-8", "replace")
     yield text
-    yield html.unescape(text)
-    yield unquote(text)
+    decoded = unquote(html.unescape(text))
+    yield decoded
+    if path.endswith((".html", ".svg", ".atom")):
+        yield _TAG.sub("", decoded)  # a name may be drawn in pieces
     if path.endswith(".json"):
         yield json.dumps(json.loads(text), ensure_ascii=False)
-
-
-@lru_cache(maxsize=8)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Any of the words as a whole word, the longest first."""
-    parts = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
-    return re.compile(rf"(?<![0-9a-z])(?:{parts})(?![0-9a-z])") if parts else None

@@ -101,7 +101,7 @@ def _every_page(report: Report) -> Iterator[Page]:
     yield from (dashboards.page_of(one) for one in report.dashboards)
     yield from (alerts.incident_page(one) for one in report.alarms.incidents)
     for one in report.servers:
-        yield from server.pages_of(one)
+        yield from server.pages_of(one, report.edition)
 
 
 def write(view: View, page: Page) -> bytes:

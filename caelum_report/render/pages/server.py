@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from caelum_report import document, grafana, words
 from caelum_report.document import Day, ServerReport
+from caelum_report.editions import INTERNAL
 from caelum_report.model import USAGE_WORDS, Transport
 from caelum_report.render import marks
 from caelum_report.render.html import named
@@ -28,6 +29,7 @@ from .view import (
     View,
     longer_ranges,
     next_due,
+    ranges_apart,
     severities,
     slow_times,
     telling_ranges,
@@ -38,9 +40,10 @@ SHOWN_USAGE: Final = 30
 SHOWN_REMARKS: Final = 20
 SHOWN_INCIDENTS: Final = 6
 LEADING: Final = "latency"
+OF_EDITIONS: Final = frozenset({"server/head.html", "server/latency.html", "server/states.html"})
 
 
-def pages_of(server: ServerReport) -> Iterator[Page]:
+def pages_of(server: ServerReport, edition: str = INTERNAL) -> Iterator[Page]:
     crumbs: tuple[tuple[str, str | None], ...] = (("Fleet", "index.html"),)
     if server.group:
         crumbs += ((server.group, group_page(server.group) if not server.retired else PATH),)
@@ -64,10 +67,14 @@ def pages_of(server: ServerReport) -> Iterator[Page]:
     yield Page(
         f"servers/{server.slug}.html",
         name,
-        tuple((template, partial(_of_server, build, server)) for template, build in blocks),
+        tuple(
+            (template, partial(_of_server, build, server))
+            for template, build in blocks
+            if edition == INTERNAL or template in OF_EDITIONS
+        ),
         (*crumbs, (name, None)),
     )
-    for longer in longer_ranges(server):
+    for longer in longer_ranges(server) if edition == INTERNAL else ():
         yield Page(
             f"servers/{server.slug}/{longer}.html",
             f"{name}, {longer}",
@@ -84,12 +91,13 @@ def _of_server(
 
 
 def _head(view: View, server: ServerReport) -> dict[str, Any]:
+    facts = {
+        "endpoint": f"{TRANSPORT_WORDS[server.transport]}, {server.endpoint}",
+        "protocol": _protocol(server),
+        "owner": server.owner or "not named",
+    }
     return {
-        "facts": {
-            "endpoint": f"{TRANSPORT_WORDS[server.transport]}, {server.endpoint}",
-            "protocol": _protocol(server),
-            "owner": server.owner or "not named",
-        },
+        "facts": facts if view.report.edition == INTERNAL else None,
         "host": view.address("host.html"),
         "stats": _stats(view, server)[:6],
         "next_due": next_due(view.report),
@@ -146,6 +154,8 @@ def _stats(view: View, server: ServerReport) -> list[Shown]:
     if server.rss_bytes is not None:
         compared = f"test instance, {words.plural(server.processes or 1, 'process', 'processes')}"
         stats.append(_shown("Memory", server.rss_bytes, "bytes", compared))
+    if view.report.edition != INTERNAL:  # what it offers is not told there
+        return stats
     stats.append(_shown("Tools", len(server.tools), "count", f"{words.count(server.tokens)} tokens"))
     if offers := len(server.resources) + len(server.prompts):
         kinds = f"{words.plural(len(server.resources), 'resource')}, {words.plural(len(server.prompts), 'prompt')}"
@@ -176,7 +186,7 @@ def _panel(view: View, server: ServerReport, name: str, root: str, drawn: Drawn,
         RANGE_WORDS[name],
         (figure(view, leading, csv, root, drawn, wide=True),),
         others,
-        f"servers/{server.slug}/{name}.html" if name != "day" else None,
+        f"servers/{server.slug}/{name}.html" if name in ranges_apart(view.report, server) else None,
         silent,
     )
 

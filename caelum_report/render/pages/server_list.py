@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from caelum_report import text, words
 from caelum_report.document import ServerReport
+from caelum_report.editions import INTERNAL
 from caelum_report.render import marks
 from caelum_report.render.html import named
 
@@ -51,7 +52,12 @@ def _by_name(view: View) -> dict[str, Any]:
         rows.append((server, letter if letter != seen else ""))
         seen = letter
     letters = [letter for _, letter in rows if letter]
-    return {"rows": rows, "letters": letters if len(rows) > 12 else [], "anchor": _anchor}
+    return {
+        "rows": rows,
+        "letters": letters if len(rows) > 12 else [],
+        "anchor": _anchor,
+        "owners": view.report.edition == INTERNAL,
+    }
 
 
 def _anchor(letter: str) -> str:

@@ -12,7 +12,7 @@ from caelum_report import document, words
 from caelum_report.archived import Kept
 from caelum_report.diagram import Diagram
 from caelum_report.document import Finding, HostReport, Report, ServerReport, ServerUsage, ToolUsage, Uptime
-from caelum_report.editions import holds
+from caelum_report.editions import INTERNAL, holds
 from caelum_report.model import Note, Status, Transport
 from caelum_report.text import slug
 
@@ -160,7 +160,7 @@ def view_of(
         pages.add("sources.html")
     for server in report.servers:
         pages.add(f"servers/{server.slug}.html")
-        pages |= {f"servers/{server.slug}/{name}.html" for name in longer_ranges(server)}
+        pages |= {f"servers/{server.slug}/{name}.html" for name in ranges_apart(report, server)}
     pages |= {path for path, _ in own_pages(report)}
     pages |= {f"incidents/{one.id}.html" for one in report.alarms.incidents}
     pages |= {"report.json", "report.md", "latest.json", "api/v1/servers.json"} | ({"report.pdf"} if pdf else set())
@@ -195,6 +195,11 @@ def _by_server(tools: Sequence[ToolUsage]) -> dict[str, list[ToolUsage]]:
 
 def longer_ranges(server: ServerReport) -> list[str]:
     return [name for name in document.RANGES[1:] if any(chart.range == name for chart in server.charts)]
+
+
+def ranges_apart(report: Report, server: ServerReport) -> list[str]:
+    """Those with pages of their own, none in an edition: its one chart of a range stands on the server's page."""
+    return longer_ranges(server) if report.edition == INTERNAL else []
 
 
 def current(report: Report) -> list[ServerReport]:
