@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .limit import Crossing, crossings, time_to_limit
+from .matrix import median, quantile
 from .steps import LONGEST_FILL, fill, regular
+from .tails import t_quantile
 from .times import DAY, Floats, Ints
 
 __all__ = ["Crossing", "crossings", "forecast", "forecasts", "time_to_limit"]
@@ -20,17 +23,20 @@ MOST_MISSING: Final = 0.3
 MOST_STEPS: Final = (
     1500  # of history used, unless six weeks or five horizons are more: older data tells little of next week
 )
-CHUNK: Final = 128  # series at a time: the back-tests of so many stay in the processor's cache
+CHUNK: Final = 64  # series at a time: the back-tests of so many stay in the processor's cache
 
 HALF_LIVES: Final = (1.0, 4.0, 24.0, 96.0, 400.0)  # steps, of the exponential weights by which a level is taken
 CYCLE_DECAY: Final = {"day": 0.9, "week": 0.8}  # weight of a cycle against the next younger one
 COURSES: Final = len(HALF_LIVES) + 5  # of `_levels`
-SHARPNESS: Final = 5.0  # a candidate's weight is its back-test error to the power of minus this
-# Back-tests flatter: whoever was weighted by them, whoever forecasts days of the week that it has hardly seen, and a handful
-# of windows in which errors last. So ranges grow by these over the weeks seen, by the share of a week that lies ahead, and over
-# the number of independent windows.
-WIDER_BY_WEEKS: Final = 0.25
-WIDER_BY_WINDOWS: Final = 2.0
+MOST_CYCLES: Final = 7  # of which a place in the cycle has its median
+SHARPNESS: Final = 8.0  # a candidate's weight is its back-test error to the power of minus this
+SHARED: Final = 0.5  # of what a distance of one band more or less teaches
+# Back-tests flatter whoever forecasts days of the week that it has hardly seen, so ranges grow over the weeks seen, by the
+# share of a week that lies ahead.
+WIDER_BY_WEEKS: Final = 0.1
+ROUNDING: Final = 1e-5  # of the usual deviation: candidates are computed in single precision
+BROKEN: Final = 6.0  # usual changes of level, from which on a change is a new level
+LEAST_BLOCKS: Final = 8  # of a history whose usual changes are known
 
 
 def forecast(series: pd.Series, horizon: int, level: float = 0.9) -> pd.DataFrame:
@@ -49,17 +55,22 @@ def forecasts(values: Floats, step_seconds: float, horizon: int, level: float = 
     Method: simple forecasts compete. A season (none, the day's profile, the week's; cycles weighted by age, level changes
     taken out by a centred mean over one cycle) is joined with a course of the level (exponential means with half-lives of
     1 to 400 steps; return to the mean by the first autocorrelation and by that of a cycle; straight lines, damped by half
-    as in Theta); yesterday's and last week's values compete as they are. Each is tried at 8 to 24 cut-offs of the past
-    and weighted by its mean error to the power of -5, for short and long distances apart. The range is made of the signed
-    errors that this mixture would have made at those cut-offs, scaled by distance.
+    as in Theta); yesterday's and last week's values, and the medians of up to seven cycles, compete as they are. Where the level broke half a day ago or more, by
+    six times its usual changes, all before is moved to the new level first. Each candidate is tried at 8 to 24 cut-offs of
+    the past and weighted by its mean error to the power of -8, at each distance, where distances of which there are few
+    windows learn from shorter ones. The range is made of the signed errors that the mixture made at those cut-offs, with
+    weights that only cut-offs elsewhere gave, scaled by distance; `mean` is moved by their median where they are skewed.
+    As far as errors last over a window the range is symmetric and wider by Student's t with as many degrees of freedom as
+    there are windows. Ranges of a higher level hold those of a lower one.
     Sources: Bates & Granger 1969 and Makridakis et al. 2020 (M4) for mixtures of simple forecasts; Assimakopoulos &
-    Nikolopoulos 2000 (Theta); Hyndman & Athanasopoulos, Forecasting, 5.10 (rolling origins); Vovk et al. 2005 and
-    Stankeviciute et al. 2021 (conformal ranges).
+    Nikolopoulos 2000 (Theta); Pesaran & Timmermann 2007 (after a break); Hyndman & Athanasopoulos, Forecasting, 5.10
+    (rolling origins); Stone 1974 (weights cross-validated); Vovk et al. 2005 and Stankeviciute et al. 2021 (conformal ranges).
     Cost: 600 series x 720 points, 168 steps ahead: about 0.8 s of one core.
     Assumes: the coming weeks behave like the past ones; errors at cut-offs stand for the error now.
-    Weak: a level change, holiday or growth that the history has not shown yet; ranges rest on few independent windows
-    when the horizon is more than a fifth of the history; the past outside the last 1,500 steps (six weeks, five horizons)
-    is not seen, so no yearly season.
+    Weak: a level change, holiday or growth that the history has not shown yet; growth that gathers pace (the range holds
+    three quarters of the points instead of nine tenths); a weekend that was never seen; ranges rest on few independent
+    windows when the horizon is more than a fifth of the history; the past outside the last 1,500 steps (six weeks, five
+    horizons) is not seen, so no yearly season.
     Silent (NaN): fewer than 12 points, more than 30 % missing (hours at which it is never measured do not count), and
     beyond as many steps as there is history. Gaps are bridged up to 6 h, in here only. What was never negative stays so.
     """
@@ -141,21 +152,31 @@ def _forecasts(values: Floats, step_seconds: float, cycles: tuple[int, int], hor
         truth = actual[None, :, cut : cut + ahead].astype(np.float32)
         tried.append(course)
         misses.append(_by_band(np.abs(truth - course), bands))
-    weights = _weights(np.stack(misses))  # candidates x rows x bands
+    weights, honest = _weights(np.stack(misses), cuts, bands, (size, horizon))
     hats = _hats(bands, horizon)
 
-    now = past.candidates(size, horizon)
-    middle = _mixture(now, weights, hats)
+    middle = _mixture(past.candidates(size, horizon), weights, hats)
     errors = np.full((len(cuts), rows, horizon), np.nan)
     for k, (cut, course) in enumerate(zip(cuts, tried, strict=True)):
         ahead = course.shape[2]
-        errors[k, :, :ahead] = actual[:, cut : cut + ahead] - _mixture(course, weights, hats[:, :ahead])
-    windows = max((size - cuts[0]) / horizon, 1.0)
+        errors[k, :, :ahead] = actual[:, cut : cut + ahead] - _mixture(course, honest[k], hats[:, :ahead])
+    stubborn = _stubbornness(errors)
     unseen = min(horizon / cycles[1], 1.0) / max(size / cycles[1], 1.0) if cycles[1] else 0.0
-    wider = 1 + WIDER_BY_WINDOWS * _stubbornness(errors) / windows + WIDER_BY_WEEKS * unseen
-    low, high = _range(errors, bands, hats, level) * wider[:, None]
-    lower, upper = middle + np.minimum(low, 0), middle + np.maximum(high, 0)
-    return np.asarray(np.stack([lower, middle, upper]) * spread + centre, np.float64)
+    wider = 1 + stubborn * (_few_windows(level, size / horizon) - 1) + WIDER_BY_WEEKS * unseen
+    low, usual, high = _range(errors, bands, hats, level, stubborn)
+    typical = (
+        middle + (1 - stubborn[:, None]) ** 2 * usual
+    )  # of skewed errors the median; of lasting ones none is known
+    lower = np.minimum(middle + low * wider[:, None], typical) - ROUNDING
+    upper = np.maximum(middle + high * wider[:, None], typical) + ROUNDING
+    return np.asarray(np.stack([lower, typical, upper]) * spread + centre, np.float64)
+
+
+@cache
+def _few_windows(level: float, windows: float) -> float:
+    """How much wider a range is that rests on so few windows: Student's t against the normal law's."""
+    few, many = t_quantile(1 - level, [windows, 1e6])
+    return float(few / many)
 
 
 def _cut_offs(size: int, horizon: int) -> list[int]:
@@ -176,14 +197,14 @@ def _bands(horizon: int) -> Ints:
 
 def _by_band(values: NDArray[np.float32], bands: Ints) -> NDArray[np.float32]:
     """Means over the last axis by band; NaN where nothing was measured."""
-    inside = bands[bands < values.shape[-1]]
+    step = np.arange(values.shape[-1])
+    inside = (np.searchsorted(bands, step, "right")[:, None] - 1 == np.arange(len(bands))).astype(np.float32)
     finite = np.isfinite(values)
-    sums = np.add.reduceat(np.where(finite, values, np.float32(0)), inside, axis=-1)
-    counts = np.add.reduceat(finite, inside, axis=-1, dtype=np.float32)
-    result = np.full((*values.shape[:-1], len(bands)), np.nan, np.float32)
-    with np.errstate(invalid="ignore"):
-        result[..., : len(inside)] = sums / counts
-    return result
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if finite.all():
+            return np.asarray(values @ (inside / inside.sum(axis=0)), np.float32)
+        sums, counts = np.where(finite, values, np.float32(0)) @ inside, finite.astype(np.float32) @ inside
+        return np.asarray(sums / counts, np.float32)
 
 
 def _hats(bands: Ints, horizon: int) -> Floats:
@@ -194,41 +215,56 @@ def _hats(bands: Ints, horizon: int) -> Floats:
     return np.stack([np.interp(places, centres, unit) for unit in np.eye(len(bands))])
 
 
-def _weights(misses: NDArray[np.float32]) -> Floats:
-    """Weights of the candidates from their mean errors, cut-offs x candidates x rows x bands, compared in pairs with the
-    candidate that could always be tried, so that one which could only be tried late is not judged by easier windows.
+def _weights(
+    misses: NDArray[np.float32], cuts: list[int], bands: Ints, reach: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """Weights of the candidates (candidates x rows x bands) from their mean errors, cut-offs x candidates x rows x bands; and
+    for each cut-off those that the others alone give, its neighbours left out, by which its own errors are honest.
+
+    Candidates are compared in pairs with the one that could always be tried, so that one which could only be tried late is
+    not judged by easier windows. A distance of which there are few windows learns from the distances beside it.
     """
-    misses = np.array(misses, np.float64)
-    # neighbouring distances share what they learned
-    padded = np.concatenate([misses[..., :1], misses, misses[..., -1:]], axis=-1)
-    with np.errstate(invalid="ignore"):
-        misses = np.where(
-            np.isfinite(misses), np.nansum([padded[..., :-2] / 4, misses / 2, padded[..., 2:] / 4], axis=0), np.nan
-        )
-    reference = np.where(np.isfinite(misses[:, :1]), misses[:, :1], 0.0)
+    size, horizon = reach
+    place = np.array(cuts)
+    near = min(horizon, (cuts[-1] - cuts[0]) / 3)
+    apart = np.abs(place[:, None] - place[None, :]) >= max(near, 1)
+    counted = np.concatenate([np.ones((1, len(cuts))), apart])
     tried = np.isfinite(misses)
-    total = np.where(tried, misses, 0.0).sum(axis=0)
-    against = np.where(tried, reference, 0.0).sum(axis=0)
-    times = tried.sum(axis=0)
-    enough = times >= np.minimum(3, times.max(axis=0))
+    reference = np.where(tried[:, :1], misses[:, :1], 0.0)
+    total, against, times = (
+        np.tensordot(counted, some, 1)
+        for some in (np.where(tried, misses, 0.0), np.where(tried, reference, 0.0), tried.astype(np.float64))
+    )
+    known = (times >= np.minimum(3, times.max(axis=1, keepdims=True))) & (times > 0)
+    number = np.arange(len(bands))
+    windows = np.minimum((size - cuts[0]) / np.append(bands[1:], horizon), len(cuts))
+    shared = SHARED ** np.abs(number[:, None] - number) * windows[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(enough & (times > 0), (total + 1e-6) / (against + 1e-6), np.inf)
-        weights = (ratio / ratio.min(axis=0)) ** -SHARPNESS
-    return np.asarray(np.nan_to_num(weights, nan=0.0), np.float64)
+        worse = np.where(known, np.log((total + 1e-6) / (against + 1e-6)), 0.0)
+        learned = known @ shared
+        worse = np.where(learned > 0, (worse @ shared) / learned, np.inf)
+        weights = np.exp(-SHARPNESS * (worse - worse.min(axis=1, keepdims=True)))
+    weights = np.nan_to_num(weights, nan=0.0)
+    return weights[0], weights[1:]
 
 
 def _mixture(course: NDArray[np.float32], weights: Floats, hats: Floats) -> Floats:
     """The weighted mean of the candidates at each distance; who has nothing to say there has no weight."""
-    share = np.einsum("crb,bh->crh", weights.astype(np.float32), hats.astype(np.float32))
+    share = weights.astype(np.float32) @ hats.astype(np.float32)
     finite = np.isfinite(course)
-    share = np.where(finite, share, np.float32(0))
+    if not finite.all():
+        share, course = np.where(finite, share, np.float32(0)), np.where(finite, course, np.float32(0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        mixed = (share * np.where(finite, course, np.float32(0))).sum(axis=0) / share.sum(axis=0)
+        mixed = np.einsum("crh,crh->rh", share, course) / share.sum(axis=0)
     return np.asarray(mixed, np.float64)
 
 
-def _range(errors: Floats, bands: Ints, hats: Floats, level: float) -> Floats:
-    """How far below and above the middle the truth lies: 2 x rows x horizon. `errors` is cut-offs x rows x horizon."""
+def _range(errors: Floats, bands: Ints, hats: Floats, level: float, stubborn: Floats) -> Floats:
+    """How far from the mixture the truth lies, at the lower end, usually, and at the upper end: 3 x rows x horizon. `errors` is
+    cut-offs x rows x horizon.
+
+    Errors that last over a window are few observations, so their sign says nothing: the more stubborn, the more symmetric.
+    """
     size = _by_band(np.abs(errors).astype(np.float32), bands).astype(np.float64)
     tried = np.isfinite(size)
     with np.errstate(invalid="ignore"):
@@ -236,8 +272,10 @@ def _range(errors: Floats, bands: Ints, hats: Floats, level: float) -> Floats:
     size = np.fmax.accumulate(size, axis=1)  # what is farther is no surer
     scale = np.maximum(np.nan_to_num(size) @ hats, 1e-9)
     ratio = np.moveaxis(errors / scale, 1, 0).reshape(len(scale), -1)
-    low, high = np.nanquantile(ratio, [(1 - level) / 2, (1 + level) / 2], axis=1)
-    return np.stack([low[:, None] * scale, high[:, None] * scale])
+    low, usual, high = (quantile(ratio, share) for share in ((1 - level) / 2, 0.5, (1 + level) / 2))
+    either = quantile(np.abs(ratio), level)
+    low, high = low * (1 - stubborn) - either * stubborn, high * (1 - stubborn) + either * stubborn
+    return np.stack([some[:, None] * scale for some in (low, usual, high)])
 
 
 def _stubbornness(errors: Floats) -> Floats:
@@ -263,20 +301,88 @@ class _Past:
         """What each simple forecast, knowing `cut` points, says of the next `ahead`: candidates x rows x ahead, NaN
         where it cannot say anything.
         """
-        known = self.values[:, :cut]
-        courses = list(_levels(known, ahead, self.periods[0][1] if self.periods else 0))
-        silent = np.full_like(courses[0], np.nan)
-        for name, cycle in self.periods:
-            repeated = cut - cycle + np.arange(ahead) % cycle
-            courses.append(known[:, repeated].astype(np.float32) if cut >= cycle else silent)
-            profile = _profile(self.detrended[cycle][:, : max(cut - cycle // 2, 0)], cycle, CYCLE_DECAY[name])
-            if profile is None:
-                courses += [silent] * COURSES
-                continue
-            tiled = profile[:, np.arange(cut + ahead) % cycle]
-            for course in _levels(known - tiled[:, :cut], ahead, cycle):
-                courses.append(course + tiled[:, cut:].astype(np.float32))
-        return np.stack(courses)
+        seasons = [(cycle, self._season(name, cycle, cut, ahead)) for name, cycle in self.periods]
+        shortest = self.periods[0][1] if self.periods else 0
+        known = _levelled(self.values[:, :cut], next((season for _, season in seasons), None), max(shortest // 2, 6))
+        courses = np.full((1 + COURSES + len(seasons) * (2 + COURSES), len(known), ahead), np.nan, np.float32)
+        _levels(known, shortest, courses[:COURSES])
+        courses[COURSES] = median(known[:, -MOST_STEPS // 8 :])[:, None]
+        place = 1 + COURSES
+        for cycle, season in seasons:
+            if cut >= cycle:
+                repeated = np.arange(ahead) % cycle
+                courses[place] = known[:, cut - cycle + repeated]
+                cycles = min(cut // cycle, MOST_CYCLES)
+                courses[place + 1] = median(_last_whole(known[:, -cycles * cycle :], cycle), axis=1)[:, repeated]
+            if season is not None:
+                seasonal = courses[place + 2 : place + 2 + COURSES]
+                _levels(known - season[:, :cut], cycle, seasonal)
+                seasonal += season[:, cut:].astype(np.float32)
+            place += 2 + COURSES
+        return courses
+
+    def _season(self, name: str, cycle: int, cut: int, ahead: int) -> Floats | None:
+        """The profile as `cut` points tell it, laid along those points and the next `ahead`."""
+        profile = _profile(self.detrended[cycle][:, : max(cut - cycle // 2, 0)], cycle, CYCLE_DECAY[name])
+        return None if profile is None else profile[:, np.arange(cut + ahead) % cycle]
+
+
+def _levelled(known: Floats, season: Floats | None, shortest: int) -> Floats:
+    """What is known, where the level broke lately and for good: all before moved to the level since, so that no forecast has to
+    learn it anew. What came back within `shortest` points is no new level.
+    """
+    plain = known if season is None else known - season[:, : known.shape[1]]
+    moved = known
+    for row, length in _broken(plain, shortest):
+        place, by = _break(plain[row], length)
+        moved = known.copy() if moved is known else moved
+        moved[row, :place] += by
+    return moved
+
+
+def _broken(values: Floats, shortest: int) -> Iterator[tuple[int, int]]:
+    """Rows whose level changed lately by `BROKEN` times what is usual in them, and the length of the blocks that show it.
+
+    Means of blocks are compared with those two blocks before, which a break within the block between leaves as they are.
+    The usual is the root mean square of all older such changes: a series that wanders or jumps anyway has no new level.
+    """
+    rows, size = values.shape
+    best, lengths = np.ones(rows), np.zeros(rows, np.int64)
+    measured = np.isfinite(values)
+    sums, counts, length = np.where(measured, values, 0.0), measured.astype(np.float64), 1
+    while size // max(shortest, 2 * length) >= LEAST_BLOCKS:
+        width = shortest if length == 1 else 2
+        sums, counts = (_last_whole(some, width).sum(axis=2) for some in (sums, counts))
+        length *= width
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = np.where(counts >= length / 2, sums / counts, np.nan)
+            change = means[:, 2:] - means[:, :-2]
+            number = np.maximum(np.isfinite(change[:, :-2]).sum(axis=1), 1)
+            usual = np.sqrt(np.nansum(change[:, :-2] ** 2, axis=1) / number)
+            much = BROKEN * (1 + BROKEN / number)  # few changes say little of the usual
+            times = np.abs(change[:, -1]) / usual / much
+        above = np.isfinite(times) & (times > best) & (number >= LEAST_BLOCKS // 2)
+        best, lengths = np.where(above, times, best), np.where(above, length, lengths)
+    for row in np.flatnonzero(lengths).tolist():
+        yield row, int(lengths[row])
+
+
+def _last_whole(values: Floats, width: int) -> Floats:
+    """Rows x blocks x width, counted from the end."""
+    number = values.shape[1] // width
+    return values[:, values.shape[1] - number * width :].reshape(len(values), number, width)
+
+
+def _break(values: Floats, length: int) -> tuple[int, float]:
+    """Where the level changed within the last four blocks, and by how much: the cut that explains most of the variance."""
+    begin = max(len(values) - 4 * length, 0)
+    there = begin + np.flatnonzero(np.isfinite(values[begin:]))
+    near = values[there] - values[there].mean()
+    before = np.arange(1, len(near))
+    explained = np.cumsum(near)[:-1] ** 2 * (1 / before + 1 / (len(near) - before))
+    edge = max(length // 2, 2)
+    place = edge + int(np.argmax(explained[edge : len(explained) - edge])) + 1
+    return int(there[place]), float(np.median(near[place:]) - np.median(near[:place]))
 
 
 def _centred_mean(values: Floats, cycle: int) -> Floats:
@@ -314,38 +420,36 @@ def _profile(detrended: Floats, cycle: int, decay: float) -> Floats | None:
     return np.asarray(np.roll(profile, first % cycle, axis=1), np.float64)
 
 
-def _levels(values: Floats, ahead: int, cycle: int) -> Iterator[NDArray[np.float32]]:
-    """Courses of a series without season: levels, returns to the mean, straight lines. Each is rows x ahead."""
-    rows, size = values.shape
+def _levels(values: Floats, cycle: int, courses: NDArray[np.float32]) -> None:
+    """Courses of a series without season: levels, returns to the mean, straight lines. `courses` (x rows x ahead) takes them."""
+    size = values.shape[1]
     measured = np.isfinite(values)
-    zeroed = np.where(measured, values, 0.0)
+    zeroed = values if measured.all() else np.where(measured, values, 0.0)
+    known = np.ones((1, size)) if zeroed is values else measured.astype(np.float64)
     age = np.arange(size)[::-1].astype(np.float64)
     decays = 0.5 ** (age[:, None] / np.array(HALF_LIVES))
-    known = measured.astype(np.float64)
-    weight = np.maximum(known @ decays, 1e-12)
-    level = (zeroed @ decays) / weight  # rows x half-lives
-    flat = np.ones(ahead)
-    for place in range(len(HALF_LIVES)):
-        yield (level[:, place, None] * flat).astype(np.float32)
+    aged = decays[:, -2:] * age[:, None]
+    sums = zeroed @ np.concatenate([decays, aged], axis=1)  # rows x half-lives, and the two longest times age
+    counts = known @ np.concatenate([decays, aged, aged * age[:, None]], axis=1)
+    number = len(HALF_LIVES)
+    weight = np.maximum(counts[:, :number], 1e-12)
+    level = sums[:, :number] / weight
+    courses[:number] = level.T[:, :, None]
 
-    distance = np.arange(1, ahead + 1)
+    distance = np.arange(1, courses.shape[2] + 1)
     mean, recent = level[:, -1], level[:, 1]
-    off = np.where(measured, values - mean[:, None], 0.0)
-    power = np.maximum((off**2).sum(axis=1), 1e-12)
-    for lag in (1, max(cycle // 2, 4)):
-        if size <= lag + 4:
-            yield np.full((rows, ahead), np.nan, np.float32)
-            continue
-        alike = np.clip((off[:, lag:] * off[:, :-lag]).sum(axis=1) / power * size / (size - lag), 0, 0.999)
-        per_step = np.clip(alike ** (1 / lag), 0, 0.9995)
-        start = level[:, 0] if lag == 1 else recent
-        yield (mean[:, None] + per_step[:, None] ** distance * (start - mean)[:, None]).astype(np.float32)
+    off = values - mean[:, None] if zeroed is values else np.where(measured, values - mean[:, None], 0.0)
+    power = np.maximum(np.einsum("rt,rt->r", off, off), 1e-12)
+    for place, (lag, start) in enumerate(((1, level[:, 0]), (max(cycle // 2, 4), recent)), number):
+        if size > lag + 4:
+            alike = np.einsum("rt,rt->r", off[:, lag:], off[:, :-lag]) / power * size / (size - lag)
+            per_step = np.clip(np.clip(alike, 0, 0.999) ** (1 / lag), 0, 0.9995)
+            courses[place] = mean[:, None] + per_step[:, None] ** distance * (start - mean)[:, None]
 
-    for place, damping in ((-1, 1.0), (-1, 0.5), (-2, 1.0)):
-        shares = decays[:, place]
-        mean_age = (known @ (shares * age)) / weight[:, place]
-        square = (known @ (shares * age**2)) / weight[:, place] - mean_age**2
-        product = (zeroed @ (shares * age)) / weight[:, place] - mean_age * level[:, place]
+    for place, (which, damping) in enumerate(((-1, 1.0), (-1, 0.5), (-2, 1.0)), number + 2):
+        mean_age = counts[:, which - 2] / weight[:, which]
+        square = counts[:, which] / weight[:, which] - mean_age**2
+        product = sums[:, which] / weight[:, which] - mean_age * level[:, which]
         slope = -product / np.maximum(square, 1e-9)
-        begin = level[:, place] + slope * mean_age if damping == 1.0 else recent
-        yield (begin[:, None] + damping * slope[:, None] * distance).astype(np.float32)
+        begin = level[:, which] + slope * mean_age if damping == 1.0 else recent
+        courses[place] = begin[:, None] + damping * slope[:, None] * distance

@@ -177,6 +177,78 @@ class TestForecast:
         naive = values[:, size - 24 + np.arange(horizon) % 24]
         assert np.abs(mean - truth).mean(axis=1).sum() < 0.9 * np.abs(naive - truth).mean(axis=1).sum()
 
+    def test_a_new_level_is_believed_after_a_day(self):
+        values = daily(DAYS_30 + 168, seed=21)
+        values[DAYS_30 - 30 :] += 60
+        found = forecast(series(values[:DAYS_30]), 168)
+        truth = values[DAYS_30:]
+        assert np.abs(found["mean"] - truth).mean() < 5
+        assert ((found["lower"] <= truth) & (truth <= found["upper"])).mean() > 0.8
+
+    def test_an_hour_out_of_line_is_no_new_level(self):
+        values = daily(DAYS_30, seed=22)
+        values[-2:] += 60
+        assert forecast(series(values), 48)["mean"].iloc[24:].between(80, 120).all()
+
+    def test_what_wanders_is_not_levelled(self):
+        """A walk has no level to break: the last value stays the best forecast, and the range grows with the distance."""
+        rng = np.random.default_rng(23)
+        values = 1000 + np.cumsum(rng.normal(0, 1, (60, DAYS_30 + 168)), axis=1)
+        lower, mean, upper = forecasts(values[:, :DAYS_30], HOUR, 168)
+        last = values[:, DAYS_30 - 1 : DAYS_30]
+        truth = values[:, DAYS_30:]
+        assert np.abs(mean - truth).mean() < 1.2 * np.abs(last - truth).mean()
+        assert ((lower <= truth) & (truth <= upper)).mean() > 0.82
+        assert (upper - lower)[:, -1].mean() > 3 * (upper - lower)[:, 5].mean()
+
+    def test_skewed_values_have_their_median_in_the_middle(self):
+        rng = np.random.default_rng(24)
+        values = np.where(rng.random(DAYS_30 + 48) < 0.1, 500.0, 20.0) + rng.normal(0, 1, DAYS_30 + 48)
+        found = forecast(series(values[:DAYS_30]), 48)
+        assert found["mean"].median() == pytest.approx(20, abs=6)
+        assert (found["upper"] > 100).all()
+
+    @settings(max_examples=15, deadline=None)
+    @given(
+        seed=st.integers(0, 10**6),
+        size=st.integers(12, 400),
+        horizon=st.integers(1, 60),
+        levels=st.tuples(st.floats(0.5, 0.99), st.floats(0.5, 0.99)),
+    )
+    def test_ranges_are_nested_and_hold_the_middle(self, seed, size, horizon, levels):
+        values = of_every_kind(np.random.default_rng(seed), size)
+        inner, outer = (np.stack(forecasts(values, HOUR, horizon, level)) for level in sorted(levels))
+        said = min(size, horizon)
+        for lower, mean, upper in (inner[..., :said], outer[..., :said]):
+            assert (lower <= mean).all()
+            assert (mean <= upper).all()
+        assert (outer[0] <= inner[0] + 1e-9)[:, :said].all()
+        assert (inner[2] <= outer[2] + 1e-9)[:, :said].all()
+        assert np.isnan(inner[..., said:]).all()
+
+    @pytest.mark.parametrize("level", [0.5, 0.8, 0.95, 0.99])
+    def test_other_levels_hold_as_often_as_they_say(self, level):
+        rng = np.random.default_rng(20_261_130)
+        values = np.concatenate([of_every_kind(rng, DAYS_30 + 48) for _ in range(30)])
+        lower, _, upper = forecasts(values[:, :DAYS_30], HOUR, 48, level)
+        truth = values[:, DAYS_30:]
+        held = ((lower <= truth) & (truth <= upper)).mean()
+        assert abs(held - level) < 0.25 * (1 - level) + 0.01
+
+    def test_an_hour_that_the_clock_repeats_or_leaves_out(self):
+        """Steps are counted in elapsed time; the index tells the wall clock of the zone."""
+        values = series(daily(DAYS_30), start="2026-02-28", tz="Europe/Berlin")  # the clock goes forward on 29 March
+        assert values.index[-1].dst() != values.index[0].dst()
+        found = forecast(values, 24)
+        assert found["mean"].notna().all()
+        assert (found.index.tz_convert("UTC")[1:] - found.index.tz_convert("UTC")[:-1] == pd.Timedelta(hours=1)).all()
+        assert np.allclose(found, forecast(values.tz_convert("UTC"), 24))
+
+    @pytest.mark.parametrize("scale", [1e-9, 1e12])
+    def test_any_scale(self, scale):
+        found = forecast(series(daily(DAYS_30) * scale), 24)
+        assert np.allclose(found / scale, forecast(series(daily(DAYS_30)), 24), rtol=1e-4)
+
 
 class TestTimeToLimit:
     def leak(self, per_day, size=DAYS_30, noise=0.5, seed=9, begin=100.0):
