@@ -119,9 +119,9 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
-def spelled(number: int) -> str:
-    """Small numbers as words, for the verdict."""
-    return _SMALL[number] if 0 <= number < len(_SMALL) else count(number)
+def spelled(number: int, *beside: int) -> str:
+    """Small numbers as words, for the verdict; as digits where a number `beside` it in the sentence needs them."""
+    return _SMALL[number] if all(0 <= each < len(_SMALL) for each in (number, *beside)) else count(number)
 
 
 def quantity(value: float | None, unit: str) -> str:

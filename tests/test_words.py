@@ -97,3 +97,20 @@ def test_every_quantity_has_short_text_without_an_exponent(value: float, unit: s
     assert "e-" not in text
     assert "-" not in text
     assert len(text) <= 32
+
+
+def test_numbers_of_one_sentence_are_all_words_or_all_digits() -> None:
+    assert (words.spelled(3), words.spelled(11, 3)) == ("three", "eleven")
+    assert (words.spelled(11, 18), words.spelled(18, 11)) == ("11", "18")
+
+
+def test_a_change_that_is_neither_worse_nor_better_is_of_the_method_only_where_it_is() -> None:
+    assert [words.direction(*said) for said in (("worse", ("a",)), ("method", ("a",)), ("method", ()))] == [
+        "Worse",
+        "Other",
+        "Method",
+    ]
+
+
+def test_no_time_is_none_and_not_0_s() -> None:
+    assert (words.amount(0), words.amount(7200).replace(words.NBSP, " ")) == ("none", "2 h")

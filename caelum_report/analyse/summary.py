@@ -55,7 +55,7 @@ def coverage(facts: Facts, start: datetime) -> Coverage:
     asked = sum(1 for standing in current if standing.asked)
     found = {name for each in facts.config.found for name in each.servers} - {standing.id for standing in current}
     share = _sample_share(facts, start.timestamp())
-    sentence = f"{asked} of {words.plural(len(current), 'server')} asked"
+    sentence = f"{words.count(asked)} of {words.plural(len(current), 'server')} asked"
     if found:
         sentence += f"; {words.plural(len(found), 'more', 'more')} found, not asked"
     elif share is not None:
@@ -122,8 +122,8 @@ def verdict(facts: Facts, found: Sequence[Finding]) -> Verdict:
         return Verdict("Unknown", Status.UNKNOWN, _all_unknown(len(current)), lede_text)
     if unknown > len(current) / 2:
         sentence = (
-            f"We could ask only {words.spelled(len(current) - unknown)} of {len(current)} servers; "
-            f"the other {words.spelled(unknown)} {'is' if unknown == 1 else 'are'} unknown."
+            f"We could ask only {words.spelled(len(current) - unknown, len(current))} of {words.spelled(len(current))} "
+            f"servers; the other {words.spelled(unknown, len(current))} {'is' if unknown == 1 else 'are'} unknown."
         )
         return Verdict("Unknown", Status.UNKNOWN, sentence, lede_text)
     if first and not unknown and not urgent:
@@ -141,11 +141,12 @@ def verdict(facts: Facts, found: Sequence[Finding]) -> Verdict:
 def _trouble_sentence(counts: Counter[Status]) -> str:
     """`One server is down and three are degraded.` Who asks for a key is told only where nothing worse is: it is not down."""
     parts: list[str] = []
-    for status in PROBLEMS[:2] if counts[Status.DOWN] or counts[Status.DEGRADED] else PROBLEMS:
+    shown = PROBLEMS[:2] if counts[Status.DOWN] or counts[Status.DEGRADED] else PROBLEMS
+    for status in shown:
         n = counts[status]
         if n:
             noun = "" if parts else (" server" if n == 1 else " servers")
-            parts.append(f"{words.spelled(n)}{noun} {_STATE_VERBS[status][n > 1]}")
+            parts.append(f"{words.spelled(n, *(counts[each] for each in shown))}{noun} {_STATE_VERBS[status][n > 1]}")
     sentence = words.listing(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
@@ -159,7 +160,7 @@ def _cause_sentence(facts: Facts) -> str:
     total = sum(1 for standing in facts.current if standing.status in {Status.DOWN, Status.DEGRADED})
     if explained + 1 == total:
         return " One cause explains both." if total == 2 else f" One cause explains all {words.spelled(total)}."
-    return f" One cause explains {words.spelled(explained + 1)} of the {words.spelled(total)}."
+    return f" One cause explains {words.spelled(explained + 1, total)} of the {words.spelled(total)}."
 
 
 def _network_sentence(counts: Counter[Status]) -> str:
@@ -368,7 +369,7 @@ def read_on(
         ReadOn(
             "Method and this run",
             "method.html",
-            f"{asked} of {words.plural(len(facts.current), 'server')} asked; asking took {took}.",
+            f"{words.count(asked)} of {words.plural(len(facts.current), 'server')} asked; asking took {took}.",
         )
     )
     return tuple(links)

@@ -148,7 +148,8 @@ def verdict_of(*statuses: Status, depends: bool = False, scheduled: bool = True)
         ((Status.DOWN, *[Status.DEGRADED] * 3, Status.UP), "One server is down and three are degraded.", "Needs action"),
         ((Status.AUTH_WALLED, Status.UP), "One server asks for a key.", "Needs action"),
         ((Status.UP, Status.UP, Status.MAINTENANCE), "2 of 3 servers are well; one is in maintenance.", "All is well"),
-        ((*[Status.UP] * 3, *[Status.UNKNOWN] * 21), "We could ask only three of 24 servers; the other 21 are unknown.", "Unknown"),
+        ((*[Status.UP] * 3, *[Status.UNKNOWN] * 21), "We could ask only 3 of 24 servers; the other 21 are unknown.", "Unknown"),
+        ((*[Status.DOWN] * 18, *[Status.DEGRADED] * 11, Status.UP), "18 servers are down and 11 are degraded.", "Needs action"),
     ],
 )  # fmt: skip
 def test_the_verdict_is_a_count_and_a_state(statuses: tuple[Status, ...], sentence: str, kicker: str) -> None:

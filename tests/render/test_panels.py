@@ -122,3 +122,16 @@ def test_only_revisions_that_somebody_was_asked_for_are_columns(report):
     heads = [text(head) for head in revisions.iter("th") if head.get("scope") == "col"]
     assert heads == ["Server", "Era", "2025-11-25", "2026-07-28", "To change"]
     assert "older ones than the agreed one are not asked for, and 2024-11-05 and 2025-03-26 of none." in text(revisions)
+
+
+def test_tables_of_a_large_fleet_end_with_where_the_others_are():
+    made = sample_reports.large_report(260)
+    large = render(dataclasses.replace(made, architecture=sample_reports.diagram(made.servers)), pdf=False)
+    for page, part in (("architecture.html", "places"), ("trends.html", "uptime")):
+        table = section(large.files[page], part)
+        rows = len(list(table.iter("tr"))) - 1
+        assert rows == 200
+        assert "more servers" in text(table)
+    places = [text(row.find("th")) for row in section(large.files["architecture.html"], "places").iter("tr")][1:]
+    assert large.files["architecture.html"].count(b"is-down") >= 1
+    assert len(set(places)) == 200

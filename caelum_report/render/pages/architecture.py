@@ -12,6 +12,7 @@ from caelum_report.model import Status
 
 from .view import TRANSPORT_WORDS, Page, View, diagram_block
 
+SHOWN_PLACES: Final = 200  # rows; of more, the places that are no servers and the servers in trouble come first
 EDGE_WORDS: Final = {"probes": "asks", "depends-on": "needs", "runs-on": "runs on"}
 
 
@@ -71,7 +72,12 @@ def _table(view: View) -> dict[str, Any]:
         parts = [(verb, targets.get((node.id, kind), [])) for kind, verb in EDGE_WORDS.items()]
         return "; ".join(f"{verb} {words.listing(names, 6)}" for verb, names in parts if names)
 
-    return {"nodes": [(node, relations(node)) for node in diagram.nodes]}
+    places = sorted(diagram.nodes, key=lambda node: (node.kind == "server", node.status is Status.UP))
+    rest = len(places) - SHOWN_PLACES
+    return {
+        "nodes": [(node, relations(node)) for node in (places[:SHOWN_PLACES] if rest > 0 else diagram.nodes)],
+        "rest": words.plural(rest, "more server") if rest > 0 else "",
+    }
 
 
 PAGE: Final = Page(

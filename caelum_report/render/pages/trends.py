@@ -16,6 +16,7 @@ from .view import RANGE_WORDS, STRIP_DAYS, Page, View, current, host_slug, uptim
 
 SERIES_KINDS: Final = {"trend", "shift", "anomaly", "flapping", "errors"}
 MOST_FIGURES: Final = 12
+SHOWN_SERVERS: Final = 200  # rows, worst first; every server has them on its own page
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -26,11 +27,13 @@ def _head(view: View) -> dict[str, Any]:
     lede = "No answer has been timed yet."
     if slowest is not None and slowest.latency_day is not None:
         lede = (
-            f"{len(measured)} of {len(servers)} answered in the last 24 hours; {slowest.name} took longest, "
+            f"{words.count(len(measured))} of {words.count(len(servers))} answered in the last 24 hours; {slowest.name} took longest, "
             f"p95 {words.seconds(slowest.latency_day.p95)}."
         )
     days = max((sum(d.status is not None for d in s.strip[-STRIP_DAYS:]) for s in servers), default=0)
-    title = f"{steady} of {words.plural(len(servers), 'server')} had no outage in {words.plural(days, 'day')}."
+    title = (
+        f"{words.count(steady)} of {words.plural(len(servers), 'server')} had no outage in {words.plural(days, 'day')}."
+    )
     if days < 2:
         title = "Trends begin with a second day of history."
     return {"heading": title, "lede": lede}
@@ -93,7 +96,14 @@ def _latency(view: View) -> dict[str, Any]:
 
 def _uptime(view: View) -> dict[str, Any]:
     servers = current(view.report)
-    return {"servers": servers, "ranges": _ranges(servers), "range_words": RANGE_WORDS, "up": _share}
+    rest = len(servers) - SHOWN_SERVERS
+    return {
+        "servers": servers[:SHOWN_SERVERS],
+        "rest": words.plural(rest, "more server") if rest > 0 else "",
+        "ranges": _ranges(servers),
+        "range_words": RANGE_WORDS,
+        "up": _share,
+    }
 
 
 def _ranges(servers: Sequence[ServerReport]) -> list[str]:
