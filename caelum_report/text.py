@@ -13,10 +13,17 @@ from typing import Final
 
 REDACTED: Final = "[redacted]"
 
-# Cc, Cf, Cs, Co, Zl and Zp by category; the rest are blank or combining characters that can hide a message.
+# Cc, Cf, Cs, Co, Zl and Zp by category; the rest are blank, or what Unicode says to draw nothing for
+# (Default_Ignorable_Code_Point, places that are not given away yet included): they can hide a message.
 _HIDDEN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-_HIDDEN: Final = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800, *range(0xE0100, 0xE01F0)}
-_MAYBE_HIDDEN: Final = re.compile(r"[^\x20-\x7e\u00a1-\u00ac\u00ae-\u0377]")
+_HIDDEN: Final = {
+    0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2065, 0x2800, 0x3164, *range(0xFE00, 0xFE10),
+    0xFFA0, *range(0xFFF0, 0xFFF9),
+}  # fmt: skip
+_PLANE_OF_TAGS: Final = range(0xE0000, 0xE1000)
+_MAYBE_HIDDEN: Final = re.compile(r"[^\x20-\x7e\u00a1-\u00ac\u00ae-\u034e\u0350-\u0377]")
+_EMOJI_STYLE: Final = "\ufe0e\ufe0f"  # text or picture: fair behind a symbol, and within a keycap
+_KEYCAP: Final = "\u20e3"
 
 
 def visible(text: str, limit: int = 300, *, lines: bool = False) -> str:
@@ -48,15 +55,24 @@ def _mark_hidden(text: str, *, lines: bool) -> str:
 
     def mark(match: re.Match[str]) -> str:
         character = match.group()
-        if character == "\n" and lines:
+        if (character == "\n" and lines) or (character in _EMOJI_STYLE and _styles(text, match.start())):
             return character
-        code = ord(character)
-        noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
-        if code in _HIDDEN or noncharacter or unicodedata.category(character) in _HIDDEN_CATEGORIES:
-            return f"<U+{code:04X}>"
-        return character
+        return f"<U+{ord(character):04X}>" if _is_hidden(character) else character
 
     return _MAYBE_HIDDEN.sub(mark, text)
+
+
+def _is_hidden(character: str) -> bool:
+    code = ord(character)
+    noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    hidden = code in _HIDDEN or code in _PLANE_OF_TAGS or noncharacter
+    return hidden or unicodedata.category(character) in _HIDDEN_CATEGORIES
+
+
+def _styles(text: str, place: int) -> bool:
+    """Whether a selector of style stands where writers of emoji put one. Elsewhere, or in a row, it carries a message."""
+    symbol = place > 0 and unicodedata.category(text[place - 1])[0] in "SP"
+    return symbol or text[place + 1 : place + 2] == _KEYCAP
 
 
 def has_hidden(text: str) -> bool:
@@ -87,7 +103,7 @@ SECRET_SHAPE: Final = re.compile(
       \bgh[pousr]_[A-Za-z0-9]{16,} | \bgithub_pat_[A-Za-z0-9_]{20,} | \bglpat-[A-Za-z0-9_-]{16,}
     | \bsk-[A-Za-z0-9_-]{16,} | \bxox[abpors]-[A-Za-z0-9-]{10,} | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b
     | \bAIza[A-Za-z0-9_-]{30,} | \bhf_[A-Za-z0-9]{20,} | \bnpm_[A-Za-z0-9]{30,} | \bpypi-[A-Za-z0-9_-]{30,}
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
+    | (?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
     | (?<=[Bb]earer\ )[A-Za-z0-9._~+/-]{8,}=* | (?<=[Bb]asic\ )[A-Za-z0-9+/]{8,}=*
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
     | (?<=://)[^\s/@:]+:[^\s/@]+(?=@)
@@ -104,8 +120,10 @@ class Redactor:
     """Replaces known secrets, in every encoding we know of, and known token shapes whatever their origin."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
-        parts = sorted({re.escape(form) for form in forms}, key=lambda part: (-len(part), part))
+        from .spellings import patterns  # only what redacts needs them
+
+        longest_first = sorted(set(secrets), key=lambda secret: (-len(secret), secret))
+        parts = dict.fromkeys(part for secret in longest_first for part in patterns(secret))
         self._known = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def redact(self, text: str) -> str:
@@ -121,38 +139,6 @@ class Redactor:
     def echoes(self, text: str) -> bool:
         """Whether a secret of the configuration is in it."""
         return self._known is not None and self._known.search(text) is not None
-
-
-def _forms(secret: str) -> Iterable[str]:
-    """The secret, and all but its last few characters: a server that cuts its echo still tells."""
-    import base64
-    import json
-    import urllib.parse
-
-    if len(secret) < 8:
-        return
-    raw = secret.encode("utf-8", "surrogatepass")
-    whole = {
-        secret,
-        secret[::-1],
-        raw.hex(),
-        urllib.parse.quote(secret, safe=""),
-        urllib.parse.quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        "".join(f"%{byte:02X}" if not chr(byte).isalnum() else chr(byte) for byte in raw),
-        "".join(f"\\u{ord(c):04x}" if not c.isalnum() and ord(c) < 0x10000 else c for c in secret),
-        "".join(f"&#{ord(c)};" if not c.isalnum() else c for c in secret),
-        "".join(f"&#x{ord(c):x};" if not c.isalnum() else c for c in secret),
-    }
-    for shift in range(3):  # base64 at any alignment within a longer text
-        encoded = base64.b64encode(b"\0" * shift + raw)
-        core = encoded[4 if shift else 0 : (len(encoded) - 4) // 4 * 4].decode()
-        if len(core) >= 8:
-            whole |= {core, core.replace("+", "-").replace("/", "_")}
-    yield from whole
-    for form in (secret, secret[::-1]):
-        if len(form) >= 12:
-            yield form[: max(10, len(form) - 4)]
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

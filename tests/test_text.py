@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import sqlite3
+import subprocess
+import sys
 import unicodedata
 import urllib.parse
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -27,6 +31,11 @@ any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=40
         ("tag\U000e0041\u200bend", "tag<U+E0041><U+200B>end"),
         ("half \ud800 pair", "half <U+D800> pair"),
         ("one\r\ntwo", "one<U+000D><U+000A>two"),
+        ("joined\u034f here", "joined<U+034F> here"),
+        ("not given away yet \U000e0081\u2065\ufff3", "not given away yet <U+E0081><U+2065><U+FFF3>"),
+        ("bytes in selectors a\ufe01\ufe0f", "bytes in selectors a<U+FE01><U+FE0F>"),
+        ("many after one \u26a0\ufe0f\ufe0f", "many after one \u26a0\ufe0f<U+FE0F>"),
+        ("emoji \u26a0\ufe0f \u203c\ufe0f 1\ufe0f\u20e3", "emoji \u26a0\ufe0f \u203c\ufe0f 1\ufe0f\u20e3"),
     ],
 )
 def test_what_cannot_be_seen_is_marked(raw: str, shown: str) -> None:
@@ -82,6 +91,66 @@ def test_a_secret_is_found_in_every_form(form: str) -> None:
     assert REDACTED in cleaned
     assert SECRET[:10].lower() not in cleaned.lower()
     assert redactor.echoes(form)
+
+
+def _slashes(text: str) -> str:
+    return text.replace("/", r"\/")
+
+
+def _in_an_address(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
+
+
+def _as_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _as_go_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1].replace("<", r"\u003c").replace("&", r"\u0026")
+
+
+@pytest.mark.parametrize(
+    "secret", [SECRET, "a\"b\\c'd&e<f>g=12", "p\u00e4 ss\nw\u00f6rt\u20ac\U0001f389", r"\begins/with\it"]
+)
+@pytest.mark.parametrize(
+    "escapes",
+    [
+        [_as_json],
+        [_as_json, _as_json],
+        [_as_json, _as_json, _as_json],
+        [_as_go_json],
+        [_slashes],
+        [html.escape],
+        [html.escape, html.escape],
+        [_as_json, html.escape],
+        [_in_an_address],
+        [_in_an_address, _in_an_address],
+        [urllib.parse.quote_plus],
+        [_as_json, _in_an_address],
+        ["\0".join],
+        ["\0".join, _as_json],
+        ["\0".join, visible],
+        [visible],
+    ],
+    ids=lambda escapes: " then ".join(getattr(escape, "__name__", "?") for escape in escapes),
+)
+def test_a_secret_is_found_however_often_it_was_escaped(secret: str, escapes: list[Callable[[str], str]]) -> None:
+    told = secret
+    for escape in escapes:
+        told = escape(told)
+    assert Redactor([secret]).redact(f"it said {told} to us") == f"it said {REDACTED} to us"
+
+
+@pytest.mark.parametrize("beginning", ["eyJ-", "eyJhbGciOiJ9.-", "\\", "%25", "&amp;", "&#0", "://a:", "-----BEGIN "])
+def test_no_text_keeps_us_busy(beginning: str) -> None:
+    """Text that begins like a secret tens of thousands of times, within the processor time of a child."""
+    program = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_CPU, (12, 12))
+from caelum_report.text import Redactor
+Redactor(["/zq-9f8b/7c+6d5e_4a3b"]).clean({beginning!r} * (300_000 // {len(beginning)}))
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
