@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from enum import StrEnum
 from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
 from .alerting import Notice
 from .digest import Digest
 from .document import Report
+from .metrics import METRICS
+from .model import STAGES
 
 
 @cache
@@ -52,3 +58,22 @@ def digest_to_json(digest: Digest) -> str:
 
 def digest_from_json(text: str) -> Digest:
     return _digests().validate_json(text)
+
+
+@cache
+def own_words() -> frozenset[str]:
+    """Every word that a field of these documents may be one of. What looks like a secret and is one of them is none."""
+    return frozenset((*_own_words(Report), *_own_words(Notice), *_own_words(Digest), *METRICS, *STAGES))
+
+
+def _own_words(kind: Any) -> Iterator[str]:
+    if is_dataclass(kind):
+        for hint in get_type_hints(kind).values():
+            yield from _own_words(hint)
+    elif get_origin(kind) is Literal:
+        yield from get_args(kind)
+    elif isinstance(kind, type) and issubclass(kind, StrEnum):
+        yield from kind
+    else:
+        for part in get_args(kind):
+            yield from _own_words(part)

@@ -902,6 +902,14 @@ class ReportRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Purged:
+    """Words were taken out of a report after it was published. Its successors name it by the hash that it had before."""
+
+    at: datetime  # the last time
+    sha256: str  # of the document as it was published first
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One report. Immutable, numbered, and chained to the one before by its hash."""
 
@@ -964,3 +972,4 @@ class Report:
     compared: tuple[Difference, ...] = ()  # whole calendar periods, each with the one before
     dashboards: tuple[DashboardReport, ...] = ()
     dashboard_charts: tuple[Chart, ...] = ()
+    purged: Purged | None = None  # None: as it was published

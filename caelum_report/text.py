@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 REDACTED: Final = "[redacted]"
@@ -111,6 +112,23 @@ SECRET_SHAPE: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=4)
+def _before_an_ellipsis(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    halves = {re.escape(secret[:size]) for secret in secrets for size in range(_REMAINS, len(secret))}
+    return re.compile(f"(?:{'|'.join(sorted(halves, key=lambda half: (-len(half), half)))})(?=…)")
+
+
+@lru_cache(maxsize=4)
+def _ends(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """Longest first."""
+    halves = {secret[-size:] for secret in secrets for size in range(_REMAINS, len(secret))}
+    return tuple(sorted(halves, key=lambda half: (-len(half), half)))
+
+
+_REMAINS: Final = 5  # characters of a secret that are worth redacting alone
+_TAIL: Final = 4_000  # characters; so long is only the end of something longer
+
+
 def looks_secret(name: str, value: str) -> bool:
     """Whether a value is worth searching for in what comes in: 8 characters or more, and its name or shape says secret."""
     return len(value) >= 8 and bool(SECRET_NAME.search(name) or SECRET_SHAPE.search(value))
@@ -120,10 +138,11 @@ class Redactor:
     """Replaces known secrets, in every encoding we know of, and known token shapes whatever their origin."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        from .spellings import patterns  # only what redacts needs them
+        from .spellings import SHORTEST, patterns  # only what redacts needs them
 
-        longest_first = sorted(set(secrets), key=lambda secret: (-len(secret), secret))
+        longest_first = sorted({one for one in secrets if len(one) >= SHORTEST}, key=lambda one: (-len(one), one))
         parts = dict.fromkeys(part for secret in longest_first for part in patterns(secret))
+        self._secrets = tuple(longest_first)
         self._known = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def redact(self, text: str) -> str:
@@ -131,6 +150,17 @@ class Redactor:
         if self._known is not None:
             text = self._known.sub(REDACTED, text)
         return SECRET_SHAPE.sub(REDACTED, text)
+
+    def redact_remains(self, text: str) -> str:
+        """`redact` for what was cut before anybody knew the secret: also what is left of one where the text ends or begins."""
+        text = self.redact(text)
+        if "…" in text and self._secrets:
+            text = _before_an_ellipsis(self._secrets).sub(REDACTED, text)
+        if len(text) >= _TAIL:
+            for end in _ends(self._secrets):
+                if text.startswith(end):
+                    return REDACTED + text[len(end) :]
+        return text
 
     def clean(self, text: str, limit: int = 300, *, lines: bool = False) -> str:
         """The whole boundary: redacted, then visible and bounded."""

@@ -26,6 +26,7 @@ COMMANDS = (
     "tap",
     "backup",
     "restore",
+    "purge",
     "demo",
     "import",
 )

@@ -12,7 +12,7 @@ import typer
 from caelum_report import __version__
 from caelum_report.errors import CaelumError, LockedError
 
-from . import alarms, comparing, configuration, consent, digests, fleet, machine, notes, runs, transfer
+from . import alarms, comparing, configuration, consent, digests, fleet, machine, notes, purging, runs, transfer
 
 app = typer.Typer(
     name="caelum-report",
@@ -25,7 +25,7 @@ app = typer.Typer(
     epilog="Exit status: 0 published · 1 a bug · 2 usage or configuration · 3 database · 4 stored, not published · "
     "5 published, not delivered · 6 the --fail-on condition holds · 75 another run holds the lock.",
 )
-for part in (runs, comparing, digests, consent, machine, notes):
+for part in (runs, comparing, digests, consent, machine, notes, purging):
     app.add_typer(part.app)
 app.add_typer(fleet.app, name="servers")
 app.add_typer(configuration.app, name="config")

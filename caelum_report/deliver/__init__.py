@@ -13,9 +13,9 @@ from caelum_report.alerting import Channel
 from caelum_report.mail import Mail
 from caelum_report.model import Config
 
-from .publish import check, publish
+from .publish import check, holds_site, publish
 
-__all__ = ["check", "ping", "preview", "publish", "send", "shown_post"]
+__all__ = ["check", "holds_site", "ping", "preview", "publish", "send", "shown_post"]
 
 Call = Callable[[str, str, dict[str, Any], float], None]  # server, tool, arguments, seconds
 

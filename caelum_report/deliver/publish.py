@@ -86,6 +86,11 @@ def check(output: Path) -> Path:
     return output
 
 
+def holds_site(output: Path) -> bool:
+    """Whether a site of ours is there."""
+    return bool(_listed(follow(output)))
+
+
 def way(output: Path, mode: str) -> str:
     """How `output` is published on this file system when `mode` is `auto`; any other mode is its own answer."""
     if mode != "auto":

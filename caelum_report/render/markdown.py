@@ -43,7 +43,10 @@ def _lines(report: Report) -> Iterable[str]:
     for block in blocks:
         yield from block
         yield ""
-    yield f"Report {text(report.id)}, made by caelum-report {text(report.program_version)}."
+    purged = (
+        f" Words were taken out of it on {words.full_date(report.purged.at, report.zone)}." if report.purged else ""
+    )
+    yield f"Report {text(report.id)}, made by caelum-report {text(report.program_version)}.{purged}"
 
 
 def _title(report: Report, part: Part) -> Iterable[str]:

@@ -26,6 +26,7 @@ _NAME: Final = re.compile(r"(r-(\d{8}T\d{4})Z-(\d{1,12}))\.html")
 _ENDINGS: Final = ("html", "json", "pdf")
 _META: Final = re.compile(r'<meta name="(caelum-status|description)" content="([^"]*)">')
 _HEAD_BYTES: Final = 4_096
+_UNFINISHED: Final = ".unfinished"
 
 
 def archive_folder(database: str) -> Path:
@@ -73,14 +74,50 @@ def keep(database: str, identifier: str, files: Mapping[str, bytes]) -> dict[str
     if places["html"].exists():
         return {ending: place for ending, place in places.items() if place.exists()}
     for ending in sorted(files, key=lambda ending: ending == "html"):
-        unfinished = places[ending].with_suffix(".unfinished")
-        with unfinished.open("wb") as file:
-            os.fchmod(file.fileno(), 0o644)  # the published site shares it; the folder is private
-            file.write(files[ending])
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(places[ending])
+        _write(places[ending], files[ending])
     return places
+
+
+def _write(place: Path, content: bytes) -> None:
+    unfinished = place.with_suffix(_UNFINISHED)
+    with unfinished.open("wb") as file:
+        os.fchmod(file.fileno(), 0o644)  # the published site shares it; the folder is private
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(place)
+
+
+def contents(database: str) -> dict[str, frozenset[str]]:
+    """The endings of each report's files, whatever is there."""
+    found: dict[str, set[str]] = {}
+    with suppress(FileNotFoundError):
+        for file in archive_folder(database).iterdir():
+            if file.suffix != _UNFINISHED:
+                found.setdefault(file.stem, set()).add(file.suffix.removeprefix("."))
+    return {identifier: frozenset(endings) for identifier, endings in found.items()}
+
+
+def read(database: str, name: str) -> bytes | None:
+    try:
+        return (archive_folder(database) / name).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def replace(database: str, identifier: str, files: Mapping[str, bytes]) -> None:
+    """A report's files by others, the JSON last; without any, the report goes. Those that are not among them go too."""
+    folder = archive_folder(database)
+    for ending in sorted(files, key=lambda ending: ending == "json"):
+        _write(folder / f"{identifier}.{ending}", files[ending])
+    for ending in sorted(contents(database).get(identifier, frozenset()) - files.keys(), key=lambda one: one == "json"):
+        (folder / f"{identifier}.{ending}").unlink()
+
+
+def sweep(database: str) -> None:
+    """Removes what a killed run has left unfinished. The caller holds the publish lock."""
+    for file in archive_folder(database).glob(f"*{_UNFINISHED}"):
+        file.unlink()
 
 
 def make_room(database: str, report: Report, keeping: Keeping) -> ArchiveReport:

@@ -61,6 +61,24 @@ def fold(connection: sqlite3.Connection, limit: int) -> None:
     set_progress(connection, "log_runs_from", limit)
 
 
+def unite(connection: sqlite3.Connection) -> None:
+    """Kinds that have become the same text are one kind, the first of them."""
+    alike = connection.execute(
+        """SELECT a.id, min(b.id) FROM log_errors a JOIN log_errors b ON b.source = a.source AND b.text = a.text
+            AND b.server IS a.server AND b.subject = a.subject AND b.id < a.id GROUP BY a.id"""
+    ).fetchall()
+    for number, first in alike:
+        _give(connection, number, first)
+
+
+def _give(connection: sqlite3.Connection, number: int, into: int) -> None:
+    """All that was counted of one kind to another."""
+    rows = connection.execute("SELECT * FROM log_error_counts WHERE error = ?", (number,)).fetchall()
+    connection.executemany(_ADD, [(into, *rest) for _, *rest in rows])
+    connection.execute("DELETE FROM log_error_counts WHERE error = ?", (number,))
+    connection.execute("DELETE FROM log_errors WHERE id = ?", (number,))
+
+
 def forget(connection: sqlite3.Connection, server: int) -> None:
     connection.execute(
         "DELETE FROM log_error_counts WHERE error IN (SELECT id FROM log_errors WHERE server = ?)", (server,)
@@ -78,7 +96,4 @@ def join(connection: sqlite3.Connection, server: int, newer: int) -> None:
         if into is None:
             connection.execute("UPDATE log_errors SET server = ? WHERE id = ?", (server, number))
             continue
-        rows = connection.execute("SELECT * FROM log_error_counts WHERE error = ?", (number,)).fetchall()
-        connection.executemany(_ADD, [(into[0], *rest) for _, *rest in rows])
-        connection.execute("DELETE FROM log_error_counts WHERE error = ?", (number,))
-        connection.execute("DELETE FROM log_errors WHERE id = ?", (number,))
+        _give(connection, number, into[0])

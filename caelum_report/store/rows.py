@@ -392,7 +392,8 @@ def save_report(connection: sqlite3.Connection, report: Report) -> None:
                 "another run was quicker; run again"
             )
         connection.execute(
-            "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            """INSERT INTO reports (number, id, snapshot, at, program_version, method_version, sha256, previous_sha256,
+                document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 report.number,
                 report.id,

@@ -350,9 +350,11 @@ TABLES: Final = (
     at INTEGER NOT NULL,                 -- data to
     program_version TEXT NOT NULL,
     method_version INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,                -- of the JSON
+    sha256 TEXT NOT NULL,                -- of the JSON as it was published
     previous_sha256 TEXT,                -- of the report before; also inside the JSON
-    document BLOB                        -- zlib-compressed JSON; NULL: thinned with age
+    purged_at INTEGER,                   -- the last `purge` that changed the document; NULL: as it was published
+    purged_sha256 TEXT,                  -- of the JSON since then; `sha256` stays what it was published with
+    document BLOB                        -- zlib-compressed JSON; NULL: thinned with age, or taken out by a purge
 )""",
     "CREATE INDEX reports_by_snapshot ON reports (snapshot)",
     """CREATE TABLE forecasts (
@@ -483,6 +485,12 @@ def _with_waiting(database: Database) -> None:
         database.execute("ALTER TABLE outbox ADD COLUMN waiting TEXT")
 
 
+def _with_purges(database: Database) -> None:
+    """Before it, a report was what it had been published as."""
+    database.execute("ALTER TABLE reports ADD COLUMN purged_at INTEGER")
+    database.execute("ALTER TABLE reports ADD COLUMN purged_sha256 TEXT")
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
@@ -496,4 +504,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_log_errors,
     _with_endpoints,
     _with_waiting,
+    _with_purges,
 )
