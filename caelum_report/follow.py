@@ -72,6 +72,16 @@ class Followed:
         place = self._places.get(f"{stat.st_dev}:{stat.st_ino}")
         return place is not None and (place.size, place.changed_ns) == (stat.st_size, stat.st_mtime_ns)
 
+    def behind(self, path: Path) -> int:
+        """Bytes of it that are not read yet, a compressed one's as they lie on the disk; 0 where it cannot be seen."""
+        try:
+            place, size = self._find(path)[1], path.stat().st_size
+        except OSError:
+            return 0
+        if path.suffix == ".gz":
+            return 0 if place.size == size else size
+        return max(0, size - place.offset)
+
     def new(self, path: Path) -> Iterator[bytes]:
         """Blocks of whole lines that no run has read. The bookmark moves when the next block is asked for."""
         name, place = self._find(path)

@@ -254,6 +254,7 @@ class LogTable(SourceTable):
     """Log files and systemd's journal."""
 
     kind: Literal["log"] = Field(description="log files and systemd's journal: errors by kind, counts and figures")
+    timeout: Seconds = Field(default=30.0, description="the time it has in a run; what is left is the next run's")
     files: list[FilePath] = Field(
         default_factory=list,
         description='files, rotated and .gz ones too: * stands for any characters, ** for any folders ("/var/log/app.log*")',

@@ -8,7 +8,7 @@ from typing import Final
 
 from caelum_report.text import Redactor
 
-from .lines import CALLS_ITSELF_ERROR, Line
+from .lines import Line, calls_itself_error
 from .signatures import OTHERS, signature
 from .watch import Watch
 
@@ -34,7 +34,8 @@ class Errors:
         key = (subject, signature(line.text, self._redactor))
         if key not in self._seen and len(self._seen) >= _MOST:
             key = (subject, OTHERS)
-        at = self._now if line.at is None else line.at
+        said = line.at
+        at = self._now if said is None else said
         if at > self._now + _AHEAD:
             self.ahead += 1
         at = min(at, self._now)
@@ -45,10 +46,10 @@ class Errors:
     def _is_error(self, line: Line) -> bool:
         if self._pattern is not None:
             pattern, text = self._pattern, line.text
-            return not self._watch.given_up and self._watch.bounded(lambda: pattern.search(text)) is not None
+            return not self._watch.given_up and self._watch.bounded(pattern.search, text) is not None
         if line.is_error is not None:
             return line.is_error
-        return CALLS_ITSELF_ERROR.search(line.text) is not None
+        return calls_itself_error(line.text)
 
     def rows(self) -> Iterator[tuple[str, str, int, float, float]]:
         yield from ((*key, *seen) for key, seen in self._seen.items())

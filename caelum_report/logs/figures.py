@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from statistics import fmean
 from typing import Any, Final
@@ -14,8 +15,9 @@ from .lines import Line
 from .watch import Watch
 
 BOOKMARK: Final = "counted"
-_MOST: Final = 200  # figures of a source, each with its labels
-_MOST_VALUES: Final = 100_000  # of one figure in a run
+_MOST: Final = 198  # figures of a source, each with its labels, beside its own two
+_MOST_VALUES: Final = 4_000_000  # of all figures in a run, eight bytes each
+_OWN: Final = ("log_lines", "log_errors")
 _LABEL: Final = 100  # characters
 _COUNTERS: Final = {"count", "sum"}
 
@@ -29,15 +31,15 @@ class Figures:
     def __init__(self, metrics: list[dict[str, Any]], before: str | None, watch: Watch) -> None:
         self._metrics = {metric["name"]: metric for metric in metrics}
         self._watch = watch
-        self._patterns = {name: re.compile(m["pattern"]) for name, m in self._metrics.items() if m["pattern"]}
-        self._paths = {name: _compiled(m) for name, m in self._metrics.items() if not m["pattern"]}
-        self._totals = _totals(before)
-        self._values: dict[Key, list[float]] = {}
-        self.left_out = 0
+        self._finders = {name: _finder(metric) for name, metric in self._metrics.items()}
+        self._totals, self._met = _before(before)
+        self._values: dict[Key, array[float]] = {}
+        self._held = 0
+        self.left_out = self.values_left_out = 0
 
     def count(self, subject: str, name: str, labels: Mapping[str, str] | None = None, by: float = 1) -> None:
         key = (subject, name, tuple(sorted((labels or {}).items())))
-        if key in self._totals or len(self._totals) < _MOST:
+        if key in self._totals or len(self._totals) < _MOST or name in _OWN:
             self._totals[key] = self._totals.get(key, 0.0) + by
         else:
             self.left_out += 1
@@ -47,9 +49,10 @@ class Figures:
         for name, metric in self._metrics.items():
             if self._watch.given_up:
                 return
-            found = self._watch.bounded(lambda name=name: self._found(name, line))  # type: ignore[misc]
+            found = self._watch.bounded(self._finders[name], line)
             if found is None:
                 continue
+            self._met.add(name)
             subject, value, labels = found
             if metric["give"] == "count":
                 self.count(subject, name, labels)
@@ -63,15 +66,15 @@ class Figures:
         if key not in self._values and len(self._values) >= _MOST:
             self.left_out += 1
             return
-        values = self._values.setdefault(key, [])
-        if len(values) < _MOST_VALUES:
-            values.append(value)
+        if self._held >= _MOST_VALUES:
+            self.values_left_out += 1
+            return
+        self._held += 1
+        self._values.setdefault(key, array("d")).append(value)
 
-    def _found(self, name: str, line: Line) -> Found | None:
-        if name in self._patterns:
-            match = self._patterns[name].search(line.text)
-            return None if match is None else _of_groups(match.groupdict())
-        return _of_json(self._metrics[name], self._paths[name], line.said)
+    def never(self) -> list[str]:
+        """Figures that no line since the first run had: a pattern that is mistyped, most likely."""
+        return [name for name in self._metrics if name not in self._met]
 
     def samples(self) -> Iterator[tuple[str, str, float, str, bool, dict[str, str]]]:
         for (subject, name, labels), total in self._totals.items():
@@ -82,10 +85,11 @@ class Figures:
             yield subject, name, _given(metric["give"], values), metric["unit"], False, dict(labels)
 
     def kept(self) -> str:
-        return json.dumps([[*key[:2], list(key[2]), total] for key, total in self._totals.items()])
+        totals = [[*key[:2], list(key[2]), total] for key, total in self._totals.items()]
+        return json.dumps({"totals": totals, "met": sorted(self._met)})
 
 
-def _given(word: str, values: list[float]) -> float:
+def _given(word: str, values: Sequence[float]) -> float:
     if word == "last":
         return values[-1]
     if word == "max":
@@ -95,6 +99,19 @@ def _given(word: str, values: list[float]) -> float:
     ordered = sorted(values)
     share = int(word.removeprefix("p")) / 100
     return ordered[math.ceil(share * len(ordered)) - 1]  # nearest rank
+
+
+def _finder(metric: Mapping[str, Any]) -> Callable[[Line], Found | None]:
+    if not metric["pattern"]:
+        paths = _compiled(metric)
+        return lambda line: _of_json(metric, paths, line.said)
+    search = re.compile(metric["pattern"]).search
+
+    def by_pattern(line: Line) -> Found | None:
+        match = search(line.text)
+        return None if match is None else _of_groups(match.groupdict())
+
+    return by_pattern
 
 
 def _of_groups(groups: Mapping[str, str | None]) -> Found:
@@ -138,6 +155,9 @@ def _number(value: object) -> float | None:
     return None
 
 
-def _totals(before: str | None) -> dict[Key, float]:
-    rows = json.loads(before) if before else []
-    return {(subject, name, tuple((key, text) for key, text in labels)): total for subject, name, labels, total in rows}
+def _before(kept: str | None) -> tuple[dict[Key, float], set[str]]:
+    """The counts up to now, and which figures were ever met; a list of counts alone is what an older program kept."""
+    said = json.loads(kept) if kept else []
+    rows, met = (said["totals"], said["met"]) if isinstance(said, dict) else (said, [row[1] for row in said])
+    totals = {(subject, name, tuple((key, text) for key, text in labels)): n for subject, name, labels, n in rows}
+    return totals, set(met)

@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _LONGEST: Final = 8_000  # characters of a line that are looked at
 _ERROR_LEVELS: Final = {
@@ -29,14 +28,31 @@ CALLS_ITSELF_ERROR: Final = re.compile(
     r"|^(?:error|fatal|panic)(?:\[\w{1,20}\])?: |^(?:\w{1,60}\.){0,8}\w{0,60}(?:Error|Exception): |^npm ERR!"
 )
 
+_ERROR_WORDS: Final = (
+    *("ERROR", "FATAL", "CRITICAL", "PANIC", "SEVERE", "EMERG", "ERR!"),
+    *("rror", "fatal", "critical", "panic", "Exception"),
+)
+_IN_TEXT: Final = object()
 
-@dataclass(frozen=True, slots=True)
-class Line:
+
+class Line(NamedTuple):
+    """A tuple, and its time read when it is asked for: there may be millions, and few of them are errors."""
+
     text: str
-    at: float | None = None  # seconds since 1970, where it says
+    stamp: object = None  # its time as it says it
     about: str = ""  # the server, where the line says
     is_error: bool | None = None  # None: it does not say
     said: Any = None  # of a line of JSON
+
+    @property
+    def at(self) -> float | None:
+        """Seconds since 1970, where it says."""
+        return _time(_found(self.text) if self.stamp is _IN_TEXT else self.stamp)
+
+
+def calls_itself_error(text: str) -> bool:
+    """The pattern is asked only where one of its words stands."""
+    return any(word in text for word in _ERROR_WORDS) and CALLS_ITSELF_ERROR.search(text) is not None
 
 
 def of_file(raw: bytes, *, host_log: bool) -> Line:
@@ -48,7 +64,7 @@ def of_file(raw: bytes, *, host_log: bool) -> Line:
             said = json.loads(raw)
             if isinstance(said, dict):
                 return _of_json(said, text)
-    return Line(text, _time(_found(text)))
+    return Line(text, _IN_TEXT)
 
 
 def of_journal(said: Mapping[str, Any]) -> Line:
@@ -72,7 +88,7 @@ def _of_json(said: Mapping[str, Any], text: str) -> Line:
         is_error = level.lower() in _ERROR_LEVELS
     elif isinstance(level, int):
         is_error = level >= _PINO_ERROR
-    return Line(message[:_LONGEST], _time(stamp), "", is_error, said)
+    return Line(message[:_LONGEST], stamp, "", is_error, said)
 
 
 def _of_host(text: str) -> Line:
@@ -89,21 +105,21 @@ def _of_host(text: str) -> Line:
     )
     answer = _FROM_SERVER.match(rest)
     if answer or _ANSWERERS & set(words):
-        return _answer(answer[1] if answer else rest, _time(stamp), about)
+        return _answer(answer[1] if answer else rest, stamp, about)
     if _SPEAKERS & set(words) or rest.startswith("Message from client: "):
-        return Line("", _time(stamp), about, is_error=False)
+        return Line("", stamp, about, is_error=False)
     level = next((word.lower() for word in words if word.lower() in _LEVELS), "")
-    return Line(rest, _time(stamp), about, True if level in _ERROR_LEVELS else None)
+    return Line(rest, stamp, about, True if level in _ERROR_LEVELS else None)
 
 
-def _answer(text: str, at: float | None, about: str) -> Line:
+def _answer(text: str, stamp: object, about: str) -> Line:
     said: Any = None
     with suppress(ValueError, RecursionError):
         said = json.loads(text)
     error = said.get("error") if isinstance(said, dict) else None
     if not isinstance(error, dict):
-        return Line("", at, about, is_error=False)
-    return Line(f"JSON-RPC error: {error.get('message')}"[:_LONGEST], at, about, is_error=True)
+        return Line("", stamp, about, is_error=False)
+    return Line(f"JSON-RPC error: {error.get('message')}"[:_LONGEST], stamp, about, is_error=True)
 
 
 # --- times ----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -12,6 +13,7 @@ from typing import Final
 
 from caelum_report.follow import Followed
 from caelum_report.text import Redactor
+from caelum_report.words import count, listing, plural, size
 
 from . import figures, journal, lines
 from .errors import Errors
@@ -39,6 +41,8 @@ class Reading:
         self.figures = Figures(request.metric, request.bookmarks.get(figures.BOOKMARK), watch)
         self.errors = Errors(request.errors, Redactor(request.secrets), watch, request.now)
         self.answer = Answer()
+        self.lines = Counter[str]()  # by subject
+        self.failed = Counter[str]()
         self.read_before = figures.BOOKMARK in request.bookmarks
 
     def note(self, code: str, text: str) -> None:
@@ -46,17 +50,16 @@ class Reading:
 
     def take(self, line: Line, about: str) -> None:
         subject = line.about or about
-        self.figures.count(subject, "log_lines")
+        self.lines[subject] += 1
         if self.errors.take(line, subject):
-            self.figures.count(subject, "log_errors")
+            self.failed[subject] += 1
         self.figures.read(line)
 
 
 def read(request: Request) -> Answer:
     reading = Reading(request)
     if not request.host_log:
-        for name in ("log_lines", "log_errors"):
-            reading.figures.count("", name, by=0)  # so that nothing is a zero and not a hole
+        reading.lines[""] = reading.failed[""] = 0  # so that nothing is a zero and not a hole
     try:
         if request.files:
             _read_files(reading)
@@ -69,13 +72,16 @@ def read(request: Request) -> Answer:
 
 def _told(reading: Reading) -> Answer:
     answer = reading.answer
+    for name, counted in (("log_lines", reading.lines), ("log_errors", reading.failed)):
+        for subject, lines_ in counted.items():
+            reading.figures.count(subject, name, by=lines_)
     answer.samples = list(reading.figures.samples())
     answer.errors = list(reading.errors.rows())
     answer.bookmarks.append((figures.BOOKMARK, reading.figures.kept()))
     if reading.watch.slow:
         given_up = " It was given up for this run." if reading.watch.given_up else ""
-        lines_ = "1 line" if reading.watch.slow == 1 else f"{reading.watch.slow} lines"
-        reading.note("slow-pattern", f"A pattern needed too long for {lines_}, which it passed over.{given_up}")
+        which = plural(reading.watch.slow, "line")
+        reading.note("slow-pattern", f"A pattern needed too long for {which}, which it passed over.{given_up}")
     if reading.errors.ahead:
         text = (
             f"{reading.errors.ahead} lines say that they are of the future; the run's time counts: its clock is ahead."
@@ -83,6 +89,11 @@ def _told(reading: Reading) -> Answer:
         reading.note("clock-ahead", text)
     if reading.figures.left_out:
         reading.note("too-many-figures", "Its labels make more than 200 figures; those beyond are left out.")
+    if reading.figures.values_left_out:
+        many = count(reading.figures.values_left_out)
+        reading.note("too-many-values", f"{many} values are more than a run may hold and not in its percentiles.")
+    if never := reading.figures.never():
+        reading.note("figure-missing", f"No line has ever matched {listing(never, 10)}.")
     return answer
 
 
@@ -96,7 +107,8 @@ def _read_files(reading: Reading) -> None:
         if reading.read_before:
             reading.note("no-file", "None of its files is there.")
         else:
-            reading.answer.failure, reading.answer.reason = "config-error", "no file is where `files` says"
+            place = "the MCP host of its `preset` writes its logs" if request.host_log else "`files` says"
+            reading.answer.failure, reading.answer.reason = "config-error", f"no file is where {place}"
         return
     if len(paths) > _MOST_FILES:
         reading.note("too-many-files", f"It has {len(paths)} files; the {_MOST_FILES} that changed last are read.")
@@ -115,7 +127,10 @@ def _read_files(reading: Reading) -> None:
     elif failures:
         reading.note("unreadable", f"{len(failures)} of its {len(paths)} files cannot be read: {failures[0]}.")
     if left <= 0 or time.monotonic() >= reading.until:
-        reading.note("more-to-read", "There is more than one run may read; the next ones go on from there.")
+        behind = sum(followed.behind(path) for path in paths)
+        if behind:
+            text = f"{size(behind)} of its files are not read yet; the next runs go on from there."
+            reading.note("more-to-read", text)
     reading.answer.bookmarks += [(mark.name, mark.value) for mark in followed.moved()]
 
 

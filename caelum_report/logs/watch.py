@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 _TICK_SECONDS: Final = 0.2
 _MOST_SLOW: Final = 3  # lines; then the pattern is given up for this run
 
+_Given = TypeVar("_Given")
 _Result = TypeVar("_Result")
 
 
@@ -40,12 +41,12 @@ class Watch:
         """Before the program ends: a tick that finds no Python any more would end it as if it had failed."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def bounded(self, work: Callable[[], _Result]) -> _Result | None:
+    def bounded(self, work: Callable[[_Given], _Result], given: _Given) -> _Result | None:
         """None where it took too long."""
         self._calls += 1
         self._within = True
         try:
-            return work()
+            return work(given)
         except _SlowError:
             self.slow += 1
             return None

@@ -232,6 +232,38 @@ def test_a_file_of_anything_and_a_line_without_end(log: Path) -> None:
     assert "ERROR at last" in kinds(reading)
 
 
+def test_what_is_more_than_a_run_may_read_is_said_and_read_by_the_next(log: Path) -> None:
+    with log.open("w") as file:
+        file.writelines(f"{'x' * 8000} {n}\n" for n in range(9000))
+    runs = Runs(files=[str(log)])
+    first = runs.next()
+    (note,) = (note.text for note in first.notes if note.code == "more-to-read")
+    lines = figures(first)["log_lines"]
+    assert note.endswith("\N{NO-BREAK SPACE}MiB of its files are not read yet; the next runs go on from there.")
+    mebibytes = float(note.partition("\N{NO-BREAK SPACE}")[0])
+    assert mebibytes * 1024**2 == pytest.approx((9000 - lines) * 8006, rel=0.02)
+    second = runs.next(1)
+    assert (figures(second)["log_lines"], notes(second)) == (9000, set())
+
+
+def test_a_pattern_that_no_line_ever_had_is_named_until_one_has_it(log: Path) -> None:
+    log.write_text("GET /cart took 0.1s\n")
+    metric = [{"name": "served", "pattern": "GETT"}, {"name": "paid", "pattern": "PAID"}]
+    runs = Runs(files=[str(log)], metric=metric)
+    (note,) = runs.next().notes
+    assert note.text == "No line has ever matched served and paid."
+    with log.open("a") as more:
+        more.write("PAID\n")
+    assert [note.text for note in runs.next(1).notes] == ["No line has ever matched served."]
+    assert [note.text for note in runs.next(2).notes] == ["No line has ever matched served."]
+
+
+def test_percentiles_are_of_every_line(log: Path) -> None:
+    log.write_text("".join(f"took {n}s\n" for n in range(150_000)))
+    metric = [{"name": "took", "pattern": r"took (?P<value>\d+)s", "give": "p95"}]
+    assert figures(Runs(files=[str(log)], metric=metric).next())["took"] == 142_499
+
+
 # --- what is missing ------------------------------------------------------------------------------------------------
 
 
