@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from .editions import INTERNAL
 from .model import Probe, Status
 from .periods import PeriodName
 
@@ -161,6 +162,7 @@ class Notice:
     zone: str
     lines: tuple[Line, ...]  # what fires first, worst first
     site_url: str | None = None
+    edition: str = INTERNAL  # for whose eyes
 
     @property
     def title(self) -> str:
@@ -190,6 +192,7 @@ class Channel:
     timeout_seconds: float = 20.0
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     problem: str | None = None  # why it cannot be used
+    edition: str | None = None  # Edition.name: whose words and pages its readers get; None: the internal report
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .difference import Difference
+from .editions import INTERNAL
 from .periods import PeriodName
 
 
@@ -60,6 +61,7 @@ class Digest:
     objectives: tuple[
         tuple[str, float, float | None], ...
     ]  # name, target, achieved in the period by the mean of its servers
+    edition: str = INTERNAL  # for whose eyes
 
     @property
     def id(self) -> str:

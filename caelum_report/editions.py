@@ -23,6 +23,7 @@ class Edition:
     aliases: tuple[tuple[str, str], ...]  # name -> what is shown instead; who has none is left out
     site_url: str | None = None
     pdf: bool = False
+    name: str = ""  # for ways out; its kind unless it is said
 
 
 def holds(edition: str, path: str) -> bool:

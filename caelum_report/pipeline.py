@@ -7,7 +7,7 @@ goes on while a `build` renders. The database is open only around reads and comm
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from . import store, telling
 from .archived import FOLDER
 from .config import consent
+from .editions import INTERNAL
 from .errors import CaelumError, DeliveryError, UsageError
 from .model import Config, Note, Sample, Snapshot, Source, Status
 
@@ -328,7 +329,8 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
             deliver.publish(one, Path(edition.output), config.publish)
         watch.lap("publish", published)
         if snapshot_id is not None:
-            _deliver(config, report, site, watch)
+            sites = {INTERNAL: site} | {edition.name: one for edition, one in editions.items()}
+            _deliver(config, report, sites, watch)
     except CaelumError as error:
         watch.lap("deliver", f"failed: {error}")
         raise
@@ -358,7 +360,7 @@ def _is_archived(path: str, report: str) -> bool:
     return path.startswith(f"{FOLDER}{report}.")
 
 
-def _deliver(config: Config, report: Report, site: Site, watch: Stopwatch) -> None:
+def _deliver(config: Config, report: Report, sites: Mapping[str, Site], watch: Stopwatch) -> None:
     """Tell everybody who waits for it; one who cannot be told keeps no other waiting."""
     from . import deliver
 
@@ -372,7 +374,7 @@ def _deliver(config: Config, report: Report, site: Site, watch: Stopwatch) -> No
     except DeliveryError as error:
         problems.append(str(error))
     try:
-        if sent := telling.send_out(config, report.at, site):
+        if sent := telling.send_out(config, report.at, sites):
             watch.lap("deliver", f"{sent} sent")
     except DeliveryError as error:
         problems.append(str(error))

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from . import alerts, periods, store
 from .alerting import ANALYSED, Channel, Errand, Notice, Observation
+from .editions import INTERNAL, Edition
 from .errors import CaelumError, DeliveryError, LockedError, MessageRefusedError
 from .model import Canary, Config, Snapshot
 from .periods import PeriodName, Span
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     from .digest import Digest
     from .document import Report
     from .mail import Mail
+    from .render import Readers
     from .site import Site
 
 Call = Callable[[str, str, dict[str, object], float], None]  # server, tool, arguments, seconds
+NO_SITES: Final[Mapping[str, Site]] = MappingProxyType({})
 
 
 def judge(database: sqlite3.Connection, snapshot: Snapshot, config: Config) -> None:
@@ -66,12 +70,20 @@ def _advance(database: sqlite3.Connection, observations: tuple[Observation, ...]
         store.put_out(database, _errands(message, config))
 
 
+def _edition(channel: Channel, config: Config) -> Edition | None:
+    """Whose words and pages its readers get; None: the internal report. The configuration has seen to it that there is one."""
+    return None if channel.edition is None else {one.name: one for one in config.editions}[channel.edition]
+
+
 def _errands(message: Notice, config: Config) -> list[Errand]:
     from . import codec
 
     errands = []
     for channel in config.channels:
         part = alerts.for_channel(message, channel)
+        edition = _edition(channel, config)
+        if part is not None and edition is not None:
+            part = alerts.for_edition(part, edition, config.rules)
         if part is not None:
             key = "alerts:" + ",".join(f"{line.alert.id}{'+' if line.fires else '-'}" for line in part.lines)
             title = f"[{part.fleet}] {part.title}"
@@ -84,23 +96,29 @@ def _errands(message: Notice, config: Config) -> list[Errand]:
 
 def put_out_report(config: Config, report: Report) -> None:
     """Queues a published report for the ways out whose policy wants it, or a word that all is quiet."""
+    from . import render
+
     with store.open_store(config.database) as database, store.batch(database):
         for channel in config.channels:
-            kind = _due(database, channel, report)
+            edition = _edition(channel, config)
+            kind = _due(database, channel, report, edition)
             if kind is not None:
+                told = render.edition_of(report, edition) if edition else report
                 errand = Errand(
-                    0, f"{kind}:{report.id}", channel.name, kind, report.at, report.verdict.sentence, report.id
+                    0, f"{kind}:{report.id}", channel.name, kind, report.at, told.verdict.sentence, report.id
                 )
                 store.put_out(database, [errand])
 
 
-def _due(database: sqlite3.Connection, channel: Channel, report: Report) -> str | None:
+def _due(database: sqlite3.Connection, channel: Channel, report: Report, edition: Edition | None) -> str | None:
+    from . import render
+
     urgent = any(finding.needs_action and finding.kind != "setup" for finding in report.findings)
     wanted = {
         "never": False,
         "always": True,
-        "on-change": bool(report.changes),
-        "needs-action": urgent,
+        "on-change": render.has_changed(report, edition) if edition else bool(report.changes),
+        "needs-action": render.is_troubled(report, edition) if edition else urgent,
     }
     if wanted[channel.reports]:
         return "report"
@@ -123,42 +141,53 @@ def put_out_digests(config: Config, at: datetime) -> None:
 
 def put_out_digest(config: Config, kind: PeriodName, span: Span, at: datetime) -> tuple[Errand, ...]:
     """What is in the outbox about one period, put there now or earlier; nothing where nothing was measured in it."""
-    key = f"digest:{kind}:{periods.key(kind, span, config.zone)}"
-    ways = [channel.name for channel in config.channels if kind in channel.digests]
-    with store.open_store(config.database) as database:
-        missing = [name for name in ways if store.errand_of(database, name, key) is None]
-        seen = store.seen_between(database, span.start, span.end)
-    made = digest_of(config, kind, span, at) if missing and seen else None
-    with store.open_store(config.database) as database:
-        if made is not None:
-            from . import codec
+    from . import analyse, codec
 
-            payload = codec.digest_to_json(made)
-            title = f"[{made.fleet}] {made.label}"
-            store.put_out(database, [Errand(0, key, name, "digest", at, title, payload) for name in missing])
-        return tuple(errand for name in ways if (errand := store.errand_of(database, name, key)))
+    key = f"digest:{kind}:{periods.key(kind, span, config.zone)}"
+    ways = [channel for channel in config.channels if kind in channel.digests]
+    with store.open_store(config.database) as database:
+        missing = [channel for channel in ways if store.errand_of(database, channel.name, key) is None]
+        seen = store.seen_between(database, span.start, span.end)
+    whole = digest_of(config, kind, span, at) if missing and seen else None
+    with store.open_store(config.database) as database:
+        latest = _latest_report(database) if whole else None
+        for channel in missing if whole else ():
+            edition = _edition(channel, config)
+            made = analyse.digest_for_readers(whole, edition, latest, config) if whole and edition else whole
+            if made is not None:
+                title, payload = f"[{made.fleet}] {made.label}", codec.digest_to_json(made)
+                store.put_out(database, [Errand(0, key, channel.name, "digest", at, title, payload)])
+        return tuple(errand for way in ways if (errand := store.errand_of(database, way.name, key)))
+
+
+def _latest_report(database: sqlite3.Connection) -> Report | None:
+    from . import codec
+
+    stored = store.report_at(database, None)
+    return codec.from_json(stored) if stored else None
 
 
 def digest_of(config: Config, kind: PeriodName, span: Span, at: datetime) -> Digest | None:
     """A period worked out from the history; None where nothing was measured in it."""
-    from . import analyse, codec
+    from . import analyse
 
     with store.open_store(config.database) as database:
         snapshot = store.latest_snapshot(database)
         if snapshot is None:
             return None
         history = store.history(database, snapshot, analyse.DIFFERENCE_METRICS)
-        stored = store.report_at(database, None)
-    return analyse.digest(history, config, codec.from_json(stored) if stored else None, kind, span, at=at)
+        latest = _latest_report(database)
+    return analyse.digest(history, config, latest, kind, span, at=at)
 
 
 # --- sending --------------------------------------------------------------------------------------------------------
 
 
-def send_out(config: Config, at: datetime, site: Site | None = None) -> int:
+def send_out(config: Config, at: datetime, sites: Mapping[str, Site] = NO_SITES) -> int:
     """Sends what the outbox holds and says how many; `DeliveryError` where something stays for the next run.
 
     After a failure a way out is left alone until then, unless only this message was refused. One run sends at a time.
+    `sites` are those that this run has published, by edition; their PDFs need not be made again.
     """
     channels = {channel.name: channel for channel in config.channels}
     if not channels:
@@ -174,7 +203,7 @@ def send_out(config: Config, at: datetime, site: Site | None = None) -> int:
                 channel = channels.get(errand.channel)
                 if channel is None or errand.channel in closed:
                     continue
-                problem = _try(channel, errand, config, at, site)
+                problem = _try(channel, errand, config, at, sites)
                 refused = problem if isinstance(problem, MessageRefusedError) else None
                 left = refused.left if refused and refused.left else errand.left
                 with store.open_store(config.database) as database:
@@ -193,12 +222,15 @@ def send_out(config: Config, at: datetime, site: Site | None = None) -> int:
     return sent
 
 
-def _try(channel: Channel, errand: Errand, config: Config, at: datetime, site: Site | None) -> CaelumError | None:
+def _try(
+    channel: Channel, errand: Errand, config: Config, at: datetime, sites: Mapping[str, Site]
+) -> CaelumError | None:
     """What went wrong; None when it is sent."""
     if channel.problem:
         return DeliveryError(channel.problem)
     try:
-        send(channel, replace(mail_of(errand, config, site, at), only=errand.left), config, at)
+        mail = mail_of(errand, config, at, _edition(channel, config), sites)
+        send(channel, replace(mail, only=errand.left), config, at)
     except CaelumError as error:
         return error
     return None
@@ -215,30 +247,63 @@ def send(channel: Channel, mail: Mail, config: Config, at: datetime) -> None:
         if problem:
             raise DeliveryError(problem)
 
-    deliver.send(channel, mail, config, call)
+    deliver.send(channel, mail, _published_for(channel, config), call)
 
 
-def mail_of(errand: Errand, config: Config, site: Site | None, at: datetime) -> Mail:
-    """The message that an outbox row stands for."""
+def _published_for(channel: Channel, config: Config) -> Config:
+    """Where `{site}` is the folder that the way's readers may see."""
+    edition = _edition(channel, config)
+    return replace(config, output=edition.output) if edition else config
+
+
+def mail_of(
+    errand: Errand, config: Config, at: datetime, edition: Edition | None, sites: Mapping[str, Site] = NO_SITES
+) -> Mail:
+    """The message that an outbox row stands for. `DeliveryError` where readers of an edition must not have it."""
     from . import codec, render
 
+    readers = _readers(edition, config)
     if errand.kind == "alerts":
-        return render.notice_mail(codec.notice_from_json(errand.payload), errand.key)
+        notice = codec.notice_from_json(errand.payload)
+        if readers is None:
+            return render.notice_mail(notice, errand.key)
+        return render.reader_notice_mail(notice, errand.key, readers, alerts.our_words(readers.edition, config.zone))
     if errand.kind == "digest":
         digest = codec.digest_from_json(errand.payload)
         paper = render.digest_paper(digest, config.budgets.pdf_seconds) if config.pdf else None
-        return render.digest_mail(digest, paper if isinstance(paper, bytes) else None, at)
+        pdf = paper if isinstance(paper, bytes) else None
+        if readers is None:
+            return render.digest_mail(digest, pdf, at)
+        return render.reader_digest_mail(digest, readers, pdf, at)
+    return _report_mail(errand, config, readers, sites)
+
+
+def _readers(edition: Edition | None, config: Config) -> Readers | None:
+    from . import render
+
+    if edition is None:
+        return None
+    with store.open_store(config.database) as database:
+        return render.Readers(edition, config, _latest_report(database))
+
+
+def _report_mail(errand: Errand, config: Config, readers: Readers | None, sites: Mapping[str, Site]) -> Mail:
+    from . import codec, render
+
     with store.open_store(config.database) as database:
         stored = store.report_by_id(database, errand.payload)
     if stored is None:
         raise DeliveryError(f"report {errand.payload} is not kept any more")
     report = codec.from_json(stored)
-    if errand.kind == "quiet":
-        return render.quiet_mail(report)
-    pdf = site.files.get("report.pdf") if site is not None and site.report == report.id else None
-    if pdf is None and config.pdf:
-        pdf = render.paper(report, config.budgets.pdf_seconds)
-    return render.report_mail(report, pdf)
+    quiet, pdf = errand.kind == "quiet", None
+    if config.pdf and not quiet:
+        site = sites.get(readers.edition.name if readers else INTERNAL)
+        pdf = site.files.get("report.pdf") if site is not None and site.report == report.id else None
+        told = render.edition_of(report, readers.edition) if readers else report
+        pdf = pdf or render.paper(told, config.budgets.pdf_seconds)
+    if readers is not None:
+        return render.reader_report_mail(report, replace(readers, latest=report), pdf, quiet=quiet)
+    return render.quiet_mail(report) if quiet else render.report_mail(report, pdf)
 
 
 DEAD_MAN: Final = "dead-man"  # the dead man's switch, where ways out are named
@@ -265,9 +330,10 @@ def test_way(config: Config, name: str, at: datetime, *, really: bool) -> str:
     channel = next(one for one in config.channels if one.name == name)
     if channel.problem:
         raise DeliveryError(f"{name}: {channel.problem}")
-    mail = render.test_mail(config.fleet, at, config.zone, config.site_url)
+    whose = _edition(channel, config) or config
+    mail = render.test_mail(whose.fleet, at, config.zone, whose.site_url)
     if not really:
-        return deliver.preview(channel, _latest(channel, config, at) or mail, config)
+        return deliver.preview(channel, _latest(channel, config, at) or mail, _published_for(channel, config))
     send(channel, mail, config, at)
     return f"{name}: delivered by {channel.kind}."
 
@@ -276,9 +342,8 @@ def _latest(channel: Channel, config: Config, at: datetime) -> Mail | None:
     if channel.reports == "never" or not Path(config.database).exists():
         return None
     with store.open_store(config.database) as database:
-        stored = store.report_at(database, None)
-    if stored is None:
+        latest = _latest_report(database)
+    if latest is None:
         return None
-    from . import codec
-
-    return mail_of(Errand(0, "", channel.name, "report", at, "", codec.from_json(stored).id), config, None, at)
+    errand = Errand(0, "", channel.name, "report", at, "", latest.id)
+    return mail_of(errand, config, at, _edition(channel, config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,29 @@ def test_an_alias_of_nobody_is_told_the_nearest_name(tmp_path: Path) -> None:
 def test_show_says_the_editions(tmp_path: Path) -> None:
     shown = show(Options(config=written(tmp_path, edition("public"))), {}, tmp_path)
     assert 'aliases = { "payments-core" = "Payments" }' in shown
+
+
+WAY = '[[deliver]]\nname = "w"\nkind = "webhook"\nurl = "https://hook.example/"\nedition = "{}"\n'
+
+
+@pytest.mark.parametrize(
+    ("word", "editions", "said"),
+    [
+        ("publik", ["public"], "expected the name of an [[edition]]; did you mean public?"),
+        ("public", ["public", "other"], "several are called so, give each a `name`"),
+    ],
+)
+def test_a_way_out_names_one_edition(tmp_path: Path, word: str, editions: list[str], said: str) -> None:
+    text = [edition(folder) for folder in editions]
+    with pytest.raises(UsageError, match=re.escape(said)):
+        load(Options(config=written(tmp_path, *text, WAY.format(word))), {}, tmp_path)
+
+
+def test_a_way_out_finds_its_edition_by_kind_or_by_name(tmp_path: Path) -> None:
+    named = edition("other").replace("fleet =", 'name = "customers"\nfleet =')
+    for word in ("public", "customers"):
+        made = load(Options(config=written(tmp_path, edition("public"), named, WAY.format(word))), {}, tmp_path)
+        assert (made.channels[0].edition, [one.name for one in made.editions]) == (word, ["public", "customers"])
 
 
 def test_two_servers_cannot_share_an_alias(tmp_path: Path) -> None:

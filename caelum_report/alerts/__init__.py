@@ -8,6 +8,7 @@ from __future__ import annotations
 from .engine import Step, advance
 from .notices import for_channel, notice
 from .observe import Past, observe
+from .readers import for_edition, our_words
 from .replay import NOTHING, Replay, replay, replay_looks, told
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "Step",
     "advance",
     "for_channel",
+    "for_edition",
     "notice",
     "observe",
+    "our_words",
     "replay",
     "replay_looks",
     "told",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from caelum_report import words
@@ -35,7 +36,7 @@ def for_channel(message: Notice, channel: Channel) -> Notice | None:
     if not channel.alerts:
         return None
     lines = tuple(line for line in message.lines if _wanted(line.alert, channel))
-    return Notice(message.fleet, message.at, message.zone, lines, message.site_url) if lines else None
+    return replace(message, lines=lines) if lines else None
 
 
 def _wanted(alert: Alert, channel: Channel) -> bool:

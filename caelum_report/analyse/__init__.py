@@ -32,6 +32,7 @@ from .charts import LONG_SERVER_METRICS, rollups
 from .dashboards import rolled_up as shown_on_dashboards
 from .difference import DIFFERENCE_METRICS, difference, past_of
 from .digest import digest
+from .digest_readers import for_readers as digest_for_readers
 from .expiries import expiries
 from .facts import Facts, gather
 from .first_steps import setup
@@ -57,6 +58,7 @@ __all__ = [
     "alarming",
     "difference",
     "digest",
+    "digest_for_readers",
     "finding_observations",
     "past_of",
     "rehearse",

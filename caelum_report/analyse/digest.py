@@ -49,8 +49,8 @@ def digest(
         site_url=config.site_url,
         program_version=latest.program_version if latest else "",
         demo=config.demo,
-        verdict=_verdict(servers, f"{'on ' if kind == 'day' else 'in '}{span.label}"),
-        lede=_lede(servers, outages, kind, begun > span.start),
+        verdict=verdict(servers, f"{'on ' if kind == 'day' else 'in '}{span.label}"),
+        lede=lede(servers, outages, kind, begun_within=begun > span.start),
         servers=servers,
         outages=outages,
         difference=difference(past, before, span) if begun < before.end else None,
@@ -118,7 +118,7 @@ def _objectives(config: Config, servers: Sequence[ServerShare]) -> tuple[tuple[s
     ]
     groups = {server.id: server.group or "" for server in config.servers}
     shared = [
-        (one.name, one.target, [n for n, g in groups.items() if _named(n, one.servers) or _named(g, one.groups)])
+        (one.name, one.target, [n for n, g in groups.items() if named(n, one.servers) or named(g, one.groups)])
         for one in config.objectives
     ]
     by_id = {one.server: one for one in servers}
@@ -131,14 +131,14 @@ def _objectives(config: Config, servers: Sequence[ServerShare]) -> tuple[tuple[s
     return tuple(sorted(found, key=lambda one: math.inf if one[2] is None else one[2] - one[1]))
 
 
-def _named(name: str, patterns: Sequence[str]) -> bool:
+def named(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def _verdict(servers: Sequence[ServerShare], when: str) -> str:
+def verdict(servers: Sequence[ServerShare], when: str) -> str:
     fell = sum(one.down_seconds > 0 for one in servers)
     measured = sum(one.share is not None for one in servers)
     if not fell:
@@ -148,7 +148,7 @@ def _verdict(servers: Sequence[ServerShare], when: str) -> str:
     return f"{words.spelled(fell).capitalize()} of {of} {'was' if fell == 1 else 'were'} down {when}."
 
 
-def _lede(servers: Sequence[ServerShare], outages: Sequence[Outage], kind: PeriodName, begun_within: bool) -> str:  # noqa: FBT001
+def lede(servers: Sequence[ServerShare], outages: Sequence[Outage], kind: PeriodName, *, begun_within: bool) -> str:
     measured = sum(one.measured_seconds for one in servers)
     share = 1 - sum(one.down_seconds for one in servers) / measured
     said = f"The fleet answered {words.percent(share)} of the measured time"

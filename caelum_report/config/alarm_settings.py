@@ -139,6 +139,7 @@ def _channel(block: ChannelTable, variables: Variables) -> Channel:
         timeout_seconds=block.timeout,
         options=options,
         problem=problem,
+        edition=block.edition,
     )
 
 

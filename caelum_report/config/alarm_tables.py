@@ -138,6 +138,9 @@ class ChannelTable(Table):
     )
     severity: Literal["critical", "warning", "info"] = Field(default="info", description="the least that it tells")
     owners: list[Text] = Field(default_factory=list, description="patterns of owners whose alerts it tells; empty: all")
+    edition: Text | None = Field(
+        default=None, description="the [[edition]] that its readers may see: its names, words, pages and PDF"
+    )
     timeout: Seconds = Field(default=20.0, description="for one message")
     host: Text | None = Field(default=None, description="email: the SMTP server")
     port: Count | None = Field(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 class EditionTable(Table):
+    name: Text | None = Field(default=None, description="for `edition` beside a [[deliver]]; its kind unless said")
     kind: Literal["public", "executive"] = Field(
         description="public: states, up time, answer times, objectives and incidents, with a page for each server; executive: page 1 and the objectives"
     )
@@ -39,6 +40,12 @@ class EditionTable(Table):
 
 
 def wrong_editions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
+    names = [one.name or one.kind for one in checked.edition]
+    for number, way in enumerate(checked.deliver):
+        if way.edition is not None and names.count(way.edition) != 1:
+            said = f"expected the name of an [[edition]]{near(way.edition, names)}"
+            twice = "expected the name of one [[edition]]; several are called so, give each a `name`"
+            yield ("deliver", number, "edition"), ": ", twice if way.edition in names else said
     for number, one in enumerate(checked.edition):
         seen: set[str] = set()
         for name, alias in one.aliases.items():
@@ -58,14 +65,15 @@ def editions(settings: Settings, output: str) -> tuple[Edition, ...]:
             raise UsageError(f"edition {one.kind}: {shown(folder)} lies within another edition's folder, or around it")
         taken.append(real)
         aliases = tuple((name, visible(alias, 80)) for name, alias in one.aliases.items())
-        made.append(Edition(one.kind, folder, visible(one.fleet, 80), aliases, one.site_url, one.pdf))
+        fleet, name = visible(one.fleet, 80), one.name or one.kind
+        made.append(Edition(one.kind, folder, fleet, aliases, one.site_url, one.pdf, name))
     return tuple(made)
 
 
 def written(one: Edition) -> Iterator[str]:
     """As caelum.toml has it."""
     yield "[[edition]]"
-    for key in ("kind", "output", "fleet", "site_url", "pdf"):
+    for key in ("name", "kind", "output", "fleet", "site_url", "pdf"):
         if (value := getattr(one, key)) is not None:
             yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
     pairs = (

@@ -20,19 +20,28 @@ from caelum_report.site import Site
 
 from .compared import difference_page
 from .digest import digest_mail
+from .editions import edition_of, has_changed, is_troubled
 from .mail import quiet_mail, report_mail
 from .mail_notice import notice_mail, test_mail
+from .reader_mail import Readers, reader_digest_mail, reader_notice_mail, reader_report_mail
 
 if TYPE_CHECKING:
     from . import pages
 
 __all__ = [
+    "Readers",
     "difference_page",
     "digest_mail",
     "digest_paper",
+    "edition_of",
+    "has_changed",
+    "is_troubled",
     "notice_mail",
     "paper",
     "quiet_mail",
+    "reader_digest_mail",
+    "reader_notice_mail",
+    "reader_report_mail",
     "render",
     "render_edition",
     "report_mail",
@@ -63,7 +72,6 @@ def render(report: Report, kept: tuple[Kept, ...] = (), *, pdf: bool = True, pdf
 
 def render_edition(report: Report, edition: Edition, secrets: Iterable[str], *, pdf_seconds: float = 120) -> Site:
     """The edition's site. Raises `PublishError` where it holds anything of `report` that has no place in it."""
-    from .editions import edition_of
     from .leaks import refuse_leaks
     from .specimen import edition_of_specimen, specimen
 

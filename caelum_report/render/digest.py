@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from caelum_report import codec, words
 from caelum_report.digest import Digest, ServerShare
+from caelum_report.editions import INTERNAL
 from caelum_report.mail import Mail
 from caelum_report.text import brief
 
@@ -138,15 +139,8 @@ def _text(digest: Digest, at: datetime) -> Iterator[str]:
         yield "No server was down."
     elif len(troubled) > SHOWN_SERVERS:
         yield f"and {len(troubled) - SHOWN_SERVERS} more"
-    yield ""
-    yield f"CHANGED SINCE THE {digest.kind.upper()} BEFORE"
-    if digest.difference is None:
-        yield f"Nothing is known of the {digest.kind} before."
-    else:
-        yield digest.difference.sentence
-        for line in digest.difference.contrasts[:SHOWN_CONTRASTS]:
-            who = ", ".join(line.servers)
-            yield f"- {words.direction(line.direction, line.servers)} {who}: {line.what} {line.before} → {line.after}{words.appended(line.detail)} ({line.evidence})"
+    if digest.edition == INTERNAL:
+        yield from _changes(digest)
     if digest.outages:
         yield ""
         yield "INCIDENTS"
@@ -166,6 +160,18 @@ def _text(digest: Digest, at: datetime) -> Iterator[str]:
     if digest.site_url:
         yield ""
         yield digest.site_url
+
+
+def _changes(digest: Digest) -> Iterator[str]:
+    yield ""
+    yield f"CHANGED SINCE THE {digest.kind.upper()} BEFORE"
+    if digest.difference is None:
+        yield f"Nothing is known of the {digest.kind} before."
+        return
+    yield digest.difference.sentence
+    for line in digest.difference.contrasts[:SHOWN_CONTRASTS]:
+        who = ", ".join(line.servers)
+        yield f"- {words.direction(line.direction, line.servers)} {who}: {line.what} {line.before} → {line.after}{words.appended(line.detail)} ({line.evidence})"
 
 
 def digest_document(digest: Digest) -> bytes:

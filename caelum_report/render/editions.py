@@ -189,6 +189,17 @@ def edition_of(report: Report, edition: Edition) -> Report:
     )  # fmt: skip
 
 
+def is_troubled(report: Report, edition: Edition) -> bool:
+    """Whether somebody that the edition shows has a problem."""
+    aliases = dict(edition.aliases)
+    return any(one.id in aliases and not one.retired and one.status in _TROUBLE for one in report.servers)
+
+
+def has_changed(report: Report, edition: Edition) -> bool:
+    """Whether somebody that the edition shows changed its state since the report before."""
+    return any(_changes(report, dict(edition.aliases), executive=True))
+
+
 def _server(one: ServerReport, aliases: Mapping[str, str], report: Report) -> ServerReport:
     alias = aliases[one.id]
     since = f"since {words.moment(one.since, report.at, report.zone)}" if one.since else ""

@@ -19,7 +19,9 @@ from urllib.parse import unquote
 from caelum_report import codec
 from caelum_report.document import Mark, Report
 from caelum_report.editions import Edition
-from caelum_report.errors import PublishError
+from caelum_report.errors import DeliveryError, PublishError
+from caelum_report.mail import Mail
+from caelum_report.model import Config
 from caelum_report.site import Site
 from caelum_report.text import slug, visible
 from caelum_report.words import listing
@@ -47,19 +49,36 @@ def refuse_leaks(
 
     `ours` makes the same edition of a fleet that does not exist: what is in it, too, is our own word.
     """
-    kinds = dict(_told_inside(report, secrets))
+    if said := _leaked(edition, site, dict(_kinds(_told_inside(report), secrets)), ours):
+        raise PublishError(
+            f"the {edition.kind} edition is not published, for it would give away what is internal: "
+            f"{said}. The old pages stay"
+        )
+
+
+def refuse_mail(edition: Edition, mail: Mail, report: Report | None, config: Config, ours: Callable[[], Mail]) -> None:
+    """The same for a message. Raises `DeliveryError`. What the configuration names is internal too, in a report or not."""
+    inside = [*(_told_inside(report) if report else ()), *_configured(config)]
+    if said := _leaked(edition, _as_site(mail), dict(_kinds(inside, config.secrets)), lambda: _as_site(ours())):
+        raise DeliveryError(f"it would give away to readers of the {edition.name} edition what is internal: {said}")
+
+
+def _as_site(mail: Mail) -> Site:
+    said = {"its title": mail.title, "its text": mail.text, "its.html": mail.html, "its.json": mail.json,
+            "its address": mail.url, "its diagram": mail.diagram}  # fmt: skip
+    files = {path: text.encode() for path, text in said.items() if text}
+    return Site(mail.report, files | {name: content for name, _, content in mail.attachments})
+
+
+def _leaked(edition: Edition, site: Site, kinds: Mapping[str, str], ours: Callable[[], Site]) -> str:
+    """`index.html holds a server (api-gateway)`; empty where there is nothing."""
     wanted, allowed = _Words.of(kinds), _Words.of(_allowed(edition, site))
     found = {path: hits for path, content in site.files.items() if (hits := _hits(path, content, wanted, allowed))}
     if not all(kinds[hit] == _SECRET for hits in found.values() for hit in hits):
         own = {hit for path, content in ours().files.items() for hit in _hits(path, content, wanted, allowed)}
         own = {hit for hit in own if kinds[hit] != _SECRET}
         found = {path: hits - own for path, hits in found.items() if hits - own}
-    if found:
-        lines = [f"{path} holds {_named(hits, kinds)}" for path, hits in sorted(found.items())]
-        raise PublishError(
-            f"the {edition.kind} edition is not published, for it would give away what is internal: "
-            f"{listing(lines, 5)}. The old pages stay"
-        )
+    return listing([f"{path} holds {_named(hits, kinds)}" for path, hits in sorted(found.items())], 5)
 
 
 def _named(hits: set[str], kinds: Mapping[str, str]) -> str:
@@ -68,8 +87,33 @@ def _named(hits: set[str], kinds: Mapping[str, str]) -> str:
     return listing(told, 3)
 
 
-def _told_inside(report: Report, secrets: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _kinds(inside: Iterable[tuple[str, str]], secrets: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Every word that is internal, in small letters, and what it is; of several kinds the last one counts."""
+    for kind, word in inside:
+        if len(word) >= _SHORTEST:
+            yield word.lower(), kind
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            yield secret.lower(), _SECRET
+
+
+def _configured(config: Config) -> Iterator[tuple[str, str]]:
+    """Kinds and words, as `_told_inside` gives them."""
+    yield "a host", config.host
+    for one in config.servers:
+        yield from (("a server", name) for name in (one.id, one.slug))
+        yield from (("a group", group) for group in [one.group] if group)
+        yield from (("an owner", owner) for owner in [one.owner] if owner)
+        yield from (("a command or URL", endpoint) for endpoint in [one.endpoint] if endpoint)
+    for rule in config.rules:
+        yield from (("an owner", owner) for owner in [rule.owner] if owner)
+        yield from (("a runbook", runbook) for runbook in [rule.runbook] if runbook)
+    if config.site_url:
+        yield "the internal site", config.site_url.rstrip("/")
+
+
+def _told_inside(report: Report) -> list[tuple[str, str]]:
+    """Kinds and words."""
     whole = json.dumps(json.loads(codec.to_json(report)), ensure_ascii=False)
     words = [("a path", match) for match in _PATH.findall(whole)]
     words += [("a URL", match) for match in _URL.findall(whole)]
@@ -84,12 +128,7 @@ def _told_inside(report: Report, secrets: Iterable[str]) -> Iterator[tuple[str, 
     words += [("a fleet", report.fleet)] + [("an objective", one.name) for one in report.objectives]
     words += [("a dashboard", one.title) for one in report.dashboards]
     words += [("a note", mark.text) for mark in _marks(report) if len(mark.text) >= _SHORTEST_NOTE]
-    for kind, word in words:
-        if len(word) >= _SHORTEST:
-            yield word.lower(), kind
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            yield secret.lower(), _SECRET
+    return words
 
 
 def _marks(report: Report) -> Iterator[Mark]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from caelum_report import words
 from caelum_report.alerting import Alert, Line, Notice, Phase, Severity
+from caelum_report.editions import INTERNAL
 from caelum_report.mail import Mail
 from caelum_report.text import brief, visible
 
@@ -31,7 +32,7 @@ def notice_mail(notice: Notice, key: str) -> Mail:
         more=_more(notice),
         address=lambda line: site_address(notice.site_url, line.page),
         about=lambda line: _about(line, notice),
-        commands=lambda line: list(_commands(line)),
+        commands=lambda line: list(_commands(line, notice)),
         name=lambda line: visible(line.alert.subject, 60),
     )  # fmt: skip
     return Mail(
@@ -42,7 +43,7 @@ def notice_mail(notice: Notice, key: str) -> Mail:
         json=json.dumps(notice_facts(notice), ensure_ascii=True, allow_nan=False, separators=(",", ":")),
         state="firing" if notice.lines[0].fires else "resolved",
         severity=min((line.alert.severity for line in told), key=list(Severity).index).value,
-        url=site_address(notice.site_url, "alerts.html"),
+        url=site_address(notice.site_url, "alerts.html" if notice.edition == INTERNAL else "index.html"),
     )
 
 
@@ -64,23 +65,27 @@ def _when(notice: Notice) -> str:
 
 def _more(notice: Notice) -> str:
     left = len(notice.lines) - SHOWN
-    return f"{words.plural(left, 'more alert')} on the page of alerts." if left > 0 else ""
+    return (
+        f"{words.plural(left, 'more alert')} on the page{' of alerts' if notice.edition == INTERNAL else ''}."
+        if left > 0
+        else ""
+    )
 
 
 def _about(line: Line, notice: Notice) -> str:
-    """down, critical, alert 7, since 04:32"""
+    """down, critical, alert 7, since 04:32; for readers of an edition the times alone"""
     alert = line.alert
     begun = words.moment(alert.began_at, notice.at, notice.zone)
     when = f"since {begun}"
     if not line.fires and alert.resolved_at is not None:
         when = f"{begun} to {words.moment(alert.resolved_at, notice.at, notice.zone)}"
-    return f"{alert.rule}, {alert.severity}, alert {alert.id}, {when}"
+    return f"{alert.rule}, {alert.severity}, alert {alert.id}, {when}" if notice.edition == INTERNAL else when
 
 
-def _commands(line: Line) -> Iterator[tuple[str, str]]:
+def _commands(line: Line, notice: Notice) -> Iterator[tuple[str, str]]:
     """What to type now, each with what it is for."""
     alert = line.alert
-    if not line.fires or not alert.id:
+    if not line.fires or not alert.id or notice.edition != INTERNAL:
         return
     if alert.server is not None and visible(alert.server) == alert.server:  # else nobody can type it
         yield "Ask it now", f"caelum-report probe {shlex.quote(alert.server)}"
@@ -97,7 +102,7 @@ def _text(notice: Notice) -> Iterator[str]:
         yield _about(line, notice)
         if address := site_address(notice.site_url, line.page):
             yield address
-        yield from (f"  {label}: {command}" for label, command in _commands(line))
+        yield from (f"  {label}: {command}" for label, command in _commands(line, notice))
     if more := _more(notice):
         yield from ("", more)
 
