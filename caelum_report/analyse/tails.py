@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from .times import Floats
 
 _TERMS = 200
+_STEPS = 40
+_FARTHEST = 1e4
 
 
 def normal_tails(z: ArrayLike) -> Floats:
@@ -33,14 +35,26 @@ def t_tails(t: ArrayLike, freedom: ArrayLike) -> Floats:
 
 
 def t_quantile(two_sided: float, freedom: ArrayLike) -> Floats:
-    """The t beyond which both tails together hold `two_sided`, by bisection on `t_tails`; infinite below 0.5 degrees."""
+    """The t beyond which both tails together hold `two_sided`, at most 10,000; infinite below 0.5 degrees.
+
+    Newton's method on the logarithms of tail and t, beginning at a bound for the normal law. That curve is nowhere convex,
+    so that it comes from the right after one step, and nearly straight far out, where the tail is a power of t. Cost: half a
+    dozen `t_tails`.
+    """
     degrees = np.atleast_1d(np.asarray(freedom, np.float64))
-    low, high = np.zeros(len(degrees)), np.full(len(degrees), 1e4)
-    for _ in range(50):
-        middle = (low + high) / 2
-        inside = t_tails(middle, degrees) > two_sided
-        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-    return np.where(degrees >= 0.5, high, np.inf)
+    known = degrees >= 0.5
+    v = degrees[known]
+    density = np.array([math.lgamma((d + 1) / 2) - math.lgamma(d / 2) - math.log(d * math.pi) / 2 for d in v.tolist()])
+    t = np.full(len(v), math.sqrt(-2 * math.log(two_sided)))
+    for _ in range(_STEPS):
+        tails = t_tails(t, v)
+        slope = -2 * t * np.exp(density - (v + 1) / 2 * np.log1p(t**2 / v)) / tails
+        before, t = t, np.minimum(t * np.exp((math.log(two_sided) - np.log(tails)) / slope), _FARTHEST)
+        if np.all(np.abs(t - before) < 1e-8 * t):
+            break
+    result = np.full(len(degrees), np.inf)
+    result[known] = t
+    return result
 
 
 def binomial_tails(successes: ArrayLike, trials: ArrayLike, share: ArrayLike) -> Floats:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import entry_points
+from itertools import compress
 from typing import Final
 
 from caelum_report import __version__
@@ -51,7 +52,8 @@ Collector = Callable[[Snapshot, Config], Snapshot]
 def collect(config: Config, remembered: Remembered, at: datetime, progress: Progress | None = None) -> Snapshot:
     """All that can be seen now. No server's misbehaviour raises; interrupted or terminated, no process of ours is left."""
     since, reading = time.perf_counter(), host.begin()
-    due = tuple(server for server in config.servers if is_due(server, remembered.of(server.id), config, at))
+    is_now = [is_due(server, remembered.of(server.id), config, at) for server in config.servers]
+    due = tuple(compress(config.servers, is_now))
     mark = secrets.token_hex(8)
     tools = {source.options.get("server") for source in config.sources if source.kind == "mcp-tool"}
     stdio = any(not server.remote for server in (*due, *(s for s in config.servers if s.id in tools)))
@@ -70,7 +72,7 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
         probes=without_network(probes, due) if network_down else probes,
         host_sample=host.finish(reading, config.host),
         readings=asked.readings,
-        not_due=tuple(server.id for server in config.servers if server not in due),
+        not_due=tuple(server.id for server, now in zip(config.servers, is_now, strict=True) if not now),
         network_down=network_down,
         notes=(*_notes(strays), *unread),
         usage=rows,

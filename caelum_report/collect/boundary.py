@@ -39,6 +39,8 @@ class Boundary:
         if len(whole) > _SCHEMA_CHARACTERS:
             return canonical({"$comment": f"not kept: {len(whole)} characters"})
         cleaned = visible(self._redactor.redact(whole), 2 * _SCHEMA_CHARACTERS)
+        if cleaned == whole:
+            return whole
         try:
             json.loads(cleaned)
         except ValueError:
