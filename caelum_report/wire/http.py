@@ -163,9 +163,13 @@ class HttpClient:
         self.seconds: dict[str, float] = {}
         self.certificate_expires_at: Any = None
 
-    async def ready(self) -> Exchange:
-        """An open connection, so that a stopwatch need not see it being made."""
-        while self._idle:
+    async def ready(self, *, once: bool = False) -> Exchange:
+        """An open connection, so that a stopwatch need not see it being made.
+
+        With `once` it is a new one. A request over an idle connection that is closed just then is sent again, for nobody
+        has to have read it; what may act twice must never be.
+        """
+        while self._idle and not once:
             exchange = self._idle.pop()
             if exchange.reusable:
                 return self._lend(exchange)
@@ -186,10 +190,12 @@ class HttpClient:
         body: bytes = b"",
         target: str | None = None,
         exchange: Exchange | None = None,
+        *,
+        once: bool = False,
     ) -> Response:
         """The response's head, redirects of the same origin followed. Status and type are the caller's to judge."""
         for _ in range(_REDIRECTS + 1):
-            exchange = exchange or await self.ready()
+            exchange = exchange or await self.ready(once=once)
             response = await self._send_once(exchange, method, target or self._target, headers, body)
             exchange = None
             location = response.headers.get("location")

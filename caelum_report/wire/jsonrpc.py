@@ -17,6 +17,7 @@ from .jsontext import parse
 from .limits import Allowance
 
 METHOD_NOT_FOUND: Final = -32601
+ONCE: Final = ("tools/call",)  # may act: never sent a second time because nobody knows what became of the first
 UNSUPPORTED_PROTOCOL_VERSION: Final = -32022
 _NOISE_LINES: Final = 10_000
 _METHODS: Final = 20  # names of server requests that are kept

@@ -12,7 +12,7 @@ from caelum_report.model import Failure
 from .events import EventParser
 from .fault import Fault, HttpFault
 from .http import Exchange, HttpClient, Response, status_fault
-from .jsonrpc import Inbox, Reply, encode
+from .jsonrpc import ONCE, Inbox, Reply, encode
 from .jsontext import parse
 
 
@@ -49,10 +49,11 @@ class SseChannel:
     ) -> Reply:
         try:
             async with asyncio.timeout(seconds):
-                connection = await self._client.ready()
+                connection = await self._client.ready(once=method in ONCE)
                 request_id, answer = self.inbox.expect()
                 try:
-                    response = await self._post(encode(method, params, request_id), headers, connection)
+                    body = encode(method, params, request_id)
+                    response = await self._post(body, headers, connection, once=method in ONCE)
                     await response.discard()
                     return await answer
                 finally:
@@ -75,11 +76,13 @@ class SseChannel:
                 await task
         self._client.close()
 
-    async def _post(self, body: bytes, headers: Mapping[str, str], connection: Exchange | None = None) -> Response:
+    async def _post(
+        self, body: bytes, headers: Mapping[str, str], connection: Exchange | None = None, *, once: bool = False
+    ) -> Response:
         if not self._endpoint or not self._endpoint.done():
             raise Fault(Failure.PROTOCOL_ERROR, "no endpoint is known")
         everything = {"Content-Type": "application/json", **headers}
-        response = await self._client.send("POST", everything, body, self._endpoint.result(), connection)
+        response = await self._client.send("POST", everything, body, self._endpoint.result(), connection, once=once)
         if response.status >= 300:
             raise await status_fault(response)
         return response

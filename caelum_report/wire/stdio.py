@@ -46,7 +46,11 @@ class StdioChannel:
                 raise await self._gone(method)
             if self.inbox.noise_lines > noise and not self.inbox.messages:
                 raise Fault(Failure.PROTOCOL_ERROR, "stdout carries text, but no JSON-RPC")
-            raise Fault(Failure.TIMEOUT, f"no answer to {method} within {seconds:.3g} s")
+            silent = f"no answer to {method} within {seconds:.3g} s"
+            if (status := self.child.status) is not None:  # what it started may answer for it, so that we waited
+                held = f"it ended with {exit_words(status)}, and what it left behind keeps its stdout open: {silent}"
+                raise Fault(Failure.EXITED, held)
+            raise Fault(Failure.TIMEOUT, silent)
         finally:
             self.inbox.forget(request_id)
 

@@ -13,7 +13,7 @@ from caelum_report.model import Failure
 from .events import EventParser
 from .fault import Fault, excerpt
 from .http import ERROR_BYTES, Exchange, HttpClient, Response, status_and_value, status_fault
-from .jsonrpc import Inbox, Reply, encode
+from .jsonrpc import ONCE, Inbox, Reply, encode
 from .jsontext import parse
 
 
@@ -35,10 +35,11 @@ class HttpChannel:
         known = "http" in self.client.seconds
         try:
             async with asyncio.timeout(seconds):
-                connection = await self.client.ready()
+                connection = await self.client.ready(once=method in ONCE)
                 asked = self.inbox.expect()
                 try:
-                    return await self._ask(encode(method, params, asked[0]), headers, connection, asked)
+                    body = encode(method, params, asked[0])
+                    return await self._ask(body, headers, connection, asked, once=method in ONCE)
                 finally:
                     self.inbox.forget(asked[0])
         except TimeoutError:
@@ -46,10 +47,16 @@ class HttpChannel:
             raise Fault(Failure.TIMEOUT, f"no answer to {method} within {seconds:.3g} s", stage) from None
 
     async def _ask(
-        self, body: bytes, headers: Mapping[str, str], connection: Exchange, asked: tuple[int, asyncio.Future[Reply]]
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        connection: Exchange,
+        asked: tuple[int, asyncio.Future[Reply]],
+        *,
+        once: bool,
     ) -> Reply:
         request_id, answer = asked
-        response = await self._post(body, headers, connection)
+        response = await self._post(body, headers, connection, once=once)
         if response.status == 202:
             await response.discard()
             raise Fault(Failure.TIMEOUT, "HTTP 202: it took the request and gave no answer")
@@ -96,14 +103,16 @@ class HttpChannel:
         finally:
             self.client.close()
 
-    async def _post(self, body: bytes, headers: Mapping[str, str], connection: Exchange | None = None) -> Response:
+    async def _post(
+        self, body: bytes, headers: Mapping[str, str], connection: Exchange | None = None, *, once: bool = False
+    ) -> Response:
         everything = {
             "Accept": "application/json, text/event-stream",
             "Content-Type": "application/json",
             **({"Mcp-Session-Id": self.session} if self.session else {}),
             **headers,
         }
-        return await self.client.send("POST", everything, body, exchange=connection)
+        return await self.client.send("POST", everything, body, exchange=connection, once=once)
 
     async def _accept_error(self, response: Response, request_id: int, answer: asyncio.Future[Reply]) -> None:
         """An HTTP error whose body is our JSON-RPC answer is a reply; any other raises `HttpFault`."""

@@ -1,11 +1,16 @@
 """Hostile HTTP servers: every row of the promises' table that has a wire, through the real collect."""
 
 import socket
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from caelum_report.collect import collect
-from caelum_report.model import Era, Failure, Outcome, Remembered, Status, Transport
+from caelum_report.model import Canary, Era, Failure, Outcome, Remembered, Status, Transport
 
 from .fleet import AT, BUDGETS, HASTE, SECRET, ask, config, remote, stdio
 
@@ -45,6 +50,7 @@ OK = Failure.OK
         ("status/500", Failure.HTTP_5XX, "500", ""),
         ("status/503", Failure.HTTP_5XX, "503", ""),
         ("redirect-same/3", OK, "", ""),
+        ("half-closes", OK, "", ""),
         ("redirect-loop", Failure.REDIRECT_REFUSED, "", ""),
     ],
 )
@@ -104,6 +110,60 @@ def test_a_connection_closed_without_a_word(zoo):
     probe = ask(remote(f"{zoo.url}/closes")).probe
     assert probe.failure in {Failure.PROTOCOL_ERROR, Failure.CONNECT_ERROR}
     assert "closed" in probe.reason
+
+
+def test_a_tool_is_called_once_whatever_becomes_of_the_connection(zoo):
+    """A canary that sends a message sent it twice when its server hung up."""
+    probe = ask(remote(f"{zoo.url}/drops-calls", canary=Canary("echo"))).probe
+    assert probe.stage == "canary"
+    assert "closed the connection without an answer" in probe.reason
+    assert zoo.requests("called") == ["echo"]
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_an_answer_that_comes_before_the_question_is_read(reset):
+    """A gateway refuses by the head alone and hangs up; its word counts, not the broken connection."""
+
+    def refuse(listener):
+        while True:
+            try:
+                visitor, _ = listener.accept()
+            except OSError:
+                return
+            visitor.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            if reset:
+                visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                visitor.shutdown(socket.SHUT_WR)
+            visitor.recv(1)
+            visitor.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=refuse, args=(listener,), daemon=True).start()
+        probe = ask(remote(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp")).probe
+    assert probe.failure is Failure.AUTH_REQUIRED, probe.reason
+
+
+def test_a_server_on_ipv6_alone():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    program = Path(__file__).with_name("zoo_http.py")
+    with subprocess.Popen(
+        [sys.executable, "-IS", str(program), "::1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        probe = ask(remote(f"http://[::1]:{int(process.stdout.readline())}/good")).probe
+        process.stdin.close()
+    assert probe.failure is OK, probe.reason
+
+
+def test_no_proxy_is_asked_for_the_way_to_a_server(zoo, elsewhere, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{elsewhere.port}")
+    assert ask(remote(f"{zoo.url}/good")).probe.failure is OK
+    assert elsewhere.visits == 0
 
 
 # --- finding the way ------------------------------------------------------------------------------------------------

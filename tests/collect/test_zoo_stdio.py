@@ -1,6 +1,8 @@
 """Hostile stdio servers: every row of the promises' table, through the real collect."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from caelum_report.collect import collect
 from caelum_report.model import Era, Failure, Memory, Outcome, Remembered, Status
 
-from .fleet import AT, BUDGETS, HASTE, SECRET, ask, config, program, stdio
+from .fleet import AT, BUDGETS, HASTE, HERE, SECRET, ask, config, program, stdio
 
 OK = Failure.OK
 
@@ -22,6 +24,7 @@ OK = Failure.OK
         ("killed", Failure.EXITED, "SIGKILL", ""),
         ("mid-message", Failure.EXITED, "exit status 3", ""),
         ("closes-stdout", Failure.EXITED, "closed", ""),
+        ("launched", OK, "", ""),
         ("dies-later", Failure.EXITED, "exit status 4|the database is gone", ""),
         ("dies-of-discover", OK, "", ""),
         ("flood", Failure.OVERSIZED, "more than 1 MB", ""),
@@ -219,6 +222,51 @@ def test_no_descriptor_is_left_open():
     for fault in ("good", "early-exit", "endless-line", "grandchildren"):
         ask(stdio(fault))
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_a_server_whose_daemon_keeps_its_stdout_has_ended_all_the_same():
+    """It was told as a timeout, and its exit status was nowhere in the reason."""
+    probe = ask(stdio("daemon-keeps-stdout"), HASTE).probe
+    assert probe.failure is Failure.EXITED
+    assert "exit status 3, and what it left behind keeps its stdout open" in probe.reason
+
+
+def test_no_server_reaches_the_terminal(tmp_path):
+    """One that asks for a password gets no keyboard, and one that writes to the terminal has none."""
+    ours, theirs = os.openpty()
+    run = f"""
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+open("/dev/tty").close()
+from caelum_report.collect import collect
+from caelum_report.model import Remembered
+from tests.collect.fleet import AT, HASTE, config, stdio
+servers = [stdio("asks-password"), stdio("writes-to-the-terminal")]
+found = collect(config(*servers, budgets=HASTE), Remembered(), AT)
+with open({str(tmp_path / "found")!r}, "w") as file:
+    for probe in found.probes:
+        print(probe.failure, *probe.stderr_tail.split(), file=file)
+"""
+    os.write(ours, b"the passphrase\n")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", run], stdin=theirs, stdout=theirs, stderr=theirs, cwd=HERE.parents[1], check=False
+        )
+        os.set_blocking(ours, False)
+        shown = os.read(ours, 65_536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0, shown
+    asking, writing = (tmp_path / "found").read_text().splitlines()
+    assert asking.startswith("timeout")
+    assert "Passphrase" in asking
+    refused = "no terminal: No such device or address"  # once for each message that it got
+    assert writing == f"ok {' '.join([refused] * writing.count(refused))}"
+    assert refused in writing
+    assert "HELLO" not in shown
+    assert "Passphrase" not in shown
 
 
 # --- what is said of a good one -------------------------------------------------------------------------------------

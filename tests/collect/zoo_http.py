@@ -291,6 +291,23 @@ async def not_http(request, writer):
 
 
 @fault
+async def drops_calls(request, writer):
+    """Good, but a call ends its connection without a word. What was called is logged as `called`."""
+    if request.message.get("method") != "tools/call":
+        return writer.write(legacy(request))
+    LOG["called"].append(request.message["params"]["name"])
+    return writer.close()
+
+
+@fault
+async def half_closes(request, writer):
+    """Good, and says that the connection stays; then it closes its side of it."""
+    writer.write(legacy(request))
+    await writer.drain()
+    writer.write_eof()
+
+
+@fault
 async def closes(request, writer):
     writer.close()
 
@@ -450,7 +467,7 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

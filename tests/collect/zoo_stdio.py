@@ -149,6 +149,45 @@ def dies_of_discover(message):
     good(message)
 
 
+@fault
+def daemon_keeps_stdout(_message):
+    """Starts something that outlives it with its stdout, and ends."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(60)
+        os._exit(0)
+    os._exit(3)
+
+
+@fault
+def launched(message):
+    """As a launcher does that starts its server and ends: what is left answers."""
+    if not getattr(launched, "left", False):
+        launched.left = True
+        if os.fork():
+            os._exit(0)
+    good(message)
+
+
+@fault
+def asks_password(_message):
+    import getpass
+
+    getpass.getpass("Passphrase for the key: ")
+    time.sleep(60)
+
+
+@fault
+def writes_to_the_terminal(message):
+    try:
+        with open("/dev/tty", "w") as terminal:
+            terminal.write("HELLO TERMINAL")
+    except OSError as problem:
+        sys.stderr.write(f"no terminal: {problem.strerror}\n")
+    good(message)
+
+
 # --- time ---
 
 
