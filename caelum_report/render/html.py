@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.bccache import Bucket
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from caelum_report import words
 
@@ -65,6 +66,7 @@ def environment() -> Environment:
         "chance": words.chance,
         "stamp": words.stamp,
         "named": named,
+        "kept": kept,
         "clock": _zoned(words.clock),
         "day": _zoned(words.day),
         "full_date": _zoned(words.full_date),
@@ -90,6 +92,14 @@ def fill(template: str, values: dict[str, Any]) -> Markup:
 def named(name: str) -> str:
     """A name that can be seen and clicked, also where the configured one is empty."""
     return name.strip() or "(empty name)"
+
+
+_DATE: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+
+
+def kept(text: str) -> Markup:
+    """The text with dates that no line breaks: a browser may end one at any hyphen."""
+    return Markup(_DATE.sub(r'<span class="keep">\g<0></span>', str(escape(text))))  # noqa: S704  escaped just now
 
 
 def _zoned(word: Callable[[datetime, str], str]) -> Callable[[Context, datetime], str]:

@@ -68,6 +68,11 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
   }
 }
 
+// A drawing wider than the screen shows its middle first: its left end is one box and lines.
+for (const drawing of document.querySelectorAll(".diagram")) {
+  drawing.scrollTo((drawing.scrollWidth - drawing.clientWidth) / 2, 0);
+}
+
 const script = document.currentScript.src;
 const mine = document.querySelector('meta[name="caelum-report"]').content;
 const note = document.querySelector(".aged");

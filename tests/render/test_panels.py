@@ -11,6 +11,7 @@ import pytest
 from caelum_report import document as d
 from caelum_report.model import Era
 from caelum_report.render import pages, render
+from caelum_report.render.html import kept
 from caelum_report.render.pages import index
 from caelum_report.render.pages.panels import beside, figure
 
@@ -135,3 +136,8 @@ def test_tables_of_a_large_fleet_end_with_where_the_others_are():
     places = [text(row.find("th")) for row in section(large.files["architecture.html"], "places").iter("tr")][1:]
     assert large.files["architecture.html"].count(b"is-down") >= 1
     assert len(set(places)) == 200
+
+
+def test_a_date_is_not_broken_at_its_hyphens_and_what_surrounds_it_is_escaped():
+    said = kept("<b> speaks 2026-07-28; 12026-07-281 does not")
+    assert str(said) == ('&lt;b&gt; speaks <span class="keep">2026-07-28</span>; 12026-07-281 does not')

@@ -40,9 +40,9 @@ def _failing(view: View, called: list[ServerUsage]) -> str:
     failing = [one for one in called if flows.is_failing(one.calls, one.errors)]
     limit = words.percent(flows.FAILING, 0)
     if not failing:
-        return f"No server fails {limit} of its calls."
+        return f"To no server do {limit} of the calls fail."
     names = words.listing([_name(view, one) for one in failing], 4)
-    return f"{names} {'fails' if len(failing) == 1 else 'fail'} {limit} of the calls or more."
+    return f"{limit} or more of the calls to {names} fail."
 
 
 def _drawing(view: View) -> dict[str, Any] | None:
