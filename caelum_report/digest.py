@@ -7,6 +7,7 @@ from datetime import datetime
 
 from .difference import Difference
 from .editions import INTERNAL
+from .model import Paper
 from .periods import PeriodName
 
 
@@ -62,6 +63,7 @@ class Digest:
         tuple[str, float, float | None], ...
     ]  # name, target, achieved in the period by the mean of its servers
     edition: str = INTERNAL  # for whose eyes
+    paper: Paper = "a4"
 
     @property
     def id(self) -> str:

@@ -19,7 +19,7 @@ from .diagram import Diagram
 from .difference import Difference
 from .grafana import GrafanaLinks
 from .logged import ErrorReport
-from .model import Era, Failure, FoundConfiguration, Note, Outcome, Status, Tool, Transport
+from .model import Era, Failure, FoundConfiguration, Note, Outcome, Paper, Status, Tool, Transport
 
 Range = Literal["day", "week", "month", "quarter", "year"]
 RANGES: Final[tuple[Range, ...]] = ("day", "week", "month", "quarter", "year")
@@ -973,3 +973,4 @@ class Report:
     dashboards: tuple[DashboardReport, ...] = ()
     dashboard_charts: tuple[Chart, ...] = ()
     purged: Purged | None = None  # None: as it was published
+    paper: Paper = "a4"  # that its PDF is laid out for

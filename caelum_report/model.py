@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .archived import Keeping
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .alerting import Channel, Rule
     from .dashboards import Dashboard
     from .editions import Edition
+
+Paper = Literal["a4", "letter"]
 
 
 class Transport(StrEnum):
@@ -258,6 +260,7 @@ class Config:
     hourly_days: int = 365
     archive: Keeping = field(default_factory=Keeping)
     pdf: bool = True
+    paper: Paper = "a4"  # of every PDF
     fail_on: str = "never"  # never | down | needs-action
     demo: bool = False
     scheduled: bool = False  # a schedule is known, so "next due" can be said

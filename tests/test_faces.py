@@ -36,7 +36,7 @@ def text_of_html(page: str) -> str:
 
 
 def text_of_pdf(path: Path) -> str:
-    asked = ["pdftotext", "-raw", "-l", "2", str(path), "-"]
+    asked = ["pdftotext", "-raw", "-l", "3", str(path), "-"]
     return subprocess.run(asked, capture_output=True, encoding="utf-8", check=True).stdout
 
 

@@ -56,6 +56,7 @@ def digest(
         difference=difference(past, before, span) if begun < before.end else None,
         looming=tuple((one.what, one.when) for one in latest.looming[:_SHOWN_LOOMING]) if latest and newest else (),
         objectives=_objectives(config, servers),
+        paper=config.paper,
     )
 
 

@@ -90,6 +90,7 @@ def resolved(settings: Settings, options: Options) -> Config:
         hourly_days=toml.retention.hourly,
         archive=Keeping(toml.archive.hourly, toml.archive.daily, toml.archive.size),
         pdf=toml.pdf,
+        paper=toml.paper,
         fail_on=toml.fail_on,
         scheduled=toml.every is not None,
         found=tuple(each for each in found if each.path not in read),

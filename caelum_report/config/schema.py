@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from caelum_report import words
 from caelum_report.errors import UsageError
+from caelum_report.model import Paper
 from caelum_report.text import visible
 
 from .alarm_tables import ChannelTable, ObjectiveTable, RuleTable, WindowTable, wrong_alarms
@@ -143,6 +144,7 @@ class CaelumToml(Table):
         default=None, description="the published site's address, for links in mails and feeds"
     )
     pdf: bool = Field(default=True, description="make report.pdf")
+    paper: Paper = Field(default="a4", description="the paper of every PDF")
     fail_on: Literal["never", "down", "needs-action"] = Field(
         default="never", description="what ends a run with status 6"
     )

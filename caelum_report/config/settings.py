@@ -60,6 +60,7 @@ VARIABLES: Final = {
         Variable("CAELUM_PUBLISH", "publish"),
         Variable("CAELUM_SITE_URL", "site_url"),
         Variable("CAELUM_PDF", "pdf"),
+        Variable("CAELUM_PAPER", "paper"),
         Variable("CAELUM_FAIL_ON", "fail_on"),
         Variable("MCP_SERVERS_CONFIG_PATH", "mcp_configs"),
         Variable(

@@ -15,7 +15,7 @@ from caelum_report.editions import INTERNAL
 from caelum_report.mail import Mail
 from caelum_report.text import brief
 
-from .html import TEMPLATES, environment, fill
+from .html import environment, fill
 from .mail_report import LARGEST_HTML
 
 SHOWN_SERVERS: Final = 20  # of those that were down; the PDF has all
@@ -175,17 +175,15 @@ def _changes(digest: Digest) -> Iterator[str]:
 
 
 def digest_document(digest: Digest) -> bytes:
-    """The PDF: A4, tagged (PDF/UA-1), with bookmarks; its dates are the digest's."""
+    """The PDF: tagged (PDF/UA-1), with bookmarks; its dates are the digest's."""
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
 
-    from .pdf import _inline_only
+    from .pdf import _inline_only, sheet
 
     os.environ["SOURCE_DATE_EPOCH"] = str(int(digest.made_at.timestamp()))
     fonts = FontConfiguration()
-    style = weasyprint.CSS(
-        string=(TEMPLATES / "pdf" / "report.css").read_text("utf-8"), url_fetcher=_inline_only(), font_config=fonts
-    )
+    style = weasyprint.CSS(string=sheet(digest.paper), url_fetcher=_inline_only(), font_config=fonts)
     values = {**_values(digest, digest.made_at), "servers": digest.servers, "outages": digest.outages}
     page = weasyprint.HTML(string=str(fill("digest/paper.html", values)), url_fetcher=_inline_only())
     made = page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)

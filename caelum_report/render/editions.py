@@ -186,6 +186,7 @@ def edition_of(report: Report, edition: Edition) -> Report:
         previous_run=None,
         alarms=AlarmsReport() if executive else AlarmsReport(incidents=tuple(_incidents(report, aliases))),
         ledger=ledger,
+        paper=report.paper,
     )  # fmt: skip
 
 

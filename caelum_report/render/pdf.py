@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
@@ -19,7 +20,7 @@ from markupsafe import Markup, escape
 
 from caelum_report import codec, words
 from caelum_report.document import Chart, Report, ServerReport
-from caelum_report.model import Status
+from caelum_report.model import Paper, Status
 
 from . import charts, marks, pages
 from .html import TEMPLATES, environment, fill
@@ -29,36 +30,48 @@ from .pdf_parts import parts
 from .placed import about
 from .skins import TOKENS
 
-FITS: Final = ("", "fit-1", "fit-1 fit-2", "fit-1 fit-2 fit-3")  # until page 1 holds its five parts
+FITS: Final = (  # class and size in points: the first with which page 1 holds its five parts
+    *(("", 8.25), ("close", 8.25), ("close", 7.9), ("close", 7.6), ("close", 7.3), ("close", 7.0), ("close", 6.7)),
+    *(("close", 6.4), ("close", 6.1)),
+)
+PAPERS: Final[Mapping[Paper, str]] = {"a4": "A4", "letter": "Letter"}
 _WIDEST, _HIGHEST = 516.0, 560.0  # points that a drawing may take
 _READABLE: Final = 0.36  # points for a pixel: words of 12 pixels are then as small as print gets
 _FULL_WIDTH: Final = 3  # charts; more of them stand in pairs
 
 
 def document(report: Report) -> bytes:
-    """The finished file: A4, tagged (PDF/UA-1), with bookmarks; its dates are the report's."""
+    """The finished file: tagged (PDF/UA-1), with bookmarks; its dates are the report's."""
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
 
     os.environ["SOURCE_DATE_EPOCH"] = str(int(report.at.timestamp()))  # fonts are stamped when they are cut down
     fonts = FontConfiguration()
     style = weasyprint.CSS(
-        string=(TEMPLATES / "pdf" / "report.css").read_text("utf-8") + _glyphs(),
+        string=sheet(report.paper) + _glyphs(),
         url_fetcher=_inline_only(),
         font_config=fonts,
     )
     values = _values(report)
 
-    def laid_out(fit: str, *, whole: bool) -> Any:
-        text = fill("pdf/report.html", {**values, "fit": fit, "whole": whole})
+    def laid_out(number: int, *, whole: bool) -> Any:
+        fit, size = FITS[number]
+        text = fill("pdf/report.html", {**values, "fit": fit, "size": size, "whole": whole})
         page = weasyprint.HTML(string=str(text), url_fetcher=_inline_only())
         return page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
 
-    fit = next((fit for fit in FITS[:-1] if len(laid_out(fit, whole=False).pages) == 1), FITS[-1])
+    fit = bisect_left(
+        range(len(FITS) - 1), True, key=lambda number: len(laid_out(number, whole=False).pages) == 1
+    )  # what holds the parts holds them, too, when it is smaller
     made = laid_out(fit, whole=True)
     written = made.write_pdf(pdf_identifier=report.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
     assert isinstance(written, bytes)
     return written
+
+
+def sheet(paper: Paper) -> str:
+    """The style of everything that is printed, for a size of paper."""
+    return f"{(TEMPLATES / 'pdf' / 'report.css').read_text('utf-8')}\n@page {{ size: {PAPERS[paper]} }}\n"
 
 
 def _inline_only() -> Any:
@@ -77,6 +90,9 @@ def _values(report: Report) -> dict[str, Any]:
     names = {server.id: server.name for server in report.servers}
     fleet = placed.get("fleet", {})
     shown = [row.server for row in fleet["rows"]] if fleet else [s for s in report.servers if not s.retired]
+    following = parts(report, placed, _diagram(report))
+    shown_dashboards = [(one.title, f"dashboard-{one.name}") for one in report.dashboards if one.pdf]
+    last = [(part.title, part.anchor) for part in following[-1:]]
     at = f"{words.day(report.at, report.zone)} {words.local(report.at, report.zone).year} {words.clock(report.at, report.zone)}"
     return {
         "report": report,
@@ -95,7 +111,8 @@ def _values(report: Report) -> dict[str, Any]:
         "groups": fleet.get("groups", ()),
         "key": _key(),
         "about": lambda finding: about(finding, report),
-        "parts": parts(report, placed, _diagram(report)),
+        "parts": following,
+        "contents": [*((part.title, part.anchor) for part in following[:-1]), *shown_dashboards, *last],
         "drawn": lambda shown: _drawn(report, shown),
         "dashboards": paper_dashboards(report, _drawn, literal),
         "name": lambda server: names.get(server, server),

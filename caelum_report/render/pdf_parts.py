@@ -32,6 +32,7 @@ _PLACES: Final = {  # where on paper a page of the site is
     "host.html": "host",
     "method.html": "method",
 }
+_ON_PAGE_1: Final = {"changed", "objectives"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,14 @@ def parts(report: Report, placed: Mapping[str, Mapping[str, Any]], diagram: Mark
     if diagram is not None:
         found.append(Part("architecture", "Architecture", "", "drawing", {"drawing": diagram}))
     found += [*_incidents(report), *_hosts(report), _method(report)]
-    read_on = _read_on(placed.get("read_on", {}).get("items", ()), {part.anchor for part in found})
+    places = {page: place for page, place in _PLACES.items() if place in {part.anchor for part in found} | _ON_PAGE_1}
+    places |= {f"dashboards/{one.name}.html": f"dashboard-{one.name}" for one in report.dashboards if one.pdf}
+    read_on = _read_on(placed.get("read_on", {}).get("items", ()), places)
     return [read_on, *found] if read_on.values["items"] else found
 
 
-def _read_on(items: Any, there: set[str]) -> Part:
-    on_page_1 = {"changed", "objectives"}
-    led = [(item, place if (place := _PLACES.get(item.page)) in there | on_page_1 else None) for item in items]
-    return Part("read-on", "Read on", "", "read_on", {"items": led})
+def _read_on(items: Any, places: Mapping[str, str]) -> Part:
+    return Part("read-on", "Read on", "", "read_on", {"items": [(item, places.get(item.page)) for item in items]})
 
 
 def _worth_doing(report: Report) -> Iterator[Part]:
@@ -111,6 +112,7 @@ def _usage(report: Report) -> Iterator[Part]:
         ]
         more = len(rows) - _USED
         values = {"usage": used, "rows": rows[:_USED], "more": words.plural(more, "server") if more > 0 else ""}
+        values["before"] = any(one.calls_before is not None for _, one in rows)
         yield Part("usage", "Usage", "Real calls of 30 days, most first", "usage", values)
 
 
@@ -118,7 +120,8 @@ def _incidents(report: Report) -> Iterator[Part]:
     found = sorted(report.alarms.incidents, key=lambda one: one.ended_at is not None)
     if found:
         rows: list[tuple[IncidentReport, str]] = [
-            (one, _lasted(report, one.began_at, one.ended_at)) for one in found[:_INCIDENTS]
+            (one, "recovering" if one.recovering_since else _lasted(report, one.began_at, one.ended_at))
+            for one in found[:_INCIDENTS]
         ]
         more = len(found) - len(rows)
         note = f"Open ones first, then the newest{f'; {more} older on the site' if more else ''}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -84,6 +85,45 @@ def test_page_1_holds_with_any_report(make, tmp_path: Path) -> None:
     path.write_bytes(pdf.document(make()))
     assert "Looming" in text_of(path, 1)
     assert "Looming" not in text_of(path, 2)
+
+
+@poppler
+@pytest.mark.parametrize(
+    "make", [sample_reports.fleet_report, sample_reports.hostile_report, sample_reports.large_report]
+)
+def test_page_1_holds_on_letter_paper(make, tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf.document(dataclasses.replace(make(), paper="letter")))
+    facts = subprocess.run(["pdfinfo", path], capture_output=True, encoding="utf-8", check=True).stdout
+    assert "612 x 792 pts (letter)" in facts
+    assert "In this report" in text_of(path, 1)
+    assert "In this report" not in text_of(path, 2)
+
+
+@poppler
+def test_forty_findings_with_long_words_leave_page_1_whole(tmp_path: Path) -> None:
+    report = sample_reports.fleet_report()
+    told = "It waits for a lock that another process holds, and has done so in each of the last nine checks. " * 3
+    long = dataclasses.replace(
+        report.findings[0], title="a-name-without-end-" * 5, impact=told, cause=told, command="x" * 200
+    )
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf.document(dataclasses.replace(report, findings=(long,) * 40)))
+    first = text_of(path, 1)
+    assert "35 more findings on the site" in first
+    assert "In this report" in first
+
+
+@poppler
+def test_a_dashboard_that_is_on_paper_has_its_page_in_both_lists(demo_site: Path) -> None:
+    asked = ["pdftotext", "-layout", str(demo_site / "report.pdf"), "-"]
+    pages = subprocess.run(asked, capture_output=True, encoding="utf-8", check=True).stdout.split("\f")
+    found = re.search(r"Service in a month\s+(\d+)", pages[0].partition("In this report")[2])
+    assert found is not None
+    assert re.search(r"(?m)^ *Service in a month", pages[int(found[1]) - 1])
+    assert re.search(rf"Service in a month .* {found[1]}\n", pages[1] + pages[2])
+    assert re.search(r"Operations .* on the site\n", pages[1] + pages[2])
+    assert "Method and this run" in pages[-2]  # the last one before the end of the text
 
 
 @poppler
