@@ -212,6 +212,7 @@ def test_explain_knows_every_variable_and_keeps_secrets(name: str, tmp_path: Pat
         "CAELUM_STDIO_EVERY": "1h",
         "CAELUM_ZONE": "UTC",
         "CAELUM_PUBLISH": "auto",
+        "CAELUM_PAPER": "letter",
         "CAELUM_PDF": "1",
     }
     values |= {"CAELUM_SITE_URL": "https://x.example/", "CAELUM_FAIL_ON": "down"}
