@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -99,6 +100,7 @@ def _server(  # noqa: PLR0917 - the two frames are one server's
     since = moment(float(ever["hour"].min().timestamp()))
     before = _since(ever, start - PERIOD)
     unused = _unused(facts.by_id.get(name), rows["tool"], since.timestamp(), facts)
+    p50, p95, longest = _durations(rows)
     return ServerUsage(
         server=name,
         source=str(ever["source"].iloc[-1]),
@@ -107,15 +109,24 @@ def _server(  # noqa: PLR0917 - the two frames are one server's
         calls_before=int(before["calls"].sum() - rows["calls"].sum()) if since.timestamp() < start else None,
         errors=int(rows["errors"].sum()),
         seconds=float(rows["seconds"].sum()),
-        p50=quantile(list(rows["buckets"]), 0.5),
-        p95=quantile(list(rows["buckets"]), 0.95),
-        max_seconds=float(rows["max"].max()) if rows["timed"].sum() else None,
+        p50=p50,
+        p95=p95,
+        max_seconds=longest,
         used=rows["tool"].nunique(),
         unused=tuple(tool.name for tool in unused),
         unused_tokens=sum(tool.tokens for tool in unused),
         drift=_drift_sentence(drift[0]) if drift else "",
         drift_chance=drift[1] if drift else None,
     )
+
+
+def _durations(rows: pd.DataFrame) -> tuple[float | None, float | None, float | None]:
+    """p50, p95 and the longest. Buckets are 2 % wide, and no quantile is longer than the longest call."""
+    if not rows["timed"].sum():
+        return None, None, None
+    blobs, longest = list(rows["buckets"]), float(rows["max"].max())
+    p50, p95 = (quantile(blobs, share) for share in (0.5, 0.95))
+    return None if p50 is None else min(p50, longest), None if p95 is None else min(p95, longest), longest
 
 
 def _unused(standing: Standing | None, called: Iterable[object], since: float, facts: Facts) -> list[Tool]:
@@ -130,8 +141,7 @@ def _unused(standing: Standing | None, called: Iterable[object], since: float, f
 def _tools(rows: pd.DataFrame) -> Iterator[ToolUsage]:
     found = []
     for (server, tool), part in rows.groupby(["server", "tool"], sort=True):
-        timed = part["timed"].sum() > 0
-        blobs = list(part["buckets"]) if timed else []
+        p50, p95, longest = _durations(part)
         found.append(
             ToolUsage(
                 server=str(server),
@@ -139,9 +149,9 @@ def _tools(rows: pd.DataFrame) -> Iterator[ToolUsage]:
                 calls=int(part["calls"].sum()),
                 errors=int(part["errors"].sum()),
                 seconds=round(float(part["seconds"].sum()), 3),
-                p50=quantile(blobs, 0.5) if timed else None,
-                p95=quantile(blobs, 0.95) if timed else None,
-                max_seconds=float(part["max"].max()) if timed else None,
+                p50=p50,
+                p95=p95,
+                max_seconds=longest,
                 last=moment(float(part["hour"].max().timestamp())),
             )
         )
@@ -181,7 +191,7 @@ def _charts(facts: Facts, begun: float) -> Iterator[Chart]:
     track = single(np.asarray(at, np.float64), counts)
     ranges: list[Range] = ["week", "month"] if facts.now - begun > 7 * DAY else ["week"]
     for name in ranges:
-        yield chart(
+        made = chart(
             name,
             "tool_calls",
             track,
@@ -192,6 +202,7 @@ def _charts(facts: Facts, begun: float) -> Iterator[Chart]:
             marks=facts.marks,
             source="usage sources, one a server",
         )
+        yield made if len(counts) else replace(made, empty="The first hour of calls is not over yet.")
 
 
 # --- patterns -------------------------------------------------------------------------------------------------------

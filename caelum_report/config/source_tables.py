@@ -163,7 +163,7 @@ class WebSocketTable(AddressTable):
     @model_validator(mode="after")
     def _in_time(self) -> WebSocketTable:
         if self.window >= self.timeout:
-            raise ValueError("a `window` shorter than `timeout`, which is 10s unless said")
+            raise ValueError(f"a `window` shorter than `timeout`; they are {self.window:g} s and {self.timeout:g} s")
         return self
 
 

@@ -169,6 +169,16 @@ def test_a_first_hour_of_measuring_says_no_more_than_it_knows() -> None:
     assert usage.calls == 0
     assert (usage.busiest, usage.quietest, usage.together) == ("", "", ())
     assert usage.servers[0].unused == ()
+    assert {chart.empty for chart in usage.charts} == {"The first hour of calls is not over yet."}
+
+
+def test_no_percentile_is_longer_than_the_longest_call() -> None:
+    usage = of_history(rows(*((2, "alpha", f"tool-{n}", "tap", [0.1 + n * 0.0137]) for n in range(40)))).usage
+    for one in (*usage.tools, usage.servers[0]):
+        assert one.p50 is not None
+        assert one.p95 is not None
+        assert one.max_seconds is not None
+        assert one.p50 <= one.p95 <= one.max_seconds
 
 
 def test_many_unused_tools_are_one_finding_for_the_fleet() -> None:

@@ -47,7 +47,7 @@ BAD = {
     "11:1: `source[1].metric[2].uint` is not a key here; did you mean `unit`?",
     "source-no-metric.toml": "6:1: `source[1].metric`: expected at least one",
     "source-twice.toml": "7:1: `source[2].name`: expected another name; [[source]] number 1 has this one",
-    "source-window.toml": "1:1: `source[1]`: expected a `window` shorter than `timeout`, which is 10s unless said",
+    "source-window.toml": "1:1: `source[1]`: expected a `window` shorter than `timeout`; they are 20 s and 10 s",
     "source-without-kind.toml": f"1:1: `source[1].kind` is missing: one of {', '.join(SOURCE_TABLES)}",
     "syntax.toml": "4:34: not TOML: Illegal character '\\n'",
     "transport.toml": '4:1: `server[1].transport`: expected "http" or "sse" beside `url`',

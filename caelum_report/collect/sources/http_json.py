@@ -10,7 +10,7 @@ from caelum_report.wire import HttpFault
 from .asking import Answer, Asking
 from .fetch import fetch, fetch_json
 from .mapping import mapped
-from .mcp_calls import of_contextforge
+from .mcp_calls import in_words, of_contextforge
 
 
 async def ask(asking: Asking) -> Answer:
@@ -18,7 +18,9 @@ async def ask(asking: Asking) -> Answer:
     if options["metric"] or options["preset"]:
         document = await fetch_json(asking, options["url"])
         calls = of_contextforge(document, asking) if options["preset"] else None
-        return replace(mapped(asking, document), calls=calls)
+        answer = mapped(asking, document)
+        told = in_words(calls, [options["preset"]]) if options["preset"] else ()
+        return replace(answer, notes=(*answer.notes, *told), calls=calls)
     try:
         await fetch(asking, options["url"])
     except HttpFault as fault:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from caelum_report.model import CallCount, Failure, Note
 from caelum_report.wire import Fault
-from caelum_report.words import listing
+from caelum_report.words import listing, plural
 
 from .asking import Asking
 from .call_figures import ALL_TOOLS, MOST_CALLS, MOST_TOOLS
@@ -122,11 +122,16 @@ def counted(
     return tuple(found[:MOST_TOOLS])
 
 
-def silence(calls: Sequence[CallCount] | None, presets: Sequence[str]) -> tuple[Note, ...]:
-    """That nobody called may be true, and may be that somebody else publishes there."""
-    if calls or not presets:
+def in_words(calls: Sequence[CallCount] | None, presets: Sequence[str]) -> tuple[Note, ...]:
+    """What was counted. That nobody called may be true, and may be that somebody else publishes there."""
+    if not presets:
         return ()
-    return (Note("no-calls", f"It has counted no call of a tool, as {listing(presets)} would publish it."),)
+    if not calls:
+        return (Note("no-calls", f"It has counted no call of a tool, as {listing(presets)} would publish it."),)
+    tools = len({(count.server, count.tool) for count in calls})
+    made = plural(round(sum(count.calls for count in calls)), "call")
+    text = f"It has counted {made} of {plural(tools, 'tool')} since it began; what is added between two runs is usage."
+    return (Note("calls", text),)
 
 
 def _summed(samples: Iterable[Shown], published: Published, server_label: str | None, part_label: str | None) -> _Sums:

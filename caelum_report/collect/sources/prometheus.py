@@ -15,7 +15,7 @@ from caelum_report.wire import Fault, HttpFault
 from .asking import Answer, Asking, without_number
 from .fetch import fetch_json, refused
 from .mapping import number
-from .mcp_calls import PUBLISHED, counted, silence
+from .mcp_calls import PUBLISHED, counted, in_words
 
 _MOST_POINTS: Final = 10_000  # of a series in one answer; Prometheus gives 11,000
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -40,7 +40,7 @@ async def ask(asking: Asking) -> Answer:
     given = {sample.metric for sample in samples}
     missing = without_number((query["name"] for query in asked if query["name"] not in given), "It has no number")
     calls = await _calls(asking) if options["presets"] else None
-    return Answer(tuple(samples), (*missing, *silence(calls, options["presets"])), calls=calls)
+    return Answer(tuple(samples), (*missing, *in_words(calls, options["presets"])), calls=calls)
 
 
 def _queries(options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

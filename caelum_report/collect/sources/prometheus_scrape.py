@@ -18,7 +18,7 @@ from caelum_report.words import listing, plural
 from .asking import Answer, Asking
 from .extras import extra
 from .fetch import fetch
-from .mcp_calls import counted, silence
+from .mcp_calls import counted, in_words
 
 _ACCEPT: Final = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5"
 _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -32,7 +32,7 @@ async def ask(asking: Asking) -> Answer:
     wanted = [family for family in families if _is_wanted(family, options["metrics"])]
     shown = (sample for family in families for sample in family.samples)
     calls = counted(shown, options["presets"], asking, options["subject"]) if options["presets"] else None
-    notes = silence(calls, options["presets"])
+    notes = in_words(calls, options["presets"])
     if options["metrics"] and not wanted:
         text = f"It has {plural(len(families), 'metric')}, and none of them is {listing(options['metrics'])}."
         return Answer(notes=(Note("figure-missing", text), *notes), calls=calls)

@@ -47,6 +47,8 @@ def rows(view: View, series: Iterable[SeriesReport]) -> list[Row]:
 def _spread(one: SeriesReport) -> str:
     if one.lowest is None or one.highest is None:
         return words.NOTHING
+    if one.n == 1:
+        return "one value"
     if one.lowest == one.highest:
         return "did not change"
     return f"{words.quantity(one.lowest, one.unit)} to {words.quantity(one.highest, one.unit)}"
@@ -71,7 +73,7 @@ def _head(view: View) -> dict[str, Any]:
     failing = [source.name for source in sources if source.failure is not Failure.OK]
     told = f"{words.plural(len(sources), 'source')}, {words.plural(len(view.report.series), 'figure')}."
     if failing:
-        lede = f"{words.listing(failing)} did not answer as asked in this run; the reason is on the method page."
+        lede = f"{words.listing(failing)} did not answer as asked in this run; the reason stands with each."
     else:
         lede = "Each answered in this run."
     return {"heading": told, "lede": f"{lede} None of this is mixed with what our own probes measured."}

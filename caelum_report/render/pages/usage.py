@@ -28,9 +28,14 @@ def _head(view: View) -> dict[str, Any]:
     failed = f", {words.count(usage.errors)} of them failed" if usage.errors else "; none failed"
     return {
         "heading": f"{words.count(usage.calls)} calls of {tools} in 30 days{failed}.",
-        "lede": f"{known} of {words.plural(fleet, 'server')} measured, by {words.listing(usage.sources, 4)}. "
+        "lede": f"{known} of {words.plural(fleet, 'server')} measured{_others(len(measured) - known)}, "
+        f"by {words.listing(usage.sources, 4)}. "
         "Each by one source, never a sum; our own probes are left out.",
     }
+
+
+def _others(number: int) -> str:
+    return f", and {number} that this report does not ask" if number else ""
 
 
 def _calls(view: View) -> dict[str, Any] | None:
