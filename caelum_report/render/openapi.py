@@ -5,13 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from caelum_report.document import Report
 
 from .api import to_bytes
 from .catalogue import DOCUMENTS, WILDCARDS, Document
 from .schemas import components, schemas
+
+JSON_FEED: Final = {  # as far as its version 1.1 demands it
+    "type": "object",
+    "required": ["version", "title", "items"],
+    "properties": {
+        "version": {"const": "https://jsonfeed.org/version/1.1"},
+        "title": {"type": "string"},
+        "items": {
+            "type": "array",
+            "items": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+        },
+    },
+}
 
 
 def files(report: Report) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -36,7 +49,13 @@ def openapi(report: Report) -> dict[str, Any]:
 
 
 def _operation(document: Document) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{document.schema}"} if document.schema else {"type": "string"}
+    schema = (
+        {"$ref": f"#/components/schemas/{document.schema}"}
+        if document.schema
+        else JSON_FEED
+        if document.media_type == "application/feed+json"
+        else {"type": "string"}
+    )
     answers: dict[str, Any] = {
         "200": {"description": document.says, "content": {document.media_type: {"schema": schema}}}
     }

@@ -111,6 +111,16 @@ def test_schemas_are_schemas_and_refuse_what_is_wrong(sites) -> None:
     assert len(list(problems)) == 2
 
 
+@pytest.mark.parametrize("name", REPORTS)
+def test_what_is_json_has_a_schema_in_openapi(sites, name: str) -> None:
+    paths = json.loads(sites[name]["api/v1/openapi.json"])["paths"]
+    for path, item in paths.items():
+        for media_type, content in item["get"]["responses"]["200"]["content"].items():
+            assert not media_type.endswith("json") or content["schema"] != {"type": "string"}, path
+    content = paths["/feed.json"]["get"]["responses"]["200"]["content"]["application/feed+json"]
+    jsonschema.validate(json.loads(sites[name]["feed.json"]), content["schema"])
+
+
 def test_openapi_names_every_file_and_every_reference_leads_somewhere(sites) -> None:
     document = json.loads(sites["fleet"]["api/v1/openapi.json"])
     assert document["openapi"] == "3.1.0"
