@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from caelum_report import documentation, errors
+from caelum_report.config import Options, load
 from caelum_report.config.schema import TABLES
 from caelum_report.metrics import METRICS
 from caelum_report.model import Failure, Status
@@ -33,6 +34,24 @@ ALL = "\n".join((README, *PAGES.values()))
 )
 def test_the_generated_parts_are_those_of_this_code(part: documentation.Part) -> None:
     assert part() in ALL
+
+
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```", ALL, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.split("\n")[0][:40])
+def test_every_example_of_the_configuration_can_be_used(example: str, tmp_path: Path) -> None:
+    file = tmp_path / "caelum.toml"
+    file.write_text(example)
+    file.chmod(0o600)
+    environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "a-value-of-the-tests")
+    for named in re.findall(r'"~/([^"]+\.json)"', example):
+        (tmp_path / named).parent.mkdir(exist_ok=True)
+        (tmp_path / named).write_text('{"mcpServers": {}}')
+    environ |= {"CAELUM_BASE_URL": "https://gateway.example.org"}
+    config = load(Options(config=file), environ, tmp_path)
+    assert {source.name: source.problem for source in config.sources if source.problem} == {}
+    assert {server.id: server.problem for server in config.servers if server.command and server.problem} == {}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table or "top")

@@ -39,6 +39,8 @@ def of_source(config: Config, source: Source, start: datetime, at: datetime) -> 
 async def _of_source(config: Config, source: Source, start: datetime, at: datetime) -> list[tuple[str, str, Sample]]:
     if source.problem:
         raise Fault(Failure.CONFIG_ERROR, source.problem)
+    if source.options.get("presets") and not source.options["query"]:
+        raise Fault(Failure.CONFIG_ERROR, "its presets count from the first run on; only [[source.query]] has a past")
     pool = Pool(config.budgets)
     run = Run(config, at, Room(config.budgets, 1), pool, Redactor(config.secrets), "", lambda: 0.0)
     asking = Asking(source, run, Remembered(), Allowance(config.budgets, pool))

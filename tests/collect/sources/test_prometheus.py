@@ -14,6 +14,7 @@ import pytest
 
 from caelum_report import buckets, pipeline, store
 from caelum_report.counts import pack
+from caelum_report.errors import UsageError
 from caelum_report.model import Failure, Note, Reading, Sample
 from tests.collect.fleet import AT, BUDGETS, SECRET, config
 from tests.ports import free_port
@@ -171,6 +172,12 @@ def test_its_past_is_brought_in_once(prometheus: str, tmp_path: Path) -> None:
     with store.open_store(settings.database) as database:
         hours = database.execute("SELECT sum(n), max(max), min(min) FROM rollups").fetchone()
     assert hours == (59, pytest.approx(10 / 60), 0.0)  # ten a minute, and at half past it began anew
+
+
+def test_calls_of_a_preset_have_no_past_to_be_brought_in(prometheus: str, tmp_path: Path) -> None:
+    settings = replace(config(budgets=BUDGETS), database=str(tmp_path / "history.sqlite"))
+    with pytest.raises(UsageError, match="its presets count from the first run on"):
+        pipeline.import_source(settings, source("prometheus", url=prometheus, presets=["otel"]), START, AT)
 
 
 BAD = {
