@@ -29,7 +29,7 @@ from caelum_report.words import listing
 from .pdf_text import text_of
 
 _URL: Final = re.compile(r"https?://[^\s\"'<>\\)]+")
-_EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
+_EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]*\w")
 _PATH: Final = re.compile(r"(?<![\w.:/<])/(?:[\w.@+-]+/)+[\w.@+-]+")
 _TAG: Final = re.compile(r"<[^<>]*>")
 _TOKEN: Final = re.compile(r"[0-9a-z]+")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import posixpath
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -175,6 +177,29 @@ def refusal(report: d.Report, path: str, content: bytes, it: Edition | None = No
 )
 def test_a_leak_is_named_by_its_file_and_kind(report: d.Report, path: str, content: bytes, kind: str) -> None:
     assert f"{path} holds {kind}" in refusal(report, path, content)
+
+
+def test_a_schema_made_for_it_keeps_no_edition_waiting() -> None:
+    """A server's schema of underscores took the search for addresses minutes; the processor time of a child says so."""
+    program = """
+import dataclasses, resource
+from caelum_report.editions import Edition
+from caelum_report.render.leaks import refuse_leaks
+from caelum_report.site import Site
+from tests.render import sample_reports
+report = sample_reports.fleet_report()
+server = next(one for one in report.servers if one.tools)
+tool = dataclasses.replace(server.tools[0].tool, schema='{"a":"' + "_" * 90_000 + '"}')
+server = dataclasses.replace(server, tools=(dataclasses.replace(server.tools[0], tool=tool),))
+report = dataclasses.replace(report, servers=(server,))
+site = Site("r", {"index.html": b"<p>All well."}, ())
+resource.setrlimit(resource.RLIMIT_CPU, (25, 25))
+refuse_leaks(Edition("public", "/nowhere", "Ours", ()), site, report, (), ours=lambda: site)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_secret_is_not_printed(report: d.Report) -> None:
