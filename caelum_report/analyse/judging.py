@@ -31,7 +31,9 @@ def judging(facts: Facts, found: Iterable[Finding]) -> Judging:
         f"Hours of {words.plural(signals.watched, 'series', 'series')} watched: {words.plural(unusual, 'unusual moment')} in "
         f"seven days; a week of nothing would show {words.significant(signals.expected_flags, 2)}."
     )
-    if signals.not_assessed:
+    if not signals.tests:
+        sentence = "There is too little history to test any series for trends and level shifts."
+    elif signals.not_assessed:
         sentence += f" {words.plural(signals.not_assessed, 'series', 'series')} not assessed: too short, or too much is missing."
     return Judging(
         signals.series,

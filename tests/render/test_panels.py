@@ -141,3 +141,15 @@ def test_tables_of_a_large_fleet_end_with_where_the_others_are():
 def test_a_date_is_not_broken_at_its_hyphens_and_what_surrounds_it_is_escaped():
     said = kept("<b> speaks 2026-07-28; 12026-07-281 does not")
     assert str(said) == ('&lt;b&gt; speaks <span class="keep">2026-07-28</span>; 12026-07-281 does not')
+
+
+def test_what_was_measured_once_is_its_number_and_no_frame_around_a_dot(view, report):
+    once = charted(report.servers[0], metric="rss", title="Memory", points=d.Points((1,), (11 * 1024.0**2,)), n=1)
+    figures, silent = beside(view, [once], "x.csv", "", {})
+    assert figures == ()
+    assert [said.replace("\u00a0", " ") for said in silent] == [
+        "Measured once: Memory 11 MiB. Charts begin with a second measurement."
+    ]
+    alone = figure(view, once, "x.csv", "", {}, wide=True)
+    assert alone.wide is None
+    assert alone.rest.endswith("The chart begins with a second one.")

@@ -34,8 +34,12 @@ def _head(view: View) -> dict[str, Any]:
 def _reached(diagram: Diagram) -> str:
     """How many servers are asked in which way."""
     over = Counter(edge.label for edge in diagram.edges if edge.kind == "probes")
-    ways = [f"{words.count(over[way])} over {name}" for way, name in TRANSPORT_WORDS.items() if over[way]]
-    return f"This report asks {words.listing(ways)}." if ways else ""
+    used = [(over[way], name) for way, name in TRANSPORT_WORDS.items() if over[way]]
+    if not used:
+        return ""
+    first, name = used[0]
+    asked = f"{words.count(first)} {'is' if first == 1 else 'are'} asked over {name}"
+    return f"{words.listing([asked, *(f'{words.count(n)} over {way}' for n, way in used[1:])])}."
 
 
 def _drawing(view: View) -> dict[str, Any]:

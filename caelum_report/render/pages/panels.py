@@ -47,8 +47,9 @@ def _draw(chart: Chart, zone: str, size: charts.Size, root: str, drawn: Drawn) -
 def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide: bool) -> Figure:
     zone = view.report.zone
     lead, stop, rest = (chart.caption if wide else _below_its_title(chart)).partition(". ")
-    if not chart.points.at:
-        return Figure("" if wide else _title(chart), None, None, lead + stop.strip(), chart.empty, _foot(chart), csv)
+    if not _drawable(chart):
+        rest = chart.empty or f"{rest} The chart begins with a second one.".strip()
+        return Figure("" if wide else _title(chart), None, None, lead + stop.strip(), rest, _foot(chart), csv)
     return Figure(
         "" if wide else _title(chart),
         _draw(chart, zone, "L", root, drawn) if wide else None,
@@ -68,14 +69,24 @@ def beside(
     view: View, charts: Sequence[Chart], csv: str, root: str, drawn: Drawn
 ) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
     """Charts side by side; of those that have nothing to draw, a sentence that names them."""
-    figures = tuple(figure(view, chart, csv, root, drawn, wide=False) for chart in charts if chart.points.at)
+    figures = tuple(figure(view, chart, csv, root, drawn, wide=False) for chart in charts if _drawable(chart))
     silent: dict[str, list[str]] = {}
+    single = []
     for chart in charts:
         if not chart.points.at:
             silent.setdefault(chart.empty or "Nothing measured yet.", []).append(_title(chart))
-    return figures, tuple(
-        f"{words.listing(names, _NAMED)}: {said[:1].lower()}{said[1:]}" for said, names in silent.items()
-    )
+        elif not _drawable(chart):
+            value = words.quantity(chart.points.mid[0], metrics.METRICS[chart.metric].unit)
+            single.append(f"{_title(chart)} {value}")
+    told = [f"{words.listing(names, _NAMED)}: {said[:1].lower()}{said[1:]}" for said, names in silent.items()]
+    if single:
+        told.append(f"Measured once: {words.listing(single, len(single))}. Charts begin with a second measurement.")
+    return figures, tuple(told)
+
+
+def _drawable(chart: Chart) -> bool:
+    """One dot in an empty frame says less than its number."""
+    return len(chart.points.at) > 1
 
 
 def _title(chart: Chart) -> str:

@@ -26,6 +26,8 @@ def _head(view: View) -> dict[str, Any]:
     slowest = max(measured, key=lambda s: s.latency_day.p95 if s.latency_day else 0.0, default=None)
     lede = "No answer has been timed yet."
     if slowest is not None and slowest.latency_day is not None:
+        lede = f"{slowest.name} answered with a p95 of {words.seconds(slowest.latency_day.p95)} in the last 24 hours."
+    if len(servers) > 1 and slowest is not None and slowest.latency_day is not None:
         lede = (
             f"{words.count(len(measured))} of {words.count(len(servers))} answered in the last 24 hours; {slowest.name} took longest, "
             f"p95 {words.seconds(slowest.latency_day.p95)}."
