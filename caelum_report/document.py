@@ -801,6 +801,17 @@ class Burn:
 
 
 @dataclass(frozen=True, slots=True)
+class SloIncident:
+    """A stretch of down of one server within an objective's period, of any failure, without a hole."""
+
+    server: str  # Server.id
+    start: datetime
+    seconds: float
+    unseen_seconds: float  # it may have begun so much earlier: nobody had looked since the check before
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SloReport:
     """One objective over its period. Every figure can be worked out anew from the rows of its servers."""
 
@@ -827,6 +838,7 @@ class SloReport:
     spent_earliest_days: float | None  # at the burn of the last day, three days and week: None, never
     spent_latest_days: float | None
     page: str
+    latest: tuple[SloIncident, ...] = ()  # of the incidents the newest ones, newest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,23 +12,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final, Literal
 
-from caelum_report.document import Burn, LedgerReport, LedgerRow, SloReport, WindowReport
+from caelum_report.document import Burn, LedgerReport, LedgerRow, SloIncident, SloReport, WindowReport
 from caelum_report.model import Objective, Status
 from caelum_report.windows import occurrences
 
 from .facts import Facts, Standing
 from .objectives import LEAST_SECONDS, members_of
 from .times import DAY, moment
-from .uptime import STATUSES
+from .uptime import STATUSES, Ledger
 
 BURN_HOURS: Final = (1, 6, 24, 72, 168)
 _PROJECTED: Final = {24, 72, 168}  # windows whose burn says when the budget ends
 _Z: Final = 1.959964  # of 95 %
 PERIOD_DAYS: Final = 30
+_LATEST: Final = 100  # incidents that are listed
 
 CountsAs = Literal["up", "down", "maintenance", "unknown"]
 _CLASS: Final[Mapping[Status, CountsAs]] = {
@@ -44,15 +46,17 @@ _CLASS: Final[Mapping[Status, CountsAs]] = {
 def ledger_of(facts: Facts) -> LedgerReport:
     """Objectives of servers and of the groups that the configuration names, and the rows that they are made of."""
     targets = list(_targets(facts))
-    longest: dict[str, int] = {}
+    periods: dict[str, set[int]] = {}
     for objective, standings in targets:
         for standing in standings:
-            longest[standing.id] = max(longest.get(standing.id, 0), objective.period_days)
+            periods.setdefault(standing.id, set()).add(objective.period_days)
     rows = {
-        name: tuple(rows_of(facts, facts.by_id[name], facts.now - days * DAY)) for name, days in sorted(longest.items())
+        name: tuple(rows_of(facts, facts.by_id[name], sorted(facts.now - days * DAY for days in all_days)))
+        for name, all_days in sorted(periods.items())
     }
+    longest = max((days for all_days in periods.values() for days in all_days), default=0)
     found = [_slo(objective, standings, rows, facts) for objective, standings in targets]
-    start = moment(facts.now - max(longest.values(), default=0) * DAY)
+    start = moment(facts.now - longest * DAY)
     return LedgerReport(
         tuple(sorted(found, key=lambda one: (one.budget_left is None, one.budget_left or 0.0, one.name))),
         tuple(row for some in rows.values() for row in some),
@@ -68,27 +72,45 @@ def _targets(facts: Facts) -> Iterator[tuple[Objective, list[Standing]]]:
         yield objective, members_of(objective, facts.current)
 
 
-def rows_of(facts: Facts, standing: Standing, start: float) -> Iterator[LedgerRow]:
-    """The stretches of a server from `start` to now, holes among them as rows of their own."""
-    book, at, seen = facts.ledger, start, start
+def rows_of(facts: Facts, standing: Standing, starts: Sequence[float]) -> Iterator[LedgerRow]:
+    """The stretches of a server from the first of `starts` to now, holes among them as rows of their own.
+
+    None reaches over the start of a period, so that each counts for a period as a whole or not at all.
+    """
+    book, at, seen = facts.ledger, starts[0], starts[0]
     for row in book.rows(standing.index):
-        begins, ends = max(float(book.start[row]), start), min(float(book.held[row]), facts.now)
-        if ends <= start or begins >= facts.now:
+        begins, ends = max(float(book.start[row]), starts[0]), min(float(book.held[row]), facts.now)
+        if ends <= starts[0] or begins >= facts.now:
             continue
-        if begins > at:
-            yield LedgerRow(standing.id, moment(at), moment(begins), "unknown", "", "", 0, 0.0)
-        spacing = (float(book.end[row]) - float(book.start[row])) / max(int(book.checks[row]) - 1, 1)
-        late = math.floor((float(book.end[row]) - begins) / spacing + 1e-6) + 1 if spacing > 0 else 1
+        yield from _holes(standing.id, at, begins, starts)
         status = STATUSES[int(book.status[row])]
-        unseen = round(begins - seen, 3) if begins > start else 0.0
-        failure = str(book.failures[row])
-        checks = min(int(book.checks[row]), max(late, 1))
-        yield LedgerRow(
-            standing.id, moment(begins), moment(ends), _CLASS[status], status.value, failure, checks, unseen
-        )
-        at, seen = ends, max(float(book.end[row]), start)
-    if at < facts.now:
-        yield LedgerRow(standing.id, moment(at), moment(facts.now), "unknown", "", "", 0, 0.0)
+        said = (_CLASS[status], status.value, str(book.failures[row]))
+        unseen = round(begins - seen, 3) if begins > starts[0] else 0.0
+        for opens, closes in _cut(begins, ends, starts):
+            checks = _checks_from(book, row, opens) - (_checks_from(book, row, closes) if closes < ends else 0)
+            yield LedgerRow(standing.id, moment(opens), moment(closes), *said, checks, unseen)
+            unseen = 0.0
+        at, seen = ends, max(float(book.end[row]), starts[0])
+    yield from _holes(standing.id, at, facts.now, starts)
+
+
+def _holes(name: str, begins: float, ends: float, starts: Sequence[float]) -> Iterator[LedgerRow]:
+    for opens, closes in _cut(begins, ends, starts):
+        yield LedgerRow(name, moment(opens), moment(closes), "unknown", "", "", 0, 0.0)
+
+
+def _cut(begins: float, ends: float, starts: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """A stretch of time in pieces that end where a period begins."""
+    if ends > begins:
+        yield from pairwise((begins, *(one for one in starts if begins < one < ends), ends))
+
+
+def _checks_from(book: Ledger, row: int, at: float) -> int:
+    """The checks of a stretch at or after an instant; they are taken to be evenly spaced."""
+    checks, end = int(book.checks[row]), float(book.end[row])
+    spacing = (end - float(book.start[row])) / max(checks - 1, 1)
+    late = math.floor((end - at) / spacing + 1e-6) + 1 if spacing > 0 else int(end >= at)
+    return min(checks, max(late, 0))
 
 
 # --- figures, from the rows alone -----------------------------------------------------------------------------------
@@ -98,16 +120,17 @@ def _slo(
     objective: Objective, standings: Sequence[Standing], rows: Mapping[str, Sequence[LedgerRow]], facts: Facts
 ) -> SloReport:
     start, end = facts.now - objective.period_days * DAY, facts.now
-    mine = [row for standing in standings for row in rows[standing.id]]
+    inside = [[row for row in rows[standing.id] if row.start >= moment(start)] for standing in standings]
+    mine = [row for some in inside for row in some]
     up, down, rested, unknown = (seconds(mine, kind, start, end) for kind in ("up", "down", "maintenance", "unknown"))
     measured, allowed = up + down, 1 - objective.target
     achieved = up / measured if measured >= LEAST_SECONDS else None
-    checks = sum(row.checks for row in mine if row.counts_as in {"up", "down"} and row.end.timestamp() > start)
+    checks = sum(row.checks for row in mine if row.counts_as in {"up", "down"})
     low, high = wilson(achieved, checks)
     left = None if achieved is None else 1 - (1 - achieved) / allowed if allowed > 0 else float(down == 0)
     burns = tuple(Burn(hours, burn(mine, objective.target, end, hours)) for hours in BURN_HOURS)
-    bad = [one for standing in standings for one in incidents(rows[standing.id], start)]
-    recovered = [seconds_ for seconds_, _, over in bad if over]
+    bad = [one for some in inside for one in incidents(some)]
+    recovered = [one.seconds for one in bad if one.over]
     earliest, latest = _spent(left, burns, objective.period_days)
     return SloReport(
         name=objective.name,
@@ -129,10 +152,11 @@ def _slo(
         burns=burns,
         incidents=len(bad),
         recovery_seconds=sum(recovered) / len(recovered) if recovered else None,
-        detection_seconds=sum(unseen for _, unseen, _ in bad) / len(bad) if bad else None,
+        detection_seconds=sum(one.unseen_seconds for one in bad) / len(bad) if bad else None,
         spent_earliest_days=earliest,
         spent_latest_days=latest,
         page=f"{standings[0].page}#states" if len(standings) == 1 else "slo.html",
+        latest=tuple(sorted(bad, key=lambda one: (one.start, one.server), reverse=True)[:_LATEST]),
     )
 
 
@@ -152,19 +176,17 @@ def burn(rows: Sequence[LedgerRow], target: float, now: float, hours: int) -> fl
     return down / (up + down) / (1 - target) if up + down and target < 1 else None
 
 
-def incidents(rows: Sequence[LedgerRow], start: float) -> list[tuple[float, float, bool]]:
-    """Stretches of down, of any failure, without a hole: seconds, unseen before, over. Those within the period."""
-    found: list[tuple[float, float, bool]] = []
-    inside = [row for row in rows if row.end.timestamp() > start]
-    for before, row in pairwise((None, *inside)):
+def incidents(rows: Sequence[LedgerRow]) -> list[SloIncident]:
+    """Those of one server, oldest first."""
+    found: list[SloIncident] = []
+    for before, row in pairwise((None, *rows)):
         if row is None or row.counts_as != "down":
             continue
-        lasted = row.end.timestamp() - max(row.start.timestamp(), start)
-        over = row is not inside[-1]
+        lasted, over = (row.end - row.start).total_seconds(), row is not rows[-1]
         if before is not None and before.counts_as == "down":
-            found[-1] = (found[-1][0] + lasted, found[-1][1], over)
+            found[-1] = replace(found[-1], seconds=round(found[-1].seconds + lasted, 3), over=over)
         else:
-            found.append((lasted, row.unseen_seconds, over))
+            found.append(SloIncident(row.server, row.start, round(lasted, 3), row.unseen_seconds, over))
     return found
 
 

@@ -45,20 +45,20 @@ def plain(value: Any) -> Any:
 
 
 def ledger_csv(report: Report) -> bytes:
-    """Each objective with the rows of its servers, cut to its period: every figure of slo.json follows from these lines."""
+    """Each objective with the rows of its servers within its period: every figure of slo.json follows from these lines."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for objective in report.ledger.objectives:
         for row in report.ledger.rows:
-            if row.server in objective.servers and row.end > objective.start:
+            if row.server in objective.servers and row.start >= objective.start:
                 writer.writerow(_cells(objective, row))
     return text.getvalue().encode()
 
 
 def _cells(objective: SloReport, row: LedgerRow) -> Iterator[Any]:
     yield from (guarded(objective.name), objective.target, objective.period_days, guarded(row.server))
-    yield from (_precise(max(row.start, objective.start)), _precise(row.end))
+    yield from (_precise(row.start), _precise(row.end))
     yield from (row.counts_as, row.status, row.failure, row.checks, row.unseen_seconds)
 
 

@@ -352,7 +352,8 @@ def _ledger(ledger: LedgerReport, aliases: Mapping[str, str]) -> LedgerReport:
 def _slo(one: SloReport, aliases: Mapping[str, str]) -> SloReport:
     shown = tuple(aliases[server] for server in one.servers)
     allowed = {name: getattr(one, name) for name in _SLO}
-    return SloReport(**allowed, name=_objective_name(one, aliases) or "", servers=shown, page="slo.html")
+    latest = tuple(replace(incident, server=aliases[incident.server]) for incident in one.latest)
+    return SloReport(**allowed, name=_objective_name(one, aliases) or "", servers=shown, page="slo.html", latest=latest)
 
 
 def _row(row: LedgerRow, aliases: Mapping[str, str]) -> LedgerRow:

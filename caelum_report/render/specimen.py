@@ -27,6 +27,7 @@ from caelum_report.document import (
     Range,
     Report,
     ServerReport,
+    SloIncident,
     SloReport,
     Span,
     Stat,
@@ -67,6 +68,7 @@ def specimen(report: Report) -> Report:
                     up_seconds=1, down_seconds=1, maintenance_seconds=1, unknown_seconds=1, checks=2, achieved=0.5, low=0.1,
                     high=0.9, budget_seconds=1, budget_left=0.5, burns=(), incidents=1, recovery_seconds=60,
                     detection_seconds=60, spent_earliest_days=1, spent_latest_days=None, page="slo.html",
+                    latest=(SloIncident(NAMES[0], spell[0], 60, 60, over=True),),
                 ),
             ),
             rows=tuple(

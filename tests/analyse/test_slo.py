@@ -38,16 +38,17 @@ for (name, target, days), group in groupby(table, key=lambda r: (r["objective"],
     z = 1.959964; half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n) if p is not None and n else None
     middle = (p + z * z / (2 * n)) / (1 + z * z / n) if half is not None else None
     f["low"], f["high"] = (max(0.0, middle - half), min(1.0, middle + half)) if half is not None else (None, None)
-    f["budget_seconds"] = (up + down) * (1 - target) if up + down else None; left = f["budget_left"] = None if p is None else 1 - (1 - p) / (1 - target)
+    f["budget_seconds"] = (up + down) * (1 - target) if up + down else None
+    left = f["budget_left"] = None if p is None else 1 - (1 - p) / (1 - target) if target < 1 else float(down == 0)
     parts = {h: (seconds(rows, "up", now - h * 3600, now), seconds(rows, "down", now - h * 3600, now)) for h in (1, 6, 24, 72, 168)}
-    burn = f["burns"] = {h: d / (u + d) / (1 - target) if u + d else None for h, (u, d) in parts.items()}
-    rates = [burn[h] for h in (24, 72, 168) if burn[h]]; bad = []
+    burn = f["burns"] = {h: d / (u + d) / (1 - target) if u + d and target < 1 else None for h, (u, d) in parts.items()}
+    rates = [burn[h] for h in (24, 72, 168) if burn[h]] if left is not None else []; bad = []
     f["spent_earliest_days"], f["spent_latest_days"] = (max(0, left) * days / max(rates), max(0, left) * days / min(rates)) if rates else (None, None)
-    for _, mine in groupby(rows, key=lambda r: r["server"]):
+    for server, mine in groupby(rows, key=lambda r: r["server"]):
         runs = [(k, list(g)) for k, g in groupby(mine, key=lambda r: r["counts_as"])]
-        bad += [(g[-1]["end"] - g[0]["start"], g[0]["unseen"], i < len(runs) - 1) for i, (k, g) in enumerate(runs) if k == "down"]
-    over = [s for s, _, ended in bad if ended]; f["incidents"] = len(bad)
-    f["recovery_seconds"], f["detection_seconds"] = sum(over) / len(over) if over else None, sum(u for _, u, _ in bad) / len(bad) if bad else None
+        bad += [(g[0]["start"], server, g[-1]["end"] - g[0]["start"], g[0]["unseen"], i < len(runs) - 1) for i, (k, g) in enumerate(runs) if k == "down"]
+    over = [s for _, _, s, _, ended in bad if ended]; f["incidents"] = len(bad); f["latest"] = sorted(bad, reverse=True)[:100]
+    f["recovery_seconds"], f["detection_seconds"] = sum(over) / len(over) if over else None, sum(b[3] for b in bad) / len(bad) if bad else None
 print(json.dumps(found))
 """
 DAYS = 12
@@ -59,9 +60,14 @@ def fleet() -> Config:
         server("steady", objective=0.995),
         server("outages", objective=0.99, group="Core", maintenance=(window,)),
         server("new", objective=0.999, group="Core"),
+        server("perfect", objective=1.0),
         server("walled", objective=0.9),
         server("without", group="Core"),
-        objectives=(Objective("core services", 0.98, groups=("Core",), period_days=7),),
+        objectives=(
+            Objective("core services", 0.98, groups=("Core",), period_days=7),
+            Objective("two days", 0.99, servers=("steady", "outages"), period_days=2),
+            Objective("never", 1.0, servers=("outages",), period_days=5),
+        ),
     )
 
 
@@ -122,6 +128,33 @@ def test_an_outage_counts_by_time_and_the_maintenance_and_the_sleep_do_not(repor
     assert [(w.reason, w.servers) for w in report.ledger.exclusions] == [("storage", ("outages",))]
 
 
+def test_each_incident_says_when_it_was_seen_and_how_long_it_took(report: Report) -> None:
+    newest, *others = of(report, "outages").latest
+    assert (newest.over, newest.seconds, newest.unseen_seconds) == (False, 2 * 3600, 3600)
+    assert [(one.start, one.seconds, one.unseen_seconds, one.over) for one in others] == [
+        (START + 100 * HOUR, 2 * 3600, 3600, True),
+        (START + 20 * HOUR, 3 * 3600, 3600, True),
+    ]
+
+
+def test_a_shorter_period_counts_its_own_checks_only(report: Report) -> None:
+    """`steady` is up for twelve days in one stretch; of the last two days' 48 hours each server has 48 or 49 checks."""
+    short = of(report, "two days")
+    assert 2 * 48 <= short.checks <= 2 * 49
+    assert short.up_seconds + short.down_seconds == 2 * 2 * 86_400
+    assert [one.seconds for one in short.latest] == [2 * 3600]
+    whole, wide = of(report, "steady"), of(report, "two days")
+    assert whole.low is not None
+    assert wide.low is not None
+    assert wide.low < whole.low
+
+
+def test_a_target_of_everything_has_no_burn_and_one_outage_spends_it(report: Report) -> None:
+    perfect, never = of(report, "perfect"), of(report, "never")
+    assert (perfect.budget_left, perfect.budget_seconds) == (1.0, 0.0)
+    assert (never.budget_left, {burn.rate for burn in never.burns}) == (0.0, {None})
+
+
 def test_who_refused_our_key_is_neither_up_nor_down(report: Report) -> None:
     one = of(report, "walled")
     assert (one.achieved, one.down_seconds, one.incidents) == (1.0, 0, 0)
@@ -152,9 +185,16 @@ def test_an_outsider_recomputes_every_figure_from_the_csv_alone(report: Report, 
     for one in report.ledger.objectives:
         figures = asdict(one)
         figures["burns"] = {str(burn.hours): burn.rate for burn in one.burns}
+        figures["latest"] = [[i.start.timestamp(), i.server, i.seconds, i.unseen_seconds, i.over] for i in one.latest]
         given = {"name", "servers", "target", "period_days", "start", "end", "page"}
         assert set(found[one.name]) == set(figures) - given, "every figure is recomputed"
         for key, value in found[one.name].items():
+            if key == "latest":
+                assert [row[1::3] for row in value] == [row[1::3] for row in figures[key]]  # server, over
+                assert [[row[0], *row[2:4]] for row in value] == [
+                    pytest.approx([row[0], *row[2:4]], abs=0.002) for row in figures[key]
+                ]
+                continue
             assert value == pytest.approx(figures[key], abs=0.002), f"{one.name}: {key}"
 
 
