@@ -41,6 +41,7 @@ _DRAWN: Final = 40  # newest incidents that are looked into
 def with_alarms(report: Report, record: Record, config: Config) -> Report:
     """The report with what the rules have said up to it."""
     servers = {server.id: server for server in config.servers}
+    over = {alert.id for alert in record.alerts if alert.phase is Phase.RESOLVED}
     fired = [alert for alert in record.alerts if alert.fired_at is not None or alert.phase is Phase.PENDING]
     interval = config.every_seconds or report.interval_seconds or 3600.0
     well = recoveries(fired, record.tracks, config, interval)
@@ -57,7 +58,7 @@ def with_alarms(report: Report, record: Record, config: Config) -> Report:
             silences=tuple(
                 SilenceReport(s.at, s.until, s.author, s.reason, s.alert, s.rule, s.subject)
                 for s in record.silences
-                if s.until > report.at
+                if s.until > report.at and s.alert not in over
             ),
             deliveries=tuple(_delivery(errand) for errand in record.errands[:_SHOWN]),
             ways=tuple(channel.name for channel in config.channels),
@@ -79,9 +80,11 @@ def _links(fired: Sequence[Alert], well: Mapping[int, Recovery], report: Report)
     yield ReadOn("Alerts", "alerts.html", f"{now}; {words.plural(month, 'incident')} in 30 days.")
     found = report.ledger.objectives
     if found:
-        met = sum(one.achieved is not None and one.achieved >= one.target for one in found)
+        judged = [one for one in found if one.achieved is not None]
+        met = sum(one.achieved is not None and one.achieved >= one.target for one in judged)
         rows = words.plural(len(report.ledger.rows), "interval")
-        yield ReadOn("Objectives", "slo.html", f"{met} of {len(found)} met; the ledger has {rows}.")
+        said = f"{met} of {len(judged)} met" if judged else "Too little data yet"
+        yield ReadOn("Objectives", "slo.html", f"{said}; the ledger has {rows}.")
 
 
 def _alert(
@@ -231,11 +234,14 @@ def _events(group: Sequence[Alert], record: Record, well: Mapping[int, Recovery]
     for silence in record.silences:
         if silence.alert in ids:
             yield Event(silence.at, f"Acknowledged by {silence.author}: {silence.reason}")
+    ways: dict[tuple[datetime, str, str], list[str]] = {}
     for errand in record.errands:
         if errand.kind == "alerts" and ids & _numbers(errand):
             when = errand.sent_at or errand.at
             how = "Sent" if errand.sent_at else f"Not sent ({errand.error})" if errand.error else "Waiting"
-            yield Event(when, f"{how} by {errand.channel}: {errand.subject}")
+            ways.setdefault((when, how, errand.subject), []).append(errand.channel)
+    for (when, how, said), channels in ways.items():
+        yield Event(when, f"{how} by {words.listing(sorted(channels), 9)}: {said}")
 
 
 def _numbers(errand: Errand) -> set[int]:

@@ -80,13 +80,15 @@ def rows_of(facts: Facts, standing: Standing, starts: Sequence[float]) -> Iterat
     book, at, seen = facts.ledger, starts[0], starts[0]
     for row in book.rows(standing.index):
         begins, ends = max(float(book.start[row]), starts[0]), min(float(book.held[row]), facts.now)
-        if ends <= starts[0] or begins >= facts.now:
+        if ends <= starts[0] or begins > facts.now:
             continue
         yield from _holes(standing.id, at, begins, starts)
         status = STATUSES[int(book.status[row])]
         said = (_CLASS[status], status.value, str(book.failures[row]))
         unseen = round(begins - seen, 3) if begins > starts[0] else 0.0
-        for opens, closes in _cut(begins, ends, starts):
+        for opens, closes in tuple(_cut(begins, ends, starts)) or (
+            (begins, ends),
+        ):  # the newest check lasts no time yet
             checks = _checks_from(book, row, opens) - (_checks_from(book, row, closes) if closes < ends else 0)
             yield LedgerRow(standing.id, moment(opens), moment(closes), *said, checks, unseen)
             unseen = 0.0

@@ -97,7 +97,7 @@ def test_the_pages_say_it_and_programs_can_read_it(tmp_path: Path) -> None:
     site = render(report, pdf=False)
     page = words_of(site, "alerts.html")
     for text in ("One alert fires.", "c is down: connection refused", "gateway was down → 2 dependants.", "storage",
-                 "Rule disk*, subject /data", "new disks", "a server is down", "[Caelum] 1 firing: c is down"):  # fmt: skip
+                 "Rule disk* about /data", "new disks", "a server is down", "[Caelum] 1 firing: c is down"):  # fmt: skip
         assert text in page
     incident = words_of(site, f"incidents/{report.alarms.incidents[1].id}.html")
     assert "It lasted 2 h. a and b failed with it." in incident

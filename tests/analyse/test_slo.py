@@ -137,6 +137,19 @@ def test_each_incident_says_when_it_was_seen_and_how_long_it_took(report: Report
     ]
 
 
+def test_who_answers_at_the_newest_check_has_recovered(tmp_path: Path) -> None:
+    settings = config(server("a", objective=0.9))
+    course = Course(settings, tmp_path / "history.sqlite")
+    with store.open_store(str(course.path)) as database:
+        for hour in range(30):
+            taken = snapshot(settings, START + hour * HOUR, {"a": Failure.TIMEOUT} if hour in {27, 28} else {})
+            number = store.add_snapshot(database, taken, settings)
+    made = reported(course, settings, taken, number)
+    (incident,) = of(made, "a").latest
+    assert (incident.over, incident.seconds) == (True, 2 * 3600)
+    assert of(made, "a").checks == 30
+
+
 def test_a_shorter_period_counts_its_own_checks_only(report: Report) -> None:
     """`steady` is up for twelve days in one stretch; of the last two days' 48 hours each server has 48 or 49 checks."""
     short = of(report, "two days")

@@ -31,7 +31,7 @@ def _head(view: View) -> dict[str, Any]:
     else:
         heading = "Nothing fires."
     recent = [one for one in alarms.incidents if (view.report.at - one.began_at).days < 30]
-    lede = f"{words.plural(len(recent), 'incident')} in 30 days, by {words.plural(len(alarms.rules), 'rule')}."
+    lede = f"{words.plural(len(recent), 'incident')} in 30 days. {words.plural(len(alarms.rules), 'rule')} {'watches' if len(alarms.rules) == 1 else 'watch'}."
     if explained:
         lede = (
             f"{words.plural(explained, 'more alert')} {'is' if explained == 1 else 'are'} explained by others. {lede}"
@@ -102,7 +102,12 @@ def _incidents(view: View) -> dict[str, Any]:
 
 
 def _alarms(view: View) -> dict[str, Any]:
-    return {"alarms": view.report.alarms, "latest": view.report.alarms.deliveries[:_LATEST]}
+    messages: dict[tuple[Any, ...], list[str]] = {}
+    for one in view.report.alarms.deliveries:
+        key = (one.subject, one.at, one.sent_at, one.tries, one.error)
+        messages.setdefault(key, []).append(one.way)
+    rows = [(*key, words.listing(sorted(ways), 9)) for key, ways in messages.items()]
+    return {"alarms": view.report.alarms, "latest": rows[:_LATEST]}
 
 
 PAGE: Final = Page(

@@ -16,13 +16,20 @@ def _head(view: View) -> dict[str, Any]:
     found = view.report.ledger.objectives
     if not found:
         return {"heading": "No objective is set.", "lede": view.report.empty.objectives}
-    spent = [one for one in found if one.budget_left is not None and one.budget_left <= 0]
-    met = sum(one.achieved is not None and one.achieved >= one.target for one in found)
-    heading = f"{met} of {words.plural(len(found), 'objective')} {'is' if met == 1 else 'are'} met."
-    first = found[0]
-    lede = f"{first.name} has {_left(first)} of its budget left, the least." if first.budget_left is not None else ""
+    judged = [one for one in found if one.achieved is not None]
+    if not judged:
+        heading = "No objective can be judged yet."
+        return {"heading": heading, "lede": "Each needs 24 hours of measured time."}
+    spent = [one for one in judged if one.budget_left is not None and one.budget_left <= 0]
+    met = sum(one.achieved is not None and one.achieved >= one.target for one in judged)
+    heading = f"{met} of {words.plural(len(judged), 'objective')} {'is' if met == 1 else 'are'} met."
+    if len(judged) == 1:
+        heading = f"The one objective is {'met' if met else 'missed'}."
+    lede = f"{judged[0].name} has {_left(judged[0])} of its budget left, the least."
     if spent:
         lede = f"The budget of {words.listing([one.name for one in spent])} is spent."
+    if len(judged) < len(found):
+        lede += f" {words.count(len(found) - len(judged))} more cannot be judged yet."
     return {"heading": heading, "lede": lede}
 
 
@@ -34,7 +41,9 @@ def _left(one: SloReport) -> str:
 
 def spent_by(one: SloReport) -> str:
     """When the budget ends, at the fastest and the slowest burn of the last week."""
-    if one.budget_left is not None and one.budget_left <= 0:
+    if one.budget_left is None:
+        return "too little data"
+    if one.budget_left <= 0:
         return "spent"
     earliest, latest = one.spent_earliest_days, one.spent_latest_days
     if earliest is None or latest is None or earliest > one.period_days:
@@ -44,6 +53,11 @@ def spent_by(one: SloReport) -> str:
         return f"in {first} or never"
     last = words.duration(latest * 86_400)
     return f"in {first}" if first == last else f"in {first} to {last}"
+
+
+def bounds(one: SloReport) -> str:
+    """99.1 % – 99.9 %"""
+    return words.NOTHING if one.low is None else f"{words.percent(one.low)} – {words.percent(one.high)}"
 
 
 def burned(one: SloReport) -> str:
@@ -59,9 +73,20 @@ def _objectives(view: View) -> dict[str, Any]:
         "objectives": found[:_WORST],
         "more": max(0, len(found) - _WORST),
         "left": _left,
+        "bounds": bounds,
         "burned": burned,
         "spent_by": spent_by,
     }
+
+
+def _incidents(view: View) -> dict[str, Any] | None:
+    """Those of every objective, each once, newest first."""
+    objectives = view.report.ledger.objectives
+    if not objectives:
+        return None
+    known = {(one.server, one.start): one for objective in reversed(objectives) for one in objective.latest}
+    found = sorted(known.values(), key=lambda one: (one.start, one.server), reverse=True)
+    return {"incidents": found[:_WORST], "more": max(0, len(found) - _WORST)}
 
 
 def _exclusions(view: View) -> dict[str, Any] | None:
@@ -83,6 +108,7 @@ PAGE: Final = Page(
     (
         ("page_head.html", _head),
         ("slo/objectives.html", _objectives),
+        ("slo/incidents.html", _incidents),
         ("slo/exclusions.html", _exclusions),
         ("slo/method.html", _ledger),
     ),

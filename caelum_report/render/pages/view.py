@@ -61,7 +61,7 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "usage.html": frozenset({"calls", "week", "servers", "patterns", "how"}),
     "tools.html": frozenset({"most-called", "unused", "all"}),
     "alerts.html": frozenset({"open", "incidents", "maintenance", "rules", "messages"}),
-    "slo.html": frozenset({"objectives", "exclusions"}),
+    "slo.html": frozenset({"objectives", "incidents", "exclusions"}),
     "architecture.html": frozenset({"drawing", "hosts", "places"}),
     "dataflow.html": frozenset({"drawing", "flows", "unmeasured"}),
     "archive/index.html": frozenset({"hours", "days", "months"}),
