@@ -269,8 +269,9 @@ def _last_incident(facts: Facts) -> str:
         return f"No incident is in the history, which begins on {words.day(first, facts.zone)}." if first else ""
     last = moment(max(ends))
     here = words.local(last, facts.zone)
-    ago = words.duration((facts.at - last).total_seconds())
-    return f"The last incident ended on {here.day} {here:%B} at {here:%H:%M}, {ago} ago."
+    seconds = (facts.at - last).total_seconds()
+    ago = f"{words.duration(seconds)} ago" if seconds >= 60 else "just now"
+    return f"The last incident ended on {here.day} {here:%B} at {here:%H:%M}, {ago}."
 
 
 # --- the rest of page 1 ---------------------------------------------------------------------------------------------

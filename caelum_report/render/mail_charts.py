@@ -27,7 +27,7 @@ def mail_charts(report: Report) -> tuple[tuple[str, str, str, bytes], ...]:
     chart = by_range.get("week") or by_range.get("day")
     if chart is None or len(chart.points.at) < _LEAST_POINTS:
         return ()
-    title = f"{chart.title} of the fleet"
+    title = "The fleet" if chart.caption.startswith(chart.title) else f"{chart.title} of the fleet"
     return ((f"fleet-{chart.metric}-{chart.range}", title, chart.caption, _drawn(chart, report.zone)),)
 
 

@@ -124,10 +124,9 @@ def _objectives(view: View) -> dict[str, Any]:
     if objectives and all_well(view.report):
         met = sum(o.achieved is not None and o.achieved >= o.target for o in objectives)
         left = objectives[0].budget_left
-        least = (
-            f" Least left: {objectives[0].name}, {words.percent(left, 0)} of its budget." if left is not None else ""
-        )
-        quiet = f"{met} of {len(objectives)} met.{least}"
+        share = words.percent(left, 0) if left is not None and left > 0 else "nothing"
+        least = f" Least left: {objectives[0].name}, {share} of its budget." if left is not None else ""
+        quiet = f"{words.count(met)} of {words.count(len(objectives))} met.{least}"
     if objectives and all(o.budget_left is None for o in objectives):
         quiet = f"{words.plural(len(objectives), 'objective')}, too little data yet: figures begin after 24 hours."
     rest = objectives[SHOWN_OBJECTIVES:]
