@@ -32,7 +32,8 @@ class Figures:
         self._metrics = {metric["name"]: metric for metric in metrics}
         self._watch = watch
         self._finders = {name: _finder(metric) for name, metric in self._metrics.items()}
-        self._totals, self._met = _before(before)
+        self._totals, met = _before(before)
+        self._met = set(self._metrics) if met is None else met
         self._values: dict[Key, array[float]] = {}
         self._held = 0
         self.left_out = self.values_left_out = 0
@@ -155,9 +156,9 @@ def _number(value: object) -> float | None:
     return None
 
 
-def _before(kept: str | None) -> tuple[dict[Key, float], set[str]]:
-    """The counts up to now, and which figures were ever met; a list of counts alone is what an older program kept."""
-    said = json.loads(kept) if kept else []
-    rows, met = (said["totals"], said["met"]) if isinstance(said, dict) else (said, [row[1] for row in said])
+def _before(kept: str | None) -> tuple[dict[Key, float], set[str] | None]:
+    """The counts up to now, and which figures were ever met: None where an older program kept the counts alone."""
+    said = json.loads(kept) if kept else {"totals": [], "met": []}
+    rows, met = (said["totals"], set(said["met"])) if isinstance(said, dict) else (said, None)
     totals = {(subject, name, tuple((key, text) for key, text in labels)): n for subject, name, labels, n in rows}
-    return totals, set(met)
+    return totals, met

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socketserver
 import ssl
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -261,3 +264,35 @@ def test_certificates_that_are_none(guarded: Engine, tmp_path: Path) -> None:
         assert reading.failure is Failure.CONFIG_ERROR
         assert reading.reason.startswith("`ca`, `cert` or `key` cannot be used: ")
         assert str(tmp_path) not in reading.reason
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (shutil.which("podman") and os.geteuid() == 0),
+    reason="as root: apt-get install --no-install-recommends podman crun",
+)
+def test_a_real_engine_tells_its_containers() -> None:
+    """Podman speaks Docker's API. Containers are made, not started: not every machine may start one."""
+    with tempfile.TemporaryDirectory() as folder:  # its paths may have no more than fifty characters
+        _ask_engine(Path(folder))
+
+
+def _ask_engine(tmp_path: Path) -> None:
+    places = ["--root", str(tmp_path / "store"), "--runroot", str(tmp_path / "run"), "--storage-driver", "vfs"]
+    podman = ["podman", *places, "--cgroup-manager", "cgroupfs"]
+    (tmp_path / "image").mkdir()
+    subprocess.run(["tar", "-C", tmp_path / "image", "-cf", tmp_path / "image.tar", "."], check=True)
+    subprocess.run([*podman, "import", tmp_path / "image.tar", "nothing"], check=True, capture_output=True)
+    for name in ("web", "web-2", "other"):
+        make = [*podman, "create", "--name", name, "--network", "none", "nothing", "/bin/sleep", "9"]
+        subprocess.run(make, check=True, capture_output=True)
+    socket = tmp_path / "engine.sock"
+    with running([*podman, "system", "service", "--time", "0", f"unix://{socket}"], socket.exists):
+        reading = ask("docker", f"unix://{socket}", containers=["web*", "db"])
+    assert reading.failure is Failure.OK, reading.reason
+    assert [note.text for note in reading.notes] == ["There is no container db."]
+    found = {(sample.metric, dict(sample.labels).get("container")): sample.value for sample in reading.samples}
+    assert found.pop(("answer_seconds", None)) > 0
+    assert found == {("containers", None): 2} | {
+        (metric, name): 0 for metric in ("running", "oom_killed", "restarts") for name in ("web", "web-2")
+    }

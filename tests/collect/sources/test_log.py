@@ -258,6 +258,15 @@ def test_a_pattern_that_no_line_ever_had_is_named_until_one_has_it(log: Path) ->
     assert [note.text for note in runs.next(2).notes] == ["No line has ever matched served."]
 
 
+def test_counts_that_an_older_program_kept_go_on(log: Path) -> None:
+    log.write_text("took 1s\n")
+    runs = Runs(files=[str(log)], metric=[{"name": "took", "pattern": r"took (?P<value>\d+)s", "give": "max"}])
+    kept = json.dumps([["", "log_lines", [], 41.0], ["", "log_errors", [], 7.0]])
+    runs.remembered = Remembered(bookmarks={("log it", "counted"): kept})
+    assert figures(runs.next()) == {"log_lines": 42, "log_errors": 7, "took": 1}
+    assert notes(runs.next(1)) == set()
+
+
 def test_percentiles_are_of_every_line(log: Path) -> None:
     log.write_text("".join(f"took {n}s\n" for n in range(150_000)))
     metric = [{"name": "took", "pattern": r"took (?P<value>\d+)s", "give": "p95"}]
