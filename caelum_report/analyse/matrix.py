@@ -170,6 +170,20 @@ def median(values: Floats, axis: int = -1, least: int = 1) -> Floats:
     return quantile(values, 0.5, axis, least)
 
 
+def middle_third(values: Floats, axis: int = -1, least: int = 1) -> Floats:
+    """The mean of the middle third by rank: nearly as robust as the median, steadier, and no step where values are few."""
+    ordered = np.moveaxis(np.sort(values, axis=axis), axis, 0)
+    n = len(ordered)
+    if n and not np.isnan(ordered[-1]).any():
+        return (
+            np.asarray(ordered[n // 3 : n - n // 3].mean(axis=0)) if n >= least else np.full(ordered.shape[1:], np.nan)
+        )
+    count = (~np.isnan(ordered)).sum(axis=0)
+    place = np.arange(n).reshape(-1, *[1] * (ordered.ndim - 1))
+    inside = (place >= count // 3) & (place < count - count // 3)
+    return np.where(count >= least, mean(np.where(inside, ordered, np.nan), axis=0), np.nan)
+
+
 def spread(values: Floats, axis: int = -1, least: int = 3) -> Floats:
     """1.4826 times the median distance from the median: the standard deviation where the values are normal."""
     centre = np.expand_dims(median(values, axis), axis)

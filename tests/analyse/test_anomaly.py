@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from caelum_report.analyse.anomaly import anomalies, anomalies_of
 
-from . import series
+from . import monitored, series
 
 
 def hourly(values):
@@ -137,7 +137,8 @@ def test_one_column_is_the_single_series():
 
 
 @pytest.mark.parametrize(
-    ("kind", "least"), [("spike", 0.7), ("dip", 0.45), ("counts", 0.65), ("stuck", 0.7), ("unusual-hour", 0.3)]
+    ("kind", "least"),
+    [("spike", 0.7), ("dip", 0.68), ("counts", 0.7), ("stuck", 0.7), ("unusual-hour", 0.45), ("burst", 0.28)],
 )
 def test_what_was_planted_in_a_fleet_is_found(kind, least):
     fleet = series.fleet([kind], range(9000, 9080))
@@ -153,3 +154,92 @@ def test_a_thousand_clean_series_have_fewer_than_three_hundred_false_events_a_mo
         at = np.flatnonzero(column)
         events += len(at) and 1 + int((np.diff(at) > 3).sum())
     assert events < 300
+
+
+def test_three_hours_of_half_as_much_again_are_found_in_a_latency_that_strays_by_a_tenth():
+    rng = np.random.default_rng(5)
+    values = 40 * np.exp(0.1 * series.ar1(rng, 720, 0.3))
+    values[500:503] *= 1.5
+    assert set(flagged(hourly(values))) & {500, 501, 502}
+    values = 40 * np.exp(0.1 * series.ar1(rng, 720, 0.3))
+    values[500:503] /= 1.6
+    assert set(flagged(hourly(values))) & {500, 501, 502}
+
+
+def test_noise_that_is_louder_for_hours_is_found_though_no_value_is():
+    values = 100 + noise()
+    values[500:512] = 100 + 2.6 * np.array([1, -1, 1.2, -1, -1, 1, -1.3, 1, 1, -1, 1, -1])
+    assert set(flagged(hourly(values))) & set(range(500, 512))
+
+
+def test_busy_hours_may_stray_more_than_quiet_ones():
+    rng = np.random.default_rng(8)
+    busy = 1 + 9.0 * ((np.arange(1440) % 24 >= 9) & (np.arange(1440) % 24 < 17))
+    calls = np.round(2000 * busy * np.exp(0.1 * rng.normal(size=1440)))
+    assert len(flagged(hourly(calls))) <= 2
+    calls[50 * 24 + 3] *= 2  # far less than the busy hours stray
+    assert 50 * 24 + 3 in flagged(hourly(calls))
+
+
+def test_the_first_weekends_of_a_weekly_series_are_no_alarm():
+    index = pd.date_range("2026-09-01", periods=15 * 24, freq="h")
+    office = (index.hour >= 9) & (index.hour < 17) & (index.day_of_week < 5)
+    values = pd.Series(100 + 12.0 * office + noise(len(index)), index)
+    assert not anomalies(values)["flag"].any()
+
+
+def test_what_happened_on_three_days_is_usual():
+    values = 100 + noise(960, 3)
+    for day in range(12, 40, 4):
+        values[day * 24 + 11 * (day % 3)] += 12
+    found = {at // 24 for at in flagged(hourly(values))}
+    assert {12, 16} <= found
+    assert not found & set(range(26, 40))
+
+
+def test_the_first_failed_check_after_days_without_one_is_told_and_no_catastrophe():
+    values = np.ones(720)
+    values[600] = 59 / 60
+    found = anomalies(hourly(values))
+    assert np.flatnonzero(found["flag"]).tolist() == [600]
+    assert found["score"].max() < 8
+
+
+def test_noise_grows_with_a_level_that_has_risen():
+    rng = np.random.default_rng(4)
+    values = 50 * (1 + 0.05 * rng.normal(size=720)) * np.where(np.arange(720) < 400, 1, 2.2)
+    assert {at for at in flagged(hourly(values)) if not 400 <= at < 424} == set()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(1e-3, 1e4), st.integers(0, 40), st.sampled_from(["spike", "dip", "burst", "unusual-hour"]))
+def test_another_unit_changes_no_flag(factor, seed, kind):
+    one = series.labelled(kind, seed).series
+    assert flagged(one * factor) == flagged(one)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_the_hour_of_the_clock_counts_when_the_clocks_change(zone):
+    index = pd.date_range("2026-03-01", periods=60 * 24, freq="h", tz="UTC").tz_convert(zone)
+    office = (index.hour >= 9) & (index.hour < 17)
+    values = pd.Series(100 + 12.0 * office + noise(len(index), 2), index)
+    assert int(anomalies(values)["flag"].sum()) <= 1
+
+
+def test_twice_the_same_hour_is_one_hour():
+    values = hourly(100 + noise())
+    values.iloc[500] += 12
+    twice = pd.concat([values, values])
+    assert {str(at) for at in twice.index[anomalies(twice)["flag"]]} == {str(values.index[500])}
+
+
+@pytest.mark.parametrize(("per_day", "days", "each", "most"), [(24, 30, 20, 0.4), (288, 14, 5, 1.0)])
+def test_monitored_series_of_many_kinds_are_quiet(per_day, days, each, most):
+    kinds = monitored.KINDS.keys() - {"memory", "deployments"}  # restarts and releases are events
+    events = 0
+    for kind in sorted(kinds):
+        for seed in range(60_000, 60_000 + each):
+            one = monitored.monitored(kind, "clean", seed, per_day=per_day, days=days).series
+            at = np.flatnonzero(anomalies(one)["flag"])
+            events += len(at) and 1 + int((np.diff(at) > per_day // 8).sum())
+    assert events / (len(kinds) * each * days / 30) < most
