@@ -148,7 +148,7 @@ def test_what_was_measured_once_is_its_number_and_no_frame_around_a_dot(view, re
     figures, silent = beside(view, [once], "x.csv", "", {})
     assert figures == ()
     assert [said.replace("\u00a0", " ") for said in silent] == [
-        "Measured once: Memory 11 MiB. Charts begin with a second measurement."
+        "Measured once. Memory: 11 MiB. Charts begin with a second measurement."
     ]
     alone = figure(view, once, "x.csv", "", {}, wide=True)
     assert alone.wide is None

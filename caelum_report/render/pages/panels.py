@@ -77,10 +77,10 @@ def beside(
             silent.setdefault(chart.empty or "Nothing measured yet.", []).append(_title(chart))
         elif not _drawable(chart):
             value = words.quantity(chart.points.mid[0], metrics.METRICS[chart.metric].unit)
-            single.append(f"{_title(chart)} {value}")
+            single.append(f"{_title(chart)}: {value}")
     told = [f"{words.listing(names, _NAMED)}: {said[:1].lower()}{said[1:]}" for said, names in silent.items()]
     if single:
-        told.append(f"Measured once: {words.listing(single, len(single))}. Charts begin with a second measurement.")
+        told.append(f"Measured once. {'; '.join(single)}. Charts begin with a second measurement.")
     return figures, tuple(told)
 
 
