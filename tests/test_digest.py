@@ -19,6 +19,7 @@ from caelum_report.digest import Digest, ServerShare
 from caelum_report.errors import DeliveryError, UsageError
 from caelum_report.model import Config, Failure
 from caelum_report.render import digest_mail, digest_paper
+from caelum_report.render.digest import _objectives
 from caelum_report.render.mail_report import LARGEST_HTML
 from tests.alerts.fleet import HOUR, START, config, server, snapshot
 from tests.deliver.receivers import Mailbox, smtp
@@ -157,6 +158,14 @@ def test_what_servers_are_called_stays_text() -> None:
     tree = html5lib.parse(made.html, namespaceHTMLElements=False)
     assert list(tree.iter("script")) == []
     assert "\n" not in made.title
+
+
+def test_on_paper_objectives_that_were_missed_come_first_and_those_met_are_counted() -> None:
+    goals = tuple((f"goal {number}", 0.99, 1.0) for number in range(20))
+    missed, unknown = ("slow", 0.99, 0.5), ("new", 0.99, None)
+    placed = _objectives(replace(large(2), objectives=(*goals, missed, unknown)))
+    assert [name for name, _, _ in placed["objectives"]] == ["slow", "new", "goal 0", "goal 1", "goal 2", "goal 3"]
+    assert placed["met"] == "16 more"
 
 
 def test_the_pdf_holds_all_servers() -> None:

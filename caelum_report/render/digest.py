@@ -21,6 +21,7 @@ from .mail_report import LARGEST_HTML
 SHOWN_SERVERS: Final = 20  # of those that were down; the PDF has all
 SHOWN_CONTRASTS: Final = 12
 SHOWN_OUTAGES: Final = 10
+SHOWN_OBJECTIVES: Final = 6  # on paper
 _PERIOD_WORDS: Final = {"day": "Daily", "week": "Weekly", "month": "Monthly"}
 
 
@@ -174,6 +175,15 @@ def _changes(digest: Digest) -> Iterator[str]:
         yield f"- {words.direction(line.direction, line.servers)} {who}: {line.what} {line.before} → {line.after}{words.appended(line.detail)} ({line.evidence})"
 
 
+def _objectives(digest: Digest) -> dict[str, Any]:
+    """Every one that was missed or not measured, then of those that were met as many as fill the table."""
+    met = [one for one in digest.objectives if one[2] is not None and one[2] >= one[1]]
+    others = [one for one in digest.objectives if one not in met]
+    shown = met[: max(0, SHOWN_OBJECTIVES - len(others))]
+    rest = len(met) - len(shown)
+    return {"objectives": (*others, *shown), "met": words.plural(rest, "more", "more") if rest else ""}
+
+
 def digest_document(digest: Digest) -> bytes:
     """The PDF: tagged (PDF/UA-1), with bookmarks; its dates are the digest's."""
     import weasyprint
@@ -185,6 +195,7 @@ def digest_document(digest: Digest) -> bytes:
     fonts = FontConfiguration()
     style = weasyprint.CSS(string=sheet(digest.paper), url_fetcher=_inline_only(), font_config=fonts)
     values = {**_values(digest, digest.made_at), "servers": digest.servers, "outages": digest.outages}
+    values |= _objectives(digest)
     page = weasyprint.HTML(string=str(fill("digest/paper.html", values)), url_fetcher=_inline_only())
     made = page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
     written = made.write_pdf(pdf_identifier=digest.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
