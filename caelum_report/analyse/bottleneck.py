@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from caelum_report import words
 
@@ -23,6 +24,7 @@ MARKED: Final = 3.0  # deviations from the usual that count as a change
 SLOWED: Final = 1.25  # a called one that slowed by a quarter takes the blame of its callers
 TOOL_FACTOR: Final = 3.0
 LEAST_BEFORE: Final = 3
+ALIKE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class _Scene:
     symptom: Mapping[str, _Change]  # by entity, in the target's metric or one of its kind
     kind: tuple[str, ...]
     calls: Mapping[str, Collection[str]]
+    addresses: Mapping[str, Collection[str]] = field(default_factory=dict)  # and the services behind them
 
     def number_of_calls(self, name: str) -> float | None:
         change = self.changes.get((name, "calls"))
@@ -66,6 +69,7 @@ class _Scene:
 
 
 Changes = Mapping[tuple[str, str], _Change]
+Marks = NDArray[np.bool_]
 Graph = Mapping[str, Collection[str]]
 
 
@@ -78,20 +82,28 @@ def rank(
     """Suspects for the symptom `target` ("entity|metric") that shows in all rows from `start` on, likeliest cause first.
 
     Method: every metric since `start` is compared with its usual value (by hour of day where three days are known) in
-    robust deviations. First USE: a saturated host, far above its usual, with the median server slower, is the cause.
-    Else waiting is counted: excess per call x calls, of which what the called ones added is taken off the caller, so
-    blame moves along the calls to where it begins; a tool that slowed three times as much as its siblings stands before
-    its server. Each counts by its share in the symptom and by how unusual it is (logarithm of the deviations);
-    resources that rose at the same place add to it; what the symptom cannot reach by calls hardly counts.
+    robust deviations, a share of failures never in less than chance gives so many calls. First USE: a saturated host, far
+    above its usual, with the median server slower, is the cause. Else waiting is counted: excess per call x calls, of which
+    what the called ones added is taken off the caller, so blame moves along the calls to where it begins; failures are not
+    multiplied, the greatest share of lost calls is nearest to the cause. An address that suffers as the service beside it
+    leads to that service. A tool that slowed three times as much as its siblings stands before its server. Each counts by
+    its share in the symptom, by how unusual it is and by how many times it grew (logarithms both); resources that rose at
+    the same place add to it; what the symptom cannot reach by calls hardly counts.
     Sources: Gregg 2013 (USE); n-sigma and traversal as baselines in Hardt et al. 2023 (PetShop) and Pham et al. 2024
     (RCAEval), which beat most causal discovery; Li et al. 2022 (CIRCA: compare with what the called ones explain).
     Cost: 20 ms for 300 columns x 300 rows.
     Assumes: rows from `start` on are bad and those before are good; an incident has one cause; callers wait for the
-    called.
+    called. Errors and availabilities are percent where any column of that metric is above 1.
     Weak: a cause that is not measured is seen at its nearest measured caller; without a graph callers and called are
-    told apart by relative slowing only; several causes at once.
-    Empty where fewer than 3 rows come before, none after, or no metric rose by two deviations.
+    told apart by relative slowing only; a service without calls and its own address; overload, which slows many; several
+    causes at once.
+    Empty where fewer than 3 rows come before, none after, or no metric rose by two deviations. ValueError where the target
+    is no column, TypeError where the index has no times.
     """
+    if not isinstance(frame.index, pd.DatetimeIndex):
+        raise TypeError(f"the frame needs a DatetimeIndex, not {type(frame.index).__name__}")
+    if target not in frame.columns:
+        raise ValueError(f"the target {target!r} is no column of the frame")
     changes = _changes(frame, pd.Timestamp(start))
     entity, _, metric = target.rpartition("|")
     kind = FAILURES if metric in FAILURES else LATENCIES if metric in LATENCIES else (metric,)
@@ -101,7 +113,8 @@ def rank(
     names = {name for name, _ in changes}
     symptom = {name: found for name in names if (found := _worst(changes, name, (metric, *kind))) is not None}
     scene = _Scene(changes, symptom, kind, _graph(graph))
-    hosts = {name for name in nodes if _is_host(name, changes)}
+    scene = replace(scene, addresses=_addresses(scene))
+    hosts = _hosts(nodes, changes, scene.calls)
     servers = sorted(nodes - hosts - {"fleet"})
     own = _own(scene, servers)
     share = _shares(scene, entity, own)
@@ -117,8 +130,9 @@ def rank(
         tools = [tool for tool in names - nodes if tool.startswith(f"{name}/")]
         if tools and (slow := _slow_tool(scene, sorted(tools))) is not None:
             tool, reason = slow
-            scores[tool], evidence[tool] = 1.25 * scores[name], reason
-            scores[name] *= 0.75
+            alone = _strength(scene.symptom[tool], 1.0, _shares(scene, entity, [*own, tool]).get(tool, 0.0), scene.kind)
+            scores[tool], evidence[tool] = max(1.25 * scores[name], alone if name in within else 0.1 * alone), reason
+            scores[name] = min(0.75 * scores[name], 0.6 * scores[tool])
     top = max(scores.values(), default=0.0)
     for name in sorted(hosts):
         scores[name], evidence[name] = _host(scene, name, servers, top)
@@ -147,25 +161,38 @@ def _changes(frame: pd.DataFrame, start: pd.Timestamp) -> dict[tuple[str, str], 
     wall = index.tz_localize(None) if index.tz is not None else index
     seconds = wall.as_unit("us").asi8 / 1e6
     found = {}
-    for column, name in enumerate(map(str, frame.columns)):
-        entity, _, metric = name.rpartition("|")
-        if entity:
-            change = _change(_as_failed(values[:, column], metric), since, seconds)
-            if change is not None:
-                found[entity, metric] = change
+    split = [str(name).rpartition("|") for name in frame.columns]
+    places = {(entity, metric): column for column, (entity, _, metric) in enumerate(split) if entity}
+    percent = {metric for (_, metric), column in places.items() if np.nanmax(values[:, column], initial=0.0) > 1 + 1e-9}
+    for (entity, metric), column in places.items():
+        course, noise = values[:, column], 0.0
+        if metric in FAILURES:
+            course = _as_failed(course, metric, percent=metric in percent)
+            calls = places.get((entity, "calls"))
+            noise = _chance(course, since, None if calls is None else values[:, calls])
+        change = _change(course, since, seconds, noise)
+        if change is not None:
+            found[entity, metric] = change
     return found
 
 
-def _as_failed(values: Floats, metric: str) -> Floats:
-    """Error rates and availabilities as the share that failed; other metrics as they are."""
-    if metric not in FAILURES:
-        return values
-    top = np.nanmax(values, initial=0.0)
-    share = values / 100 if top > 1.0 + 1e-9 else values
+def _as_failed(values: Floats, metric: str, *, percent: bool) -> Floats:
+    """Error rates and availabilities as the share that failed."""
+    share = values / 100 if percent else values
     return 1 - share if metric == "availability" else share
 
 
-def _change(values: Floats, since: np.ndarray[tuple[int], np.dtype[np.bool_]], seconds: Floats) -> _Change | None:
+def _chance(failed: Floats, since: Marks, calls: Floats | None) -> float:
+    """The deviation that the share of failures of so many calls has by chance, were all rows alike; a hundred where not counted."""
+    number = 100.0
+    if calls is not None and np.isfinite(calls).any():
+        number = max(float(np.nanmedian(calls)), 1.0)
+    old = failed[~since & np.isfinite(failed)]
+    usual = float(np.clip(old.mean(), 1 / number, 0.5)) if len(old) else 0.5
+    return float(np.sqrt(usual * (1 - usual) / number))
+
+
+def _change(values: Floats, since: Marks, seconds: Floats, noise: float) -> _Change | None:
     good = np.isfinite(values)
     old, new = good & ~since, good & since
     if old.sum() < LEAST_BEFORE or not new.any():
@@ -180,7 +207,7 @@ def _change(values: Floats, since: np.ndarray[tuple[int], np.dtype[np.bool_]], s
     rest = values[old] - usual[old]
     spread = max(1.4826 * float(np.median(np.abs(rest))), 0.5 * float(np.std(rest)))
     before = float(np.mean(usual[new]))
-    floor = max(0.02 * abs(before), 1e-9 if before else 1e-3)
+    floor = max(0.02 * abs(before), 1e-9 if before else 1e-3, noise)
     excess = values[new] - usual[new]
     middle = float(np.median(excess)) if new.sum() >= 3 else float(np.mean(excess))
     return _Change(before, before + middle, middle / max(spread, floor))
@@ -219,6 +246,32 @@ def _graph(graph: Mapping[str, str | Iterable[str]] | None) -> dict[str, set[str
     return {caller: called - {caller} for caller, called in drawn.items()}
 
 
+def _addresses(scene: _Scene) -> dict[str, set[str]]:
+    """Addresses under which callers know a service, and the services that answer there.
+
+    Traces show such an address beside the service, called by the same one and with no calls of its own: it suffers what the
+    service suffers, by as much and as often.
+    """
+    found: dict[str, set[str]] = {}
+    for called in scene.calls.values():
+        services = [name for name in called if scene.calls.get(name)]
+        for address in called:
+            behind = {
+                name for name in services if not scene.calls.get(address) and _suffers_alike(scene, address, name)
+            }
+            if behind and not any(address in _reachable(scene.calls, name) for name in behind):
+                found.setdefault(address, set()).update(behind)
+    return found
+
+
+def _suffers_alike(scene: _Scene, one: str, other: str) -> bool:
+    a, b = scene.symptom.get(one), scene.symptom.get(other)
+    if a is None or b is None or min(a.sigmas, b.sigmas) < MARKED:
+        return False
+    pairs = [(a.excess, b.excess), (scene.number_of_calls(one), scene.number_of_calls(other))]
+    return all(x is None or y is None or abs(x - y) <= ALIKE * max(abs(x), abs(y)) for x, y in pairs)
+
+
 def _reachable(calls: Graph, entity: str) -> set[str]:
     seen, ahead = {entity}, [entity]
     while ahead:
@@ -233,9 +286,13 @@ def _drawn(calls: Graph) -> set[str]:
     return set(calls).union(*calls.values())
 
 
-def _is_host(name: str, changes: Changes) -> bool:
-    serves = any((name, metric) in changes for metric in (*LATENCIES, *FAILURES, "calls"))
-    return not serves and any((name, metric) in changes for metric in SATURATED)
+def _hosts(names: Iterable[str], changes: Changes, calls: Graph) -> set[str]:
+    """Those that are called nothing but "host…", and what has resources alone where nobody who serves has some of its own."""
+    serving = {name for name, metric in changes if metric in (*LATENCIES, *FAILURES, "calls")}
+    shared = not any(name in serving and metric in SATURATED for name, metric in changes)
+    resources = {name for name, metric in changes if metric in SATURATED}
+    alone = {name for name in names if name in resources and name not in serving and name not in _drawn(calls)}
+    return {name for name in alone if shared or name.startswith("host")}
 
 
 # --- blame ----------------------------------------------------------------------------------------------------------
@@ -253,14 +310,14 @@ def _own(scene: _Scene, names: Iterable[str]) -> dict[str, float]:
         if change is None:
             continue
         explained = 0.0
-        for called in scene.calls.get(name, ()):
+        for called in (*scene.calls.get(name, ()), *scene.addresses.get(name, ())):
             other = scene.symptom.get(called)
             if other is None or other.excess <= 0 or other.sigmas < MARKED:
                 continue
             if other.times < SLOWED and other.excess < 0.5 * change.excess:
                 continue
             theirs = scene.number_of_calls(called)
-            often = theirs / asked[called] if theirs and asked[called] else 1.0
+            often = theirs / asked[called] if theirs and asked[called] and name not in scene.addresses else 1.0
             explained += other.excess * float(np.clip(often, 0.3, 1.0))
         own[name] = float(np.clip(1 - explained / change.excess, 0.0, 1.0)) if change.excess > 0 else 0.0
     return own
@@ -271,6 +328,9 @@ def _shares(scene: _Scene, target: str, names: Iterable[str]) -> dict[str, float
     one of them, else against the greatest.
     """
     names = list(names)
+    if set(scene.kind) == set(FAILURES):  # a failure counts once, however many it passes through
+        most = max((scene.symptom[name].excess for name in names), default=0.0)
+        return {name: max(scene.symptom[name].excess, 0.0) / most if most > 0 else 0.0 for name in names}
     numbers = {name: scene.number_of_calls(name) for name in names}
     known = [number for number in numbers.values() if number]
     usual = float(np.median(known)) if known else 1.0
@@ -287,8 +347,7 @@ def _score(scene: _Scene, name: str, own: float | None, share: float) -> tuple[f
     change = scene.symptom.get(name)
     score, reasons = 0.0, []
     if change is not None and own is not None and change.sigmas > 1 and change.excess > 0:
-        relative = min(max(change.times - 1, 0.0), 3.0) / 3
-        score = float(np.log1p(min(change.sigmas, 200.0))) * (0.08 + own) * (0.1 + share) * (0.5 + relative)
+        score = _strength(change, own, share, scene.kind)
         reasons.append(_said(scene.kind[0], change))
         if scene.calls.get(name):
             reasons.append(f"{words.percent(own, 0)} of that is not from what it calls")
@@ -301,6 +360,13 @@ def _score(scene: _Scene, name: str, own: float | None, share: float) -> tuple[f
         reasons.append(_said(metric, found))
     there = 1.0 if change is not None and change.sigmas > 2 else 0.4
     return score + other * there * (0.3 + 0.7 * (0.5 if own is None else own)), "; ".join(reasons)
+
+
+def _strength(change: _Change, own: float, share: float, kind: tuple[str, ...]) -> float:
+    """How strongly a change speaks: by how unusual it is, how much of it arises there, its share in the symptom, its growth."""
+    # no share of failures is usual: they are compared by what is lost, which the share in the symptom tells
+    grown = 1.0 if set(kind) == set(FAILURES) else float(np.log(np.clip(change.times, 1.0, 200.0)))
+    return float(np.log1p(np.clip(change.sigmas, 0.0, 200.0))) * (0.08 + own) * (0.05 + share) * (0.25 + grown)
 
 
 def _slow_tool(scene: _Scene, tools: list[str]) -> tuple[str, str] | None:
@@ -332,7 +398,11 @@ def _host(scene: _Scene, name: str, servers: list[str], top: float) -> tuple[flo
     if not full:
         raised = [c for m in SATURATED if (c := scene.changes.get((name, m))) is not None and c.sigmas > MARKED]
         return (0.15 * top if raised else 0.0), "busier than usual, not saturated"
-    if 2 * len(slow) > len(suffering):
+    if (
+        suffering
+        and np.median([change.times for change in suffering]) > 1.1
+        and np.median([change.sigmas for change in suffering]) > 1
+    ):
         reasons.append(f"{len(slow)} of {words.plural(len(suffering), 'server')} slower")
         return 1.5 * top + 1.0, "; ".join(reasons)
     return 0.4 * top, "; ".join(reasons)

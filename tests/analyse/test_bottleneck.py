@@ -209,3 +209,86 @@ def test_causes_are_found_in_nine_of_ten_random_call_graphs():
         among_three += cause in found[:3]
     assert first >= 26
     assert among_three >= 28
+
+
+def test_a_target_that_is_not_there_is_told():
+    whole, graph = chain(16, {"db": 150.0})
+    with pytest.raises(ValueError, match=r"'front\|latency_p95' is no column"):
+        rank(whole, START, "front|latency_p95", graph)
+    with pytest.raises(TypeError, match="DatetimeIndex"):
+        rank(whole.reset_index(drop=True), START, "front|latency", graph)
+
+
+@pytest.mark.parametrize("before", [3, 4, 8])
+def test_few_rows_before(before):
+    whole, graph = chain(17, {"stock": 200.0})
+    assert rank(whole.iloc[SLOW - before :], START, "front|latency", graph)[0].entity == "stock"
+
+
+@pytest.mark.parametrize("at", [INDEX[0], INDEX[-1]])
+def test_a_start_at_the_edge(at):
+    whole, graph = chain(18, {"stock": 200.0})
+    found = rank(whole, at, "front|latency", graph)
+    assert found == [] if at == INDEX[0] else found[0].entity == "stock"
+
+
+def test_columns_that_say_nothing_and_callers_nobody_measures():
+    whole, graph = chain(19, {"pay": 200.0})
+    plain = rank(whole, START, "front|latency", graph)
+    whole["still|latency"] = 5.0
+    whole["gone|latency"] = np.nan
+    whole["no entity"] = 1.0
+    whole["odd || name/with: all|latency"] = about(np.random.default_rng(19), 10)
+    found = rank(whole, START, "front|latency", graph | {"unknown": ["pay", "nobody"], "still": ["unknown"]})
+    assert entities(found)[0] == entities(plain)[0] == "pay"
+
+
+def test_an_address_beside_the_service_is_not_the_cause():
+    """Traces show a service twice: as itself, and as the address under which its caller knows it."""
+    whole, graph = chain(20, {"db": 200.0})
+    rng = np.random.default_rng(20)
+    for metric in ("latency", "calls", "availability"):
+        whole[f"stock.example_remote|{metric}"] = whole[f"stock|{metric}"] * np.exp(rng.normal(0, 0.002, SIZE))
+    found = rank(whole, START, "front|latency", graph | {"shop": ["stock", "pay", "stock.example_remote"]})
+    assert found[0].entity == "db"
+    assert {suspect.entity: suspect.score for suspect in found}.get("stock.example_remote", 0) < 0.2
+
+
+def test_failures_without_a_graph_are_nearest_to_where_most_calls_fail():
+    whole, _ = chain(21, {})
+    for name, lost in (("db", 60.0), ("stock", 30.0), ("shop", 12.0), ("front", 11.0)):
+        whole.loc[AFTER, f"{name}|availability"] -= lost
+    assert rank(whole, START, "front|availability")[0].entity == "db"
+
+
+def test_one_failed_call_in_a_hundred_is_chance():
+    whole, graph = chain(22, {"stock": 40.0})
+    whole["pay|error_rate"] = np.where(AFTER, 0.01, 0.0)
+    whole["pay|calls"] = 100.0
+    found = rank(whole, START, "front|latency", graph)
+    assert found[0].entity == "stock"
+    assert not any("failures" in suspect.evidence for suspect in found if suspect.entity == "pay")
+
+
+def test_a_slow_tool_that_its_server_hardly_shows():
+    whole = fleet(23, {"s3/c": 8})
+    assert rank(whole, START, "fleet|latency_p95")[0].entity == "s3/c"
+
+
+def test_a_service_with_processor_alone_is_no_host():
+    """Where services have a processor each, one whose latency nobody measures is a service too."""
+    whole, graph = chain(24, {"stock": 200.0})
+    rng = np.random.default_rng(24)
+    for name in ("front", "stock", "queue"):
+        whole[f"{name}|cpu"] = np.where(AFTER & (name == "queue"), 97, 20) + rng.normal(0, 1, SIZE)
+    assert rank(whole, START, "front|latency", graph)[0].entity == "stock"
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), factor=st.sampled_from([1e-3, 8.0, 1e4]))
+def test_the_unit_of_latency_does_not_change_the_order(seed, factor):
+    whole, graph = chain(seed, {"stock": 150.0})
+    other = whole.copy()
+    latencies = [name for name in whole if name.endswith("|latency")]
+    other[latencies] *= factor
+    assert entities(rank(whole, START, "front|latency", graph)) == entities(rank(other, START, "front|latency", graph))
