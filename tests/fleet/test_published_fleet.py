@@ -8,13 +8,21 @@ import os
 import subprocess
 import sys
 import uuid
+import warnings
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TextIO
 
 import pytest
-from mcp import ClientSession
+from mcp import Client, ClientSession
+from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from caelum_report.collect import collect
+from caelum_report.model import Budgets, Era, Memory, Remembered, Transport
+from tests.collect.fleet import AT, config, program, remote
 
 pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("fleet")]
 
@@ -97,6 +105,56 @@ def test_the_sdk_sees_the_same_tools(fleet: Path, built: tuple[Path, str]) -> No
         slug = servers(built[0])[name]["slug"]
         ours = json.loads((built[0] / f"api/v1/servers/{slug}.json").read_text("utf-8"))["server"]["tool_list"]
         assert {tool["name"] for tool in ours} == asyncio.run(asyncio.wait_for(sdk_tools(entries[name]), 60)), name
+
+
+def sdk_target(entry: dict[str, Any], quiet: TextIO) -> Any:
+    if "command" in entry:
+        environ = {**os.environ, **entry.get("env", {})}
+        return stdio_client(
+            StdioServerParameters(command=entry["command"], args=entry["args"], env=environ), errlog=quiet
+        )
+    return sse_client(entry["url"]) if entry["type"] == "sse" else entry["url"]
+
+
+async def sdk_opinion(entry: dict[str, Any], mode: Literal["auto", "legacy"]) -> tuple[str, str, int, int]:
+    with open(os.devnull, "w") as quiet:
+        async with Client(sdk_target(entry, quiet), mode=mode) as client:
+            able = client.server_capabilities
+            tools = await counted(client.list_tools, "tools") if able.tools else 0
+            prompts = await counted(client.list_prompts, "prompts") if able.prompts else 0
+            return client.protocol_version, client.server_info.name if client.server_info else "", tools, prompts
+
+
+async def counted(ask: Any, key: str) -> int:
+    count, cursor = 0, None
+    while True:
+        page = await ask(cursor=cursor)
+        count, cursor = count + len(getattr(page, key)), page.next_cursor
+        if not cursor:
+            return count
+
+
+@pytest.mark.parametrize("known", [None, Era.LEGACY], ids=["auto", "legacy"])
+@pytest.mark.parametrize("name", sorted(GOOD))
+def test_the_sdk_and_the_probe_agree_on_era_version_and_counts(fleet: Path, name: str, known: Era | None) -> None:
+    """Asked without a memory both find the newest era that the server speaks; held to the legacy one both stay in it."""
+    files = (json.loads((fleet / file).read_text("utf-8")) for file in ("fleet.mcp.json", "http.mcp.json"))
+    entry = next(file["mcpServers"][name] for file in files if name in file["mcpServers"])
+    if "command" in entry:
+        own_env = tuple(entry.get("env", {}).items())
+        server = program(entry["command"], *entry["args"], name=name, env=own_env)
+    else:
+        server = remote(entry["url"], Transport.SSE if entry["type"] == "sse" else Transport.HTTP, name=name)
+    memory = Memory(era=known, era_seen_at=AT, last_checked_at=AT - timedelta(minutes=20), started_before=True)
+    settings = replace(config(server, budgets=Budgets(), secrets=()), path=os.environ["PATH"])
+    probe = collect(settings, Remembered({name: memory} if known else {}), AT).probes[0]
+    assert probe.surface is not None, (probe.failure, probe.reason)
+    ours = (probe.protocol_version, probe.server_name, len(probe.surface.tools), len(probe.surface.prompts))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # HTTP+SSE is deprecated, and that is why it is here
+        theirs = asyncio.run(asyncio.wait_for(sdk_opinion(entry, "legacy" if known else "auto"), 60))
+    assert ours == theirs
+    assert (probe.era is Era.MODERN) == (theirs[0] >= "2026-07-28")
 
 
 def test_no_process_is_left_behind(built: tuple[Path, str]) -> None:
