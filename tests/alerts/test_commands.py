@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from caelum_report import store
@@ -125,3 +129,23 @@ def test_a_way_out_is_tested_by_a_message_to_it(tmp_path: Path) -> None:
         failed = run(home, "deliver", "test", "hook", "--send", "--config", file)
     assert (failed.returncode, failed.stderr) == (5, "caelum-report: the webhook answered HTTP 500: no such room\n")
     assert len(there.got) == 2
+
+
+def test_a_kill_while_a_message_goes_out_loses_none_and_repeats_it_once_with_its_own_key(tmp_path: Path) -> None:
+    with receiver() as there:
+        home, file = at_home(tmp_path, f"{there.url}/hang")
+        clean = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        command = [sys.executable, "-m", "caelum_report", "collect", "--config", file]
+        with subprocess.Popen(command, env=clean, cwd=home) as process:
+            for _ in range(1200):
+                if there.got:
+                    break
+                time.sleep(0.05)
+            process.kill()  # the transition is committed, the receiver has the message, nobody noted it
+        assert len(there.got) == 1
+        Path(file).write_text(Path(file).read_text().replace("/hang", "/hook"))
+        for _ in range(2):
+            done = run(home, "collect", "--config", file)
+            assert (done.returncode, done.stderr) == (0, "")
+    assert [path for path, _, _ in there.got] == ["/hang", "/hook"]
+    assert len({headers["Idempotency-Key"] for _, headers, _ in there.got}) == 1
