@@ -14,6 +14,9 @@ import pytest
 from caelum_report.diagram import Diagram, Edge, Node
 from caelum_report.model import Status
 from caelum_report.render import diagrams
+from caelum_report.render.diagrams.dot import dot_source
+from caelum_report.render.diagrams.layout import layout
+from caelum_report.render.diagrams.svg import svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -125,6 +128,15 @@ def test_many_graphs_in_one_call_are_the_same_as_alone() -> None:
     several[2] = Diagram("two", "t", "d", several[2].nodes, ())
     together = diagrams.draw(several)
     assert all(together[d.name] == diagrams.draw([d])[d.name] for d in several)
+
+
+@needs_dot
+def test_in_which_order_dot_tells_of_its_boxes_makes_no_difference() -> None:
+    diagram = fleet(20, ("A", "B", "C"))
+    (placed,) = layout((dot_source(diagram),), "dot")
+    assert placed is not None
+    turned = placed | {"objects": placed["objects"][::-1]}
+    assert svg(diagram, turned, "css", "") == svg(diagram, placed, "css", "")
 
 
 def test_without_graphviz_the_twins_remain() -> None:

@@ -52,13 +52,15 @@ def svg(diagram: Diagram, placed: Placed, skin: Skin, root: str) -> str:
     boxes, clusters = [], []
     names = list(groups_of(diagram))
     flowing = any(edge.flow is not None for edge in diagram.edges)
-    for thing in placed.get("objects", []):
+    # dot gives clusters in another order each time
+    things = sorted(placed.get("objects", []), key=lambda thing: (len(thing["name"]), thing["name"]))
+    for thing in things:
         name = str(thing["name"])
         if name.startswith("cluster_"):
             clusters.append(_cluster(thing, names[int(name[8:])], x, y, skin, flowing=flowing))
         elif name.startswith("n"):
             boxes.append(_box(diagram.nodes[int(name[1:])], thing, x, y, skin, root))
-    gvids = {thing["_gvid"]: str(thing["name"]) for thing in placed.get("objects", [])}
+    gvids = {thing["_gvid"]: str(thing["name"]) for thing in things}
     numbers = {gvid: int(name[1:]) for gvid, name in gvids.items() if not name.startswith("cluster_")}
     lines = {(line.tail, line.head, line.kind): line for line in lines_of(diagram, groups_of(diagram))}
     drawn = []
