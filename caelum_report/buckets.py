@@ -43,6 +43,12 @@ def value_of(bucket: Ints) -> Floats:
     return np.sign(bucket) * sizes
 
 
+def spread(first: Ints, count: Ints) -> Ints:
+    """The places of rows that lie in one array, each `count` long from its `first` on, row after row."""
+    ends = np.cumsum(count)
+    return np.repeat(first - ends + count, count) + np.arange(int(ends[-1]) if len(ends) else 0)
+
+
 def merge(blobs: Iterable[bytes]) -> bytes:
     """One stored value for several."""
     pairs = np.frombuffer(b"".join(blobs), PAIR)

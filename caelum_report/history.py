@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .document import Report, ReportRef, RunReport
 from .model import OtherHost, Surface
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 
@@ -42,7 +44,7 @@ class SourceHistory:
               metric, labels (JSON object, "" for none), unit (of the figure; a counter's rate is that a second), counter
     samples   series, at, value, raw (raw retention), by series and time; `value` of a counter is its rate since the
               sample before, `raw` what it showed
-    rollups   level (hour, day), series, at, n, min, mean, max, p5, p50, p95, buckets: of rates where it is a counter;
+    rollups   level (hour, day), series, at, n, min, mean, max, p5, p50, p95: of rates where it is a counter;
               31 days of hours and two years of days
     errors    one row a kind of error that a log had: host, source, subject, server (as in `series`), text, count (ever),
               day (the last 24 hours), first_at, last_at (of its lines), met_at (the first run that read it)
@@ -71,15 +73,16 @@ class History:
     snapshots     of this machine: id, at, host, program_version, method_version, seconds, network_down (raw retention)
     probes        one row per snapshot and checked server (raw retention): snapshot, at, host, server, status, failure,
                   stage, reason, era, protocol_version, seconds, one column of seconds per stage (dns … canary), latency_p50,
-                  latency_min, latency_max, latency_n, timings (tuple of float), rss, cpu_seconds, threads, open_files,
+                  latency_min, latency_max, latency_n, rss, cpu_seconds, threads, open_files,
                   processes, instances, instances_rss, instances_oldest, tools, resources, prompts, tokens, surface
-                  (sha256), stderr_lines, certificate_expires_at, details (JSON: stages without their
+                  (sha256), stderr_lines, certificate_expires_at, timings (how many of `History.timings` are
+                  its own), details (JSON: stages without their
                   times, notes, capabilities, supported_versions, server_name, server_version, timing_method, stderr_tail, exit_status)
     states        one row per stretch of one status and failure, for ever: host, server, start, end (last check that
                   confirmed it), status, failure, stage, reason, checks. A hole in the checks ends a stretch.
     rollups       level (hour, day), host, subject (server, "" for the host, mount point, interface), metric (a name of
-                  metrics.METRICS), at (start of the hour or UTC day), n, min, mean, max, p5, p50, p95, buckets (bytes, see
-                  `buckets`; None where n is 1). The first four are categorical. Only hours and days that had closed:
+                  metrics.METRICS), at (start of the hour or UTC day), n, min, mean, max, p5, p50, p95, first (of its
+                  buckets in `History.pairs`), pairs (how many it has). The first four are categorical. Only hours and days that had closed:
                   184 days of hours, fewer where a fleet is large, and two years of days; of the metrics asked for.
     host_samples  snapshot, at, host, boot_at, cpus, cpu_percent, iowait_percent, steal_percent, load_1, load_5, load_15,
                   memory_total, memory_available, swap_total, swap_used, swap_in, swap_out (counters), temperature
@@ -95,8 +98,10 @@ class History:
     snapshot: int
     snapshots: pd.DataFrame
     probes: pd.DataFrame
+    timings: npt.NDArray[np.float64]  # seconds: every short request of every row of `probes`, in their order
     states: pd.DataFrame
     rollups: pd.DataFrame
+    pairs: npt.NDArray[Any]  # of `buckets.PAIR`
     host_samples: pd.DataFrame
     disks: pd.DataFrame
     networks: pd.DataFrame

@@ -28,7 +28,6 @@ from . import (
 from .alarming import alarming, finding_observations
 from .alarms import DAYS as ALARM_DAYS
 from .alarms import with_alarms
-from .charts import LONG_SERVER_METRICS, rollups
 from .dashboards import rolled_up as shown_on_dashboards
 from .difference import DIFFERENCE_METRICS, difference, past_of
 from .digest import digest
@@ -46,6 +45,7 @@ from .rehearsal import rehearse
 from .risen_errors import risen_errors
 from .slowness import slowness
 from .sources import failing
+from .tracks import LONG_SERVER_METRICS, rollups
 from .usage import drifts, unused
 from .withdrawals import withdrawals
 
@@ -122,7 +122,7 @@ def report(
     analysers: tuple[Analyser, ...] = ANALYSERS,
 ) -> Report:
     """The report of one snapshot. Same values in, same report out."""
-    facts = gather(snapshot, history, config, rollups(history.rollups, rolled_up(config)))
+    facts = gather(snapshot, history, config, rollups(history, rolled_up(config)))
     return placed(facts, _seen(facts, analysers), snapshot_id, steps)
 
 

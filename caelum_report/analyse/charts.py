@@ -7,29 +7,26 @@ the last roll-up is filled in from the finer rows. At most 352 points after buck
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from caelum_report import words
-from caelum_report.buckets import PAIR, value_of
 from caelum_report.document import RANGES, Chart, Limit, Mark, Passage, Points, Range, Span, Stat
 from caelum_report.metrics import METRICS
 
-from .latency import Checks, shortened
-from .times import DAY, RANGE_SECONDS, Floats, Ints, moment, told_range, unix
+from .latency import shortened
+from .times import RANGE_SECONDS, Floats, moment, told_range, unix
+from .tracks import NOTHING, PERCENTILES, SPAN, Measurements, Rollups, Track, alike, join, measurements, single
 
 MOST_POINTS: Final = 352  # of checks as they are: three pixels each on the widest chart
 MOST_ROLLED: Final = 194  # of roll-ups: with more, five ranges of 20 servers would make a stored report of over 2 MB
 MOST_BESIDE: Final = 120  # of what stands beside the latency: gauges' long ranges, and the period before
 _WIDTHS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 86400, 172800, 345600)
 _LEVEL: Final[dict[Range, str]] = {"day": "", "week": "", "month": "hour", "quarter": "hour", "year": "day"}
-_SPAN: Final = {"": 0.0, "hour": 3600.0, "day": DAY}
 _FINER: Final = {"day": "hour", "hour": ""}
 _BEFORE: Final[dict[Range, str]] = {
     "day": "the day before",
@@ -41,190 +38,6 @@ _BEFORE: Final[dict[Range, str]] = {
 FORETOLD_RANGES: Final = frozenset[Range]({"week", "month"})
 _ENOUGH: Final = 12  # points, before the last one is held against them
 _FAR: Final = 1.5
-PERCENTILES: Final = {
-    "latency",
-    "list",
-    "handshake",
-    "start",
-    "connect",
-}  # drawn as p50 within p5–p95, not mean within min–max
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One series as rows or roll-ups, ascending. `n` counts the measurements in each, `each` holds them: a tuple of values,
-    or the bytes of `buckets`, or None where one value is all there is.
-    """
-
-    time: Floats
-    mid: Floats
-    low: Floats
-    high: Floats
-    top: Floats
-    n: Floats
-    each: NDArray[np.object_]
-
-    def __len__(self) -> int:
-        return len(self.time)
-
-    def rows(self, which: slice | NDArray[np.bool_]) -> Track:
-        return Track(*(getattr(self, name)[which] for name in _COLUMNS))
-
-    def between(self, start: float, end: float) -> Track:
-        """The rows after `start` and up to `end`."""
-        first, last = np.searchsorted(self.time, [start, end], "right")
-        return self.rows(slice(int(first), int(last)))
-
-    def after(self, when: float) -> Track:
-        return self.rows(slice(int(np.searchsorted(self.time, when, "left")), None))
-
-
-_COLUMNS: Final = ("time", "mid", "low", "high", "top", "n", "each")
-
-
-def join(first: Track, second: Track) -> Track:
-    if not len(second):
-        return first
-    return Track(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in _COLUMNS))
-
-
-def single(at: Floats, values: Floats) -> Track:
-    """A series of one measurement a row."""
-    return Track(at, values, values, values, values, np.ones(len(at)), np.full(len(at), None, object))
-
-
-def measured(at: Floats, values: Floats) -> Track:
-    """A series of one measurement a row; NaN is left out."""
-    there = ~np.isnan(values)
-    return single(at[there], values[there])
-
-
-NOTHING: Final = measured(np.empty(0), np.empty(0))
-
-
-@dataclass(frozen=True, slots=True)
-class Rollups:
-    """The frame `History.rollups`, cut once into one `Track` per level, subject and metric."""
-
-    tracks: Mapping[tuple[str, str, str], Track]
-
-    def of(self, level: str, subject: str, metric: str) -> Track:
-        return self.tracks.get((level, subject, metric), NOTHING)
-
-
-def rollups(frame: pd.DataFrame, metrics: Iterable[str]) -> Rollups:
-    """The roll-ups of some metrics. Each stands at the middle of its hour or day."""
-    named = {name: frame[name].astype("category") for name in ("metric", "level", "subject")}
-    labels = {name: [str(label) for label in column.cat.categories] for name, column in named.items()}
-    codes = {name: column.cat.codes.to_numpy(np.int64) for name, column in named.items()}
-    wanted = set(metrics)
-    chosen = [code for code, label in enumerate(labels["metric"]) if label in wanted]
-    keep = np.flatnonzero(np.isin(codes["metric"], chosen))
-    if not len(keep):
-        return Rollups({})
-    subjects = len(labels["subject"])
-    key = ((codes["metric"] * len(labels["level"]) + codes["level"]) * subjects + codes["subject"])[keep]
-    order = np.argsort(key, kind="stable")  # the frame is ordered by time already
-    keep, key = keep[order], key[order]
-    time, blobs = unix(frame["at"].iloc[keep]), frame["buckets"].to_numpy(object)[keep]
-    columns = {name: frame[name].to_numpy(np.float64)[keep] for name in ("n", "min", "mean", "max", "p5", "p50", "p95")}
-    starts = np.flatnonzero(np.diff(key, prepend=-1)).tolist()
-    tracks = {}
-    for start, end in zip(starts, [*starts[1:], len(key)], strict=True):
-        rest, subject = divmod(int(key[start]), subjects)
-        metric, level = divmod(rest, len(labels["level"]))
-        place, name, row = labels["level"][level], labels["metric"][metric], slice(start, end)
-        mid, low, high = ("p50", "p5", "p95") if name in PERCENTILES else ("mean", "min", "max")
-        tracks[place, labels["subject"][subject], name] = Track(
-            time[row] + _SPAN[place] / 2,
-            columns[mid][row],
-            columns[low][row],
-            columns[high][row],
-            columns["max"][row],
-            columns["n"][row],
-            blobs[row],
-        )
-    return Rollups(tracks)
-
-
-# --- the rows of a server and of the host ---------------------------------------------------------------------------
-
-SERVER_METRICS: Final = ("latency", "rss", "list", "start", "connect")
-LONG_SERVER_METRICS: Final = (
-    "latency",
-    "rss",
-)  # the others have a day only: a report of 20 servers stays near a megabyte
-
-
-@dataclass(frozen=True, slots=True)
-class ServerRows:
-    """Every check's value of each metric of `SERVER_METRICS`, parallel to the rows of `Checks`."""
-
-    checks: Checks
-    tracks: Mapping[str, Track]
-
-    def of(self, server: int, metric: str) -> Track:
-        rows = slice(int(self.checks.bounds[server]), int(self.checks.bounds[server + 1]))
-        whole = self.tracks[metric]
-        there = ~np.isnan(whole.mid[rows])
-        return whole.rows(rows).rows(there)
-
-
-def server_rows(past: Checks) -> ServerRows:
-    rows = past.rows
-    good = (rows["failure"].astype(object) == "ok").to_numpy(bool)
-
-    def sums(names: Sequence[str]) -> Floats:
-        """Stage times added up where all that were used succeeded."""
-        table = rows[list(names)].to_numpy(np.float64)
-        total = np.nansum(table, axis=1) if len(table) else np.empty(0)
-        return np.where(good & ~np.isnan(table).all(axis=1), total, np.nan)
-
-    started = ~np.isnan(rows["spawn"].to_numpy(np.float64))
-    tracks = {
-        name: single(past.time, values)
-        for name, values in (
-            ("rss", rows["rss"].to_numpy(np.float64)),
-            ("list", np.where(good, rows["list"].to_numpy(np.float64), np.nan)),
-            ("start", np.where(started, sums(("spawn", "handshake")), np.nan)),
-            ("connect", sums(("dns", "connect", "tls"))),
-        )
-    }
-    tracks["latency"] = _latency(past)
-    return ServerRows(past, tracks)
-
-
-def _latency(past: Checks) -> Track:
-    """p50, p5, p95 and max of the timings of every check, all at once: sorted within their row, then interpolated."""
-    rows = len(past.time)
-    counts = np.diff(past.offsets)
-    row = np.repeat(np.arange(rows), counts)
-    ordered = past.timings[np.lexsort((past.timings, row))]
-
-    def quantile(share: float) -> Floats:
-        place = share * np.maximum(counts - 1, 0)
-        below = np.floor(place).astype(np.int64)
-        part = place - below
-        last = max(len(ordered) - 1, 0)
-        low = np.minimum(past.offsets[:-1] + below, last)
-        high = np.minimum(low + (part > 0), last)
-        return np.asarray(ordered[low] * (1 - part) + ordered[high] * part)
-
-    stored = past.rows["latency_p50"].to_numpy(np.float64)
-    least, most = (past.rows[name].to_numpy(np.float64) for name in ("latency_min", "latency_max"))
-    each = past.rows["timings"].to_numpy(object)
-    if not len(ordered):
-        return Track(past.time, stored, least, most, most, past.rows["latency_n"].to_numpy(np.float64), each)
-    there = counts > 0
-    return Track(
-        past.time,
-        np.where(there, quantile(0.5), stored),
-        np.where(there, quantile(0.05), least),
-        np.where(there, quantile(0.95), most),
-        np.where(there, quantile(1.0), most),
-        np.where(there, counts, past.rows["latency_n"].to_numpy(np.float64)),
-        each,
-    )
 
 
 # --- a chart --------------------------------------------------------------------------------------------------------
@@ -261,17 +74,17 @@ def track_for(name: Range, rows: Track, rolled: Rollups, subject: str, metric: s
         return rows
     track = rolled.of(level, subject, metric)
     while level:
-        end = float(track.time[-1]) + _SPAN[level] / 2 if len(track) else -np.inf
+        end = float(track.time[-1]) + SPAN[level] / 2 if len(track) else -np.inf
         level = _FINER[level]
         track = join(track, (rolled.of(level, subject, metric) if level else rows).after(end))
     return track
 
 
-def bucketed(track: Track, width: float, *, percentiles: bool) -> Track:
+def bucketed(track: Track, width: float, *, percentiles: bool, known: Measurements | None = None) -> Track:
     """One point for each bucket of `width` seconds that has data.
 
-    Percentiles are those of all measurements in the bucket, never means of percentiles. Gauges keep their envelope, so that
-    a dip survives the year view.
+    Percentiles are those of all measurements in the bucket, `known` where somebody has them already, never means of
+    percentiles. Gauges keep their envelope, so that a dip survives the year view.
     """
     if not width or not len(track):
         return track
@@ -280,51 +93,12 @@ def bucketed(track: Track, width: float, *, percentiles: bool) -> Track:
     n = np.add.reduceat(track.n, first)
     if percentiles:
         group = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(track))))
-        mid, low, high = pooled(track, group, (0.5, 0.05, 0.95))
+        mid, low, high = (known or measurements(track)).quantiles_by(group, (0.5, 0.05, 0.95))
     else:
         mid = np.add.reduceat(track.mid * track.n, first) / n
         low, high = np.minimum.reduceat(track.low, first), np.maximum.reduceat(track.high, first)
     top = np.maximum.reduceat(track.top, first)
-    return Track(cell[first] * width + width / 2, mid, low, high, top, n, np.full(len(first), None, object))
-
-
-def pooled(track: Track, group: Ints, shares: Sequence[float]) -> list[Floats]:
-    """Nearest-rank quantiles of all measurements of each group of rows; exact for single values, within 2 % for roll-ups.
-
-    `group` is ascending from 0. One sort for the whole track: 20,000 bucket counts take about 2 ms.
-    """
-    row, value, count = measurements(track)
-    order = np.lexsort((value, group[row]))
-    value, count, owner = value[order], count[order], group[row][order]
-    first = np.searchsorted(owner, np.arange(int(group[-1]) + 1))
-    heaped = np.cumsum(count)
-    before = np.append(0, heaped)[first]
-    total = np.append(before[1:], heaped[-1]) - before
-    return [value[np.searchsorted(heaped, before + np.maximum(np.ceil(share * total), 1))] for share in shares]
-
-
-def measurements(track: Track) -> tuple[Ints, Floats, Ints]:
-    """Row, value and count of everything that was measured."""
-    kinds = [type(each) for each in track.each]
-    blobs = np.array([kind is bytes for kind in kinds], np.bool_)
-    lists = np.array([kind is tuple or kind is list for kind in kinds], np.bool_) & (track.n > 0)
-    alone = ~(blobs | lists)
-    parts = [(np.flatnonzero(alone), track.mid[alone], track.n[alone].astype(np.int64))]
-    if blobs.any():
-        stored = track.each[blobs].tolist()
-        pairs = np.frombuffer(b"".join(stored), PAIR)
-        used = [len(blob) // PAIR.itemsize for blob in stored]
-        values = value_of(pairs["bucket"].astype(np.int64))
-        parts.append((np.repeat(np.flatnonzero(blobs), used), values, pairs["count"].astype(np.int64)))
-    if lists.any():
-        values = np.fromiter(chain.from_iterable(track.each[lists]), np.float64)
-        used = [len(each) for each in track.each[lists]]
-        parts.append((np.repeat(np.flatnonzero(lists), used), values, np.ones(len(values), np.int64)))
-    return (
-        np.concatenate([row for row, _, _ in parts]),
-        np.concatenate([value for _, value, _ in parts]),
-        np.concatenate([count for _, _, count in parts]),
-    )
+    return alike(cell[first] * width + width / 2, mid, low, high, top, n)
 
 
 def width_for(count: int, span: float, at_most: int) -> float:
@@ -378,16 +152,17 @@ def chart(
     span = RANGE_SECONDS[name]
     start = now - span
     track = track_for(name, rows, rolled, key, metric)
-    shown = track.between(start, now)
+    shown, before = track.between(start, now), track.between(start - span, start)
     most = MOST_POINTS if not _LEVEL[name] else MOST_ROLLED if percentiles else MOST_BESIDE
     width = width_for(len(shown), span, most)
-    thin = bucketed(shown, width, percentiles=percentiles)
+    all_shown, all_before = (measurements(part) if percentiles and len(part) else None for part in (shown, before))
+    thin = bucketed(shown, width, percentiles=percentiles, known=all_shown)
     if width and len(rows) and rows.time[-1] > thin.time[-1]:
         thin = join(thin, rows.between(float(rows.time[-1]) - 1e-3, now))  # the last point is the last measurement
-    before = track.between(start - span, start)
-    previous = bucketed(before, width_for(len(before), span, MOST_BESIDE), percentiles=percentiles)
-    spacing = max(width, _SPAN[_LEVEL[name]] if rolled.of(_LEVEL[name], key, metric) is not NOTHING else 0.0, interval)
-    figures, earlier = (_figures(part, percentiles=percentiles) for part in (shown, before))
+    wide = width_for(len(before), span, MOST_BESIDE)
+    previous = bucketed(before, wide, percentiles=percentiles, known=all_before)
+    spacing = max(width, SPAN[_LEVEL[name]] if rolled.of(_LEVEL[name], key, metric) is not NOTHING else 0.0, interval)
+    figures, earlier = _figures(shown, all_shown), _figures(before, all_before)
     drawn = points(thin, start, now, band=True)
     foretold = ahead.until(now + span / 2) if ahead and name in FORETOLD_RANGES and len(shown) else Points()
     return Chart(
@@ -432,11 +207,6 @@ def _why_empty(track: Track) -> str:
     return f"No data since {last.day} {last:%B %Y}."
 
 
-def quantiles(track: Track, shares: Sequence[float]) -> list[float]:
-    """Quantiles of everything that a track measured."""
-    return [float(found[0]) for found in pooled(track, np.zeros(len(track), np.int64), shares)]
-
-
 @dataclass(frozen=True, slots=True)
 class _Figures:
     """What caption and statistics both say of a range."""
@@ -449,11 +219,12 @@ class _Figures:
     points: int
 
 
-def _figures(track: Track, *, percentiles: bool) -> _Figures | None:
+def _figures(track: Track, each: Measurements | None) -> _Figures | None:
     if not len(track):
         return None
-    if percentiles:
-        middle, p95 = quantiles(track, (0.5, 0.95))
+    p95: float | None
+    if each is not None:
+        middle, p95 = each.quantiles((0.5, 0.95))
     else:
         middle, p95 = float((track.mid * track.n).sum() / track.n.sum()), None
     return _Figures(middle, p95, float(track.low.min()), float(track.top.max()), float(track.mid[-1]), len(track))

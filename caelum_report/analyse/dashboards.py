@@ -16,23 +16,12 @@ from caelum_report.document import Chart, Points, Range
 from caelum_report.metrics import METRICS
 from caelum_report.text import slug, visible
 
-from .charts import (
-    NOTHING,
-    PERCENTILES,
-    SERVER_METRICS,
-    Rollups,
-    ServerRows,
-    Track,
-    bucketed,
-    chart,
-    measured,
-    server_rows,
-    track_for,
-)
+from .charts import bucketed, chart, track_for
 from .facts import Facts, Standing
 from .fleet_charts import together
 from .host_tracks import host_tracks
 from .times import DAY, RANGE_SECONDS, unix_of
+from .tracks import NOTHING, PERCENTILES, SERVER_METRICS, Rollups, ServerRows, Track, measured, server_rows
 from .uptime import STATUSES, incidents
 
 MOST_CHARTS: Final = 12  # of one panel

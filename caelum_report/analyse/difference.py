@@ -20,12 +20,12 @@ from caelum_report.model import Config, Server, Status, Surface
 from caelum_report.periods import PeriodName, Span
 
 from .changes import LEAST_EFFECT, LEAST_N, direction_of, p_text, rank_test, within_a_sentence
-from .charts import Rollups, rollups
 from .discoveries import FALSE_SHARE, adjusted
 from .facts import Facts
 from .latency import Checks, checks
 from .surface import compare
 from .times import DAY, Floats, learned_interval, run_interval, server_interval
+from .tracks import Rollups, rollups
 from .uptime import STATUSES, Ledger, ledger, status_at
 
 DIFFERENCE_METRICS: Final = ("latency", "rss")
@@ -53,7 +53,7 @@ def past_of(history: History, config: Config, now: float) -> Past:
     configured: dict[str, Server] = {server.id: server for server in (*elsewhere, *config.servers)}
     gone = sorted({str(name) for name in history.states["server"].astype(object)} - configured.keys())
     names = [*configured, *gone]
-    seen = checks(history.probes, names)
+    seen = checks(history, names)
 
     def interval(i: int, name: str) -> float:
         at = seen.time[seen.bounds[i] : seen.bounds[i + 1]]
@@ -68,7 +68,7 @@ def past_of(history: History, config: Config, now: float) -> Past:
         tuple(intervals.values()),
         ledger(history.states, names, intervals, now),
         seen,
-        rollups(history.rollups, DIFFERENCE_METRICS),
+        rollups(history, DIFFERENCE_METRICS),
     )
 
 

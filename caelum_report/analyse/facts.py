@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
@@ -31,7 +30,7 @@ from caelum_report.model import (
 )
 
 from .calls import calls_by_hour
-from .charts import Rollups, marks_of
+from .charts import marks_of
 from .errors import rises
 from .latency import Checks, checks
 from .readings import Readings, readings
@@ -39,6 +38,7 @@ from .signals import Signals, signals
 from .surface import contract_changes
 from .suspicion import remarks
 from .times import DAY, HOLD, learned_interval, moment, run_interval, server_interval, unix
+from .tracks import Rollups
 from .uptime import Ledger, Run, latest_run, ledger, text_or_empty
 
 PROBLEMS = (Status.DOWN, Status.DEGRADED, Status.AUTH_WALLED)
@@ -129,7 +129,7 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
     configured |= {server.id: server for server in config.servers}
     past = [name for name in pd.unique(history.states["server"].astype(object)) if name not in configured]
     names = [*configured, *sorted(past)]
-    seen = checks(history.probes, names)
+    seen = checks(history, names)
     intervals = _intervals(names, configured, config, run, seen)
     book = ledger(history.states, names, intervals, now)
     standings = _standings(names, configured, snapshot, history, seen=seen, book=book, intervals=intervals)
@@ -225,7 +225,7 @@ def _standing(
     checked_at = snapshot.at if now else None
     if probe is None and (row := seen.last(index)) is not None:
         checked_at = moment(float(seen.time[row]))
-        probe = _probe_of_row(seen.rows.iloc[row], checked_at)
+        probe = _probe_of_row(seen, row)
     status, failure, stage, reason = _verdict(server, probe, checked_at, snapshot, interval)
     return Standing(
         index=index,
@@ -269,11 +269,12 @@ def last_met(facts: Facts, standing: Standing) -> Probe | None:
     if not told:
         return None
     row = first + told[-1]
-    return _probe_of_row(facts.checks.rows.iloc[row], moment(float(facts.checks.time[row])))
+    return _probe_of_row(facts.checks, row)
 
 
-def _probe_of_row(row: Any, at: datetime) -> Probe:
+def _probe_of_row(seen: Checks, place: int) -> Probe:
     """The last look at a server that this run did not ask: people want its page whole, so its details come back once."""
+    row = seen.rows.iloc[place]
     details = json.loads(row["details"]) if text_or_empty(row["details"]) else {}
     expires = row["certificate_expires_at"]
 
@@ -287,7 +288,7 @@ def _probe_of_row(row: Any, at: datetime) -> Probe:
     count = number("instances")
     return Probe(
         server=row["server"],
-        started_at=at,
+        started_at=moment(float(seen.time[place])),
         failure=Failure(row["failure"]),
         status=Status(row["status"]),
         reason=text_or_empty(row["reason"]),
@@ -297,7 +298,7 @@ def _probe_of_row(row: Any, at: datetime) -> Probe:
             for stage in details.get("stages", ())
         ),
         seconds=0.0 if pd.isna(row["seconds"]) else float(row["seconds"]),
-        timings_seconds=tuple(row["timings"]) if isinstance(row["timings"], tuple | list) else (),
+        timings_seconds=tuple(seen.timings_of(slice(place, place + 1)).tolist()),
         timing_method=details.get("timing_method"),
         era=Era(row["era"]) if text_or_empty(row["era"]) else None,
         protocol_version=text_or_empty(row["protocol_version"]) or None,

@@ -10,10 +10,11 @@ import pandas as pd
 
 from caelum_report.document import Chart, Mark
 
-from .charts import NOTHING, Rollups, Track, chart, ranges_of
+from .charts import chart, ranges_of
 from .facts import Facts
 from .matrix import median, quantile
 from .times import DAY, Floats, unix_of
+from .tracks import NOTHING, Pool, Rollups, Track
 
 _SHARES: Final = np.linspace(0, 1, 21)
 _KEY: Final = "fleet"
@@ -56,11 +57,18 @@ def together(at: Floats, values: Floats) -> Track:
         values if values.shape[1] <= len(_SHARES) else np.column_stack([quantile(values, s, axis=1) for s in _SHARES])
     )
     known = there if shown is values else np.ones_like(shown, bool)
-    each = np.empty(len(at), object)
-    each[:] = [tuple(row[mask].tolist()) for row, mask in zip(shown, known, strict=True)]
+    each, size = shown[known], known.sum(axis=1)
     low, high = quantile(values, 0.05, axis=1), quantile(values, 0.95, axis=1)
     return Track(
-        at, median(values, axis=1), low, high, np.nanmax(values, axis=1), there.sum(axis=1).astype(float), each
+        at,
+        median(values, axis=1),
+        low,
+        high,
+        np.nanmax(values, axis=1),
+        there.sum(axis=1).astype(np.float64),
+        np.cumsum(size) - size,
+        size,
+        Pool(each, np.ones(len(each), np.int64)),
     )
 
 

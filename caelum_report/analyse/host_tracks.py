@@ -11,8 +11,8 @@ from caelum_report import counters
 from caelum_report.history import History
 from caelum_report.model import HostSample
 
-from .charts import Track, measured
 from .times import Floats, unix
+from .tracks import Track, measured
 
 HOST_METRICS: Final = (
     "host_cpu",

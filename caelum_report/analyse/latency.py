@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from caelum_report.buckets import spread
 from caelum_report.document import Latency, Points, StageReport
+from caelum_report.history import History
 from caelum_report.model import STAGES, Failure, Outcome, Stage
 
 from .times import DAY, Floats, Ints, unix
@@ -24,7 +25,7 @@ SLOW_SECONDS: Final = 0.1  # and this much longer: twice of 4 ms is nothing
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """The frame `History.probes` as arrays, ordered by server and time, with every single timing."""
+    """`History.probes` and its timings, ordered by server and time."""
 
     rows: pd.DataFrame
     time: Floats
@@ -46,21 +47,22 @@ class Checks:
         return int(high) - 1 if high > low else None
 
 
-def checks(probes: pd.DataFrame, servers: Sequence[str]) -> Checks:
+def checks(history: History, servers: Sequence[str]) -> Checks:
     """Every check of `servers`, grouped once."""
-    code = pd.Index(servers).get_indexer(pd.Index(probes["server"].astype(object)))
+    probes = history.probes
+    name = probes["server"].astype("category")
+    code = np.append(pd.Index(servers).get_indexer(pd.Index(name.cat.categories)), -1)[name.cat.codes]
     at = unix(probes["at"])
     order = np.flatnonzero(code >= 0)
     order = order[np.lexsort((at[order], code[order]))]
-    rows = probes.iloc[order]
-    lists = [value if isinstance(value, tuple | list) else () for value in rows["timings"].tolist()]
-    lengths = np.fromiter(map(len, lists), np.int64, len(lists))
+    lengths = probes["timings"].to_numpy(np.int64)
+    first = np.cumsum(lengths) - lengths
     return Checks(
-        rows=rows,
+        rows=probes.iloc[order],
         time=at[order],
         bounds=np.searchsorted(code[order], np.arange(len(servers) + 1)),
-        timings=np.fromiter(chain.from_iterable(lists), np.float64, int(lengths.sum())),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        timings=history.timings[spread(first[order], lengths[order])],
+        offsets=np.append(0, np.cumsum(lengths[order])),
     )
 
 

@@ -15,11 +15,11 @@ import pandas as pd
 from caelum_report.history import History
 from caelum_report.model import HostSample, Snapshot
 
-from .charts import Rollups
 from .host_tracks import host_tracks
 from .latency import Checks
 from .matrix import HOUR
 from .times import DAY, Floats
+from .tracks import Rollups
 
 WHOLE_STEPS: Final = tuple(hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24))  # each divides a day
 SERVER_READINGS: Final = ("latency", "latency_p95", "rss")

@@ -28,11 +28,12 @@ from caelum_report.history import SurfaceVersion
 from caelum_report.model import Failure, Status, Transport
 
 from . import troubles as told
-from .charts import LONG_SERVER_METRICS, SERVER_METRICS, Ahead, ServerRows, chart, ranges_of, server_rows
+from .charts import Ahead, chart, ranges_of
 from .facts import PROBLEMS, Facts, Standing, last_met
 from .judging import Marks, with_marks
 from .latency import latency, shortened, spark, stages, usual_stage_seconds
 from .times import DAY, RANGE_SECONDS
+from .tracks import LONG_SERVER_METRICS, SERVER_METRICS, ServerRows, server_rows
 from .uptime import STATUSES, episodes, incidents, run_before, strips, uptimes
 
 K = TypeVar("K")

@@ -18,10 +18,11 @@ from caelum_report.history import SourceHistory
 from caelum_report.model import Failure, Note, Reading
 from caelum_report.text import visible
 
-from .charts import bucketed, measured, points
+from .charts import bucketed, points
 from .facts import Facts
 from .latency import shortened
 from .times import DAY, Floats, moment, unix
+from .tracks import measured
 
 MOST_SERIES: Final = 100  # of a source in the report; its others are in the history
 _OURS: Final = {Failure.CONFIG_ERROR, Failure.AUTH_REQUIRED}

@@ -16,9 +16,10 @@ from caelum_report import words
 from caelum_report.document import Chart, Range, TokenCost
 from caelum_report.history import SurfaceVersion
 
-from .charts import Rollups, chart, ranges_of, single
+from .charts import chart, ranges_of
 from .facts import Facts
 from .times import DAY, RANGE_SECONDS, Floats
+from .tracks import Rollups, single
 
 _STEPS: Final = 120
 MOST_CHARTS: Final = 2  # of servers whose cost changed; the table has the others

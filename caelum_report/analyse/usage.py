@@ -17,10 +17,11 @@ from caelum_report.document import Chart, Finding, Range, ServerUsage, ToolUsage
 from caelum_report.model import USAGE_WORDS, Tool
 
 from .calls import counts_of, quantile
-from .charts import Rollups, chart, single
+from .charts import chart
 from .discoveries import FALSE_SHARE, adjusted
 from .facts import Facts, Standing
 from .times import DAY, Floats, moment, unix
+from .tracks import Rollups, single
 from .usage_patterns import DRIFT_DAYS, Drift, mix_drift, together, week_profile
 
 PERIOD: Final = 30 * DAY

@@ -7,20 +7,21 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from caelum_report import codec
-from caelum_report.buckets import PAIR
+from caelum_report.buckets import spread
 from caelum_report.document import Report, ReportRef, RunReport, StepReport
 from caelum_report.history import History, Pin, SurfaceVersion
 from caelum_report.model import STAGES, Note, Surface
 
 from . import source_frames
 from .bundles import AT_HOST, other_hosts
-from .rollups import SHAPE, pairs_of, unpacked
+from .rollups import SHAPE, Figures, joined, of_days, pairs_of, taken, unpacked
 from .times import DAY, HOUR, SECOND, from_us
 
 if TYPE_CHECKING:
@@ -35,24 +36,18 @@ _HOURS_AT_MOST: Final = 1_500_000
 _AT_ONCE: Final = 20_000  # rows
 
 _DURATIONS: Final = (
-    ("probes.took_us", "seconds"),
+    ("took_us", "seconds"),
     *((f"{stage}_us", stage) for stage in STAGES),
     ("latency_p50_us", "latency_p50"),
     ("latency_min_us", "latency_min"),
     ("latency_max_us", "latency_max"),
 )
 _PROBE: Final = (
-    "snapshot", "snapshots.at", "hosts.name", f"servers.name || {AT_HOST}", "status", "failure", "stage", "reason", "probes.era",
-    "protocol_version", *(column for column, _ in _DURATIONS), "latency_n", "timings",
-    "rss_bytes", "cpu_us", "threads", "open_files", "processes", "instances", "instances_rss_bytes",
-    "instances_oldest_us", "tools", "resources", "prompts", "tokens", "probes.surface", "stderr_lines",
-    "certificate_expires_at", "probes.details",
-)  # fmt: skip
-_PROBE_NAMES: Final = (
-    "snapshot", "at", "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version",
-    *(name for _, name in _DURATIONS), "latency_n", "timings", "rss", "cpu_seconds", "threads", "open_files",
-    "processes", "instances", "instances_rss", "instances_oldest", "tools", "resources", "prompts", "tokens",
-    "surface", "stderr_lines", "certificate_expires_at", "details",
+    ("snapshot", "snapshot"), ("server", "server_id"), *((name, name) for name in ("status", "failure", "stage", "reason",
+    "era", "protocol_version")), *_DURATIONS, ("latency_n", "latency_n"), ("rss_bytes", "rss"), ("cpu_us", "cpu_seconds"),
+    *((name, name) for name in ("threads", "open_files", "processes", "instances")), ("instances_rss_bytes", "instances_rss"),
+    ("instances_oldest_us", "instances_oldest"), *((name, name) for name in ("tools", "resources", "prompts", "tokens",
+    "surface", "stderr_lines", "certificate_expires_at")), ("details", "details_id"),
 )  # fmt: skip
 _SECONDS: Final = {name for _, name in _DURATIONS} | {"cpu_seconds", "instances_oldest", "max"}
 _TIMES: Final = {
@@ -74,6 +69,8 @@ _TIMES: Final = {
 _WHOLE: Final = {
     "id",
     "snapshot",
+    "server_id",
+    "details_id",
     "method_version",
     "latency_n",
     "stderr_lines",
@@ -99,13 +96,17 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
     """
     (at,) = connection.execute("SELECT at FROM snapshots WHERE id = ?", (snapshot_id,)).fetchone()
     previous, report, run = _previous(connection, snapshot_id)
+    probes, timings = _probes(connection, snapshot_id)
+    rollups, pairs = _rollups(connection, at, metrics)
     (first,) = connection.execute("SELECT at FROM snapshots ORDER BY id LIMIT 1").fetchone()
     return History(
         snapshot=snapshot_id,
         snapshots=_snapshots(connection, snapshot_id),
-        probes=_probes(connection, snapshot_id),
+        probes=probes,
+        timings=timings,
         states=_states(connection, snapshot_id, at),
-        rollups=_rollups(connection, at, metrics),
+        rollups=rollups,
+        pairs=pairs,
         host_samples=_host_samples(connection, snapshot_id),
         disks=_disks(connection, snapshot_id),
         networks=_networks(connection, snapshot_id),
@@ -153,18 +154,70 @@ def _snapshots(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
     return frame(rows, ("id", "at", "host", "program_version", "method_version", "seconds", "network_down"))
 
 
-def _probes(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
+def _probes(connection: sqlite3.Connection, last: int) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
+    """The frame, and its timings. What stands once for a run or a server is looked up here and not joined to every row."""
+    import pandas as pd
+
     rows = connection.execute(
-        f"""SELECT {", ".join(_PROBE)}
-        FROM snapshots CROSS JOIN probes ON snapshot = snapshots.id JOIN servers ON servers.id = server
-            JOIN hosts ON hosts.id = snapshots.host -- CROSS: in this order, so that only the rows of a run are sorted
-        WHERE snapshots.id <= ? ORDER BY snapshots.at, snapshots.id, probes.rowid""",
-        (last,),
+        f"SELECT {', '.join(column for column, _ in _PROBE)} FROM probes WHERE snapshot <= ? ORDER BY rowid", (last,)
     )
-    probes = frame(rows, _PROBE_NAMES)
-    documents = dict(connection.execute("SELECT id, document FROM details"))
-    probes["details"] = probes["details"].map(documents).astype(object)
-    return probes
+    columns = _columns(rows, [name for _, name in _PROBE])
+    timings, lengths = _timings(connection, last)
+    runs = _table(
+        connection.execute("SELECT snapshots.id, at, name FROM snapshots JOIN hosts ON hosts.id = host ORDER BY 1"), 3
+    )
+    servers = _table(
+        connection.execute(
+            f"SELECT servers.id, servers.name || {AT_HOST} FROM servers JOIN hosts ON hosts.id = host ORDER BY 1"
+        ),
+        2,
+    )
+    run = _places(runs[0], columns["snapshot"])
+    at = np.array(runs[1], np.int64)[run]
+    order = np.lexsort((columns["snapshot"], at))  # stable: those of a run as they were stored
+    if (order[1:] < order[:-1]).any():  # somebody brought in what is older than the rest
+        timings = timings[spread((np.cumsum(lengths) - lengths)[order], lengths[order])]
+        columns = {name: column[order] for name, column in columns.items()}
+        at, run, lengths = at[order], run[order], lengths[order]
+    server, details = columns.pop("server_id"), columns.pop("details_id")
+    documents = _table(connection.execute("SELECT id, document FROM details ORDER BY 1"), 2)
+    own = {name: _series(name, column) for name, column in columns.items()}
+    probes = {
+        "snapshot": own.pop("snapshot"),
+        "at": utc(at),
+        "host": _named(runs[2], run),
+        "server": _named(servers[1], _places(servers[0], server)),
+        **own,
+        "timings": lengths,
+        "details": pd.Series(_objects(documents[1])[_places(documents[0], details)], dtype=object),
+    }
+    return pd.DataFrame(probes, copy=False), timings
+
+
+def _timings(connection: sqlite3.Connection, last: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Those of every probe, one after the other, and how many each has."""
+    rows = connection.execute("SELECT timings FROM probes WHERE snapshot <= ? ORDER BY rowid", (last,))
+    values, lengths = [np.empty(0)], [np.empty(0, np.int64)]
+    while some := rows.fetchmany(_AT_ONCE):
+        lists = json.loads(f"[{','.join([text or '[]' for (text,) in some])}]")  # one call for all
+        values.append(np.fromiter(chain.from_iterable(lists), np.float64) / SECOND)
+        lengths.append(np.fromiter(map(len, lists), np.int64, len(lists)))
+    return np.concatenate(values), np.concatenate(lengths)
+
+
+def _places(known: Sequence[int], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """Where each number stands among the known ones, which ascend."""
+    return np.searchsorted(np.array(known, np.int64), numbers)
+
+
+def _named(names: Sequence[str], places: npt.NDArray[np.intp]) -> pd.Categorical[Any]:
+    """A column of repeating texts: a number a row, and each text once."""
+    import pandas as pd
+
+    codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    return pd.Categorical.from_codes(
+        np.array([codes[name] for name in names], np.int64)[places], categories=pd.Index(list(codes), dtype=object)
+    )
 
 
 def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:
@@ -259,17 +312,23 @@ def _forecasts(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
 
 
 def frame(rows: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:
-    """Read in parts, and each text kept once: as Python's objects a thousand servers' checks would take a gigabyte."""
     import pandas as pd
 
+    return pd.DataFrame({name: _series(name, column) for name, column in _columns(rows, names).items()}, copy=False)
+
+
+def _columns(rows: sqlite3.Cursor, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read in parts, and each text kept once: as Python's objects a thousand servers' checks would take a gigabyte."""
     known: dict[Any, Any] = {}
-    parts = [[_typed(name, column, known) for name, column in zip(names, _table((), len(names)), strict=True)]]
+    parts: list[list[npt.NDArray[Any]]] = [[_typed(name, (), known)] for name in names]
     while some := rows.fetchmany(_AT_ONCE):
-        parts.append(
-            [_typed(name, column, known) for name, column in zip(names, _table(some, len(names)), strict=True)]
-        )
-    columns = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
-    return pd.DataFrame({name: _series(name, column) for name, column in columns.items()})
+        for name, part, column in zip(names, parts, _table(some, len(names)), strict=True):
+            part.append(_typed(name, column, known))
+    columns = {}
+    for name, part in zip(names, parts, strict=True):
+        columns[name] = np.concatenate(part)
+        part.clear()  # else all would be there twice
+    return columns
 
 
 def _series(name: str, column: npt.NDArray[Any]) -> Any:
@@ -290,8 +349,6 @@ def _typed(name: str, column: Sequence[Any], known: dict[Any, Any]) -> npt.NDArr
         return np.array(column, np.int64)
     if name in {"network_down", "counter", "judged"}:
         return np.array(column, np.bool_)
-    if name == "timings":
-        return _objects([tuple([value / SECOND for value in json.loads(text)]) if text else () for text in column])
     if name in _TEXT:
         return _objects([known.setdefault(value, value) for value in column])
     return np.array(column, np.float64)
@@ -315,8 +372,10 @@ def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
 # --- roll-ups -------------------------------------------------------------------------------------------------------
 
 
-def _rollups(connection: sqlite3.Connection, at: int, metrics: Sequence[str] | None) -> pd.DataFrame:
-    """Hours and days that had closed at `at`."""
+def _rollups(
+    connection: sqlite3.Connection, at: int, metrics: Sequence[str] | None
+) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
+    """Hours and days that had closed at `at`, and the buckets of all."""
     import pandas as pd
 
     known = connection.execute(
@@ -325,48 +384,40 @@ def _rollups(connection: sqlite3.Connection, at: int, metrics: Sequence[str] | N
         WHERE source IS NULL ORDER BY series.id"""
     )
     subjects = _table((row for row in known if metrics is None or row[3] in metrics), 4)
-    columns, is_day = rolled(connection, at, subjects[0])
-    place = np.searchsorted(np.array(subjects[0], np.int64), columns["series"])
-
-    def named(names: Sequence[str]) -> pd.Categorical[Any]:
-        codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
-        return pd.Categorical.from_codes(
-            np.array([codes[name] for name in names], np.int64)[place], categories=pd.Index(list(codes))
-        )
-
-    return pd.DataFrame(
+    columns, is_day, pairs = rolled(connection, at, subjects[0])
+    place = _places(subjects[0], columns["series"])
+    frame = pd.DataFrame(
         {
             "level": pd.Categorical.from_codes(is_day.astype(np.int8), categories=pd.Index(["hour", "day"])),
-            "host": named(subjects[1]),
-            "subject": named(subjects[2]),
-            "metric": named(subjects[3]),
+            "host": _named(subjects[1], place),
+            "subject": _named(subjects[2], place),
+            "metric": _named(subjects[3], place),
             "at": utc(columns["at"]),
-            **{name: columns[name] for name in ("n", *SHAPE)},
-            "buckets": columns["buckets"],
+            **{name: columns[name] for name in ("n", *SHAPE, "first", "pairs")},
         },
         copy=False,
     )
+    return frame, pairs
 
 
 def rolled(
     connection: sqlite3.Connection, at: int, series: Sequence[int], hourly: int = _HOURLY
-) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
-    """The columns of hours and days of some series that had closed at `at`, by time; and which rows are days.
+) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], npt.NDArray[Any]]:
+    """The columns of hours and days of some series that had closed at `at`, by time; which rows are days; and the buckets,
+    of which each row has `pairs` from its `first` on.
 
     Hours at most `hourly` old.
     """
     hours = _hours(connection, at, series, hourly)
     today = at - at % DAY
-    days = _table(
+    number, day, *figures = _table(
         _of_series(connection, "n, min, mean, max, p5, p50, p95, buckets", series, (today - _DAILY, today - 1)), 10
     )
-    columns = {
-        name: np.concatenate([hours[name], _objects(column).astype(hours[name].dtype)])
-        for name, column in zip(("series", "at", "n", *SHAPE, "buckets"), days, strict=True)
-    }
-    columns["buckets"][columns["n"] == 1] = None
-    order = np.argsort(columns["at"], kind="stable")
-    return {name: column[order] for name, column in columns.items()}, order >= len(hours["at"])
+    both = joined(hours, of_days(number, day, *figures))
+    order = np.argsort(both.at, kind="stable")
+    columns = {name: getattr(both, name)[order] for name in ("series", "at", "n", *SHAPE, "pairs")}
+    columns["first"] = (np.cumsum(both.pairs) - both.pairs)[order]
+    return columns, order >= len(hours.at), pairs_of(both)
 
 
 def _of_series(
@@ -379,7 +430,7 @@ def _of_series(
         )
 
 
-def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int], hourly: int) -> dict[str, npt.NDArray[Any]]:
+def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int], hourly: int) -> Figures:
     """The hours that had closed at `at`, as far back as their number allows."""
     past = min(hourly, _HOURS_AT_MOST // (24 * max(1, len(series))) * DAY)
     number, day, *packed = _table(
@@ -391,16 +442,7 @@ def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int], hourl
         5,
     )
     figures = unpacked(np.array(number, np.int64), np.array(day, np.int64), *packed)
-    pairs, end = pairs_of(figures), np.cumsum(figures.pairs) * PAIR.itemsize
-    start = end - figures.pairs * PAIR.itemsize
-    several = np.flatnonzero(figures.n > 1)
-    buckets = np.full(len(figures.n), None, object)
-    buckets[several] = _objects(
-        [pairs[i:j] for i, j in zip(start[several].tolist(), end[several].tolist(), strict=True)]
-    )
-    closed = figures.at < at - at % HOUR
-    columns = {name: getattr(figures, name)[closed] for name in ("series", "at", "n", *SHAPE)}
-    return {**columns, "buckets": buckets[closed]}
+    return taken(figures, figures.at < at - at % HOUR)
 
 
 def _table(rows: Iterable[Sequence[Any]], width: int) -> list[tuple[Any, ...]]:

@@ -143,11 +143,11 @@ def _columns(rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
     return list(zip(*rows, strict=True)) if rows else [()] * count
 
 
-def _floats(column: tuple[Any, ...]) -> Floats:
+def _floats(column: Sequence[Any]) -> Floats:
     return np.array(column, np.float64)
 
 
-def _ints(column: tuple[Any, ...]) -> Ints:
+def _ints(column: Sequence[Any]) -> Ints:
     return np.array(column, np.int64)
 
 
@@ -393,9 +393,9 @@ def _write(connection: sqlite3.Connection, fresh: Figures, hours: Ints, raw_from
     replaced = np.isin(stored_hours.at, hours) & (stored_hours.at >= raw_from)
     touched = np.union1d(fresh.series, stored_hours.series[replaced])
     kept = ~replaced & np.isin(stored_hours.series, touched)
-    rows = _joined(_taken(stored_hours, kept), fresh)
-    _drop(connection, _series_days(_taken(stored_hours, replaced)) - _series_days(rows))
-    _store(connection, rows, _taken(closed_days, np.isin(closed_days.series, touched)))
+    rows = joined(taken(stored_hours, kept), fresh)
+    _drop(connection, _series_days(taken(stored_hours, replaced)) - _series_days(rows))
+    _store(connection, rows, taken(closed_days, np.isin(closed_days.series, touched)))
 
 
 def _series_days(hours: Figures) -> set[tuple[int, int]]:
@@ -410,7 +410,7 @@ def _drop(connection: sqlite3.Connection, days: set[tuple[int, int]]) -> None:
 def _store(connection: sqlite3.Connection, hours: Figures, closed_days: Figures) -> None:
     """Writes the days of these hours; rows for one hour become one. `closed_days` are parts of days without hours."""
     by_hour = merged(hours, hours.at)
-    parts = _joined(by_hour, closed_days)
+    parts = joined(by_hour, closed_days)
     by_day = merged(parts, parts.at - parts.at % DAY)
     without_hours = set(zip(closed_days.series.tolist(), closed_days.at.tolist(), strict=True))
     connection.executemany(
@@ -440,13 +440,19 @@ def _stored(connection: sqlite3.Connection, days: Ints, series: Ints | None = No
     closed = [row for row in rows if row[2] is None]
     number, at, *packed = _columns(with_hours, 13)[:5]
     figures = unpacked(_ints(number), _ints(at), *packed)
-    number, at, _, _, _, buckets, n, *values = _columns(closed, 13)
+    number, at, _, _, _, buckets, *values = _columns(closed, 13)
+    return figures, of_days(number, at, *values, buckets)
+
+
+def of_days(series: Sequence[int], at: Sequence[int], n: Sequence[int], *rest: Sequence[Any]) -> Figures:
+    """Columns of the table as figures; `rest` is its shape and the buckets."""
+    *shape, buckets = rest
     pairs = np.frombuffer(b"".join(buckets), PAIR)
-    return figures, Figures(
-        series=_ints(number),
+    return Figures(
+        series=_ints(series),
         at=_ints(at),
         n=_ints(n),
-        **{name: _floats(value) for name, value in zip(SHAPE, values, strict=True)},
+        **{name: _floats(value) for name, value in zip(SHAPE, shape, strict=True)},
         pairs=np.array([len(blob) // PAIR.itemsize for blob in buckets], np.int64),
         bucket=pairs["bucket"].astype(np.int64),
         count=pairs["count"].astype(np.int64),
@@ -474,7 +480,7 @@ def unpacked(
     )
     at = np.repeat(day, flat_count) + flat["hour"].astype(np.int64) * HOUR
     ones = np.ones(len(flat), np.int64)
-    return _joined(
+    return joined(
         shaped,
         Figures(
             np.repeat(series, flat_count), at, n, value, value, value, value, value, value, ones, bucket_of(value), n
@@ -485,7 +491,7 @@ def unpacked(
 def _packed(by_day: Figures, by_hour: Figures, without_hours: set[tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
     """Rows of the table. Both come ordered by series and time, so each day's hours are a slice."""
     is_flat = by_hour.min == by_hour.max
-    shaped, flat = _taken(by_hour, ~is_flat), _taken(by_hour, is_flat)
+    shaped, flat = taken(by_hour, ~is_flat), taken(by_hour, is_flat)
     record, flat_record = np.empty(len(shaped.at), RECORD), np.empty(len(flat.at), FLAT)
     record["hour"], flat_record["hour"] = shaped.at % DAY // HOUR, flat.at % DAY // HOUR
     for name in ("n", *SHAPE, "pairs"):
@@ -494,8 +500,8 @@ def _packed(by_day: Figures, by_hour: Figures, without_hours: set[tuple[int, int
     hours, flat_hours, hour_buckets, day_buckets = (
         record.tobytes(),
         flat_record.tobytes(),
-        pairs_of(shaped),
-        pairs_of(by_day),
+        pairs_of(shaped).tobytes(),
+        pairs_of(by_day).tobytes(),
     )
     hour_ends = np.append(0, np.cumsum(shaped.pairs)) * PAIR.itemsize
     day_ends = np.append(0, np.cumsum(by_day.pairs)) * PAIR.itemsize
@@ -526,19 +532,21 @@ def _days(figures: Figures) -> dict[tuple[int, int], tuple[int, int]]:
     return dict(zip(keys, zip(first.tolist(), ends, strict=True), strict=True)) if len(first) else {}
 
 
-def pairs_of(figures: Figures) -> bytes:
+def pairs_of(figures: Figures) -> npt.NDArray[Any]:
     """The buckets of all rows, one after the other, as they are stored."""
     pairs = np.empty(len(figures.bucket), PAIR)
     pairs["bucket"], pairs["count"] = figures.bucket, figures.count
-    return pairs.tobytes()
+    return pairs
 
 
-def _taken(figures: Figures, rows: npt.NDArray[np.bool_]) -> Figures:
+def taken(figures: Figures, rows: npt.NDArray[np.bool_]) -> Figures:
+    if rows.all():
+        return figures
     pairs = np.repeat(rows, figures.pairs)
     return Figures(*(_column(figures, name)[pairs if name in {"bucket", "count"} else rows] for name in _NAMES))
 
 
-def _joined(one: Figures, other: Figures) -> Figures:
+def joined(one: Figures, other: Figures) -> Figures:
     return Figures(*(np.concatenate([_column(one, name), _column(other, name)]) for name in _NAMES))
 
 

@@ -106,12 +106,12 @@ def _errors(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
 def _rollups(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    columns, is_day = frames.rolled(connection, at, series.index.to_list(), _HOURLY)
+    columns, is_day, _ = frames.rolled(connection, at, series.index.to_list(), _HOURLY)
     return pd.DataFrame(
         {
             "level": pd.Categorical.from_codes(is_day.astype(np.int8), categories=pd.Index(["hour", "day"])),
             "series": columns["series"],
             "at": frames.utc(columns["at"]),
-            **{name: columns[name] for name in ("n", *SHAPE, "buckets")},
+            **{name: columns[name] for name in ("n", *SHAPE)},
         }
     )

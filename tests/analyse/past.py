@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from caelum_report.buckets import PAIR
 from caelum_report.document import Report, ReportRef
 from caelum_report.history import History, SurfaceVersion
 from caelum_report.model import (
@@ -35,9 +37,9 @@ NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PROBES = (
     "snapshot", "at", "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version", "seconds",
-    *STAGES, "latency_p50", "latency_min", "latency_max", "latency_n", "timings", "rss", "cpu_seconds", "threads",
+    *STAGES, "latency_p50", "latency_min", "latency_max", "latency_n", "rss", "cpu_seconds", "threads",
     "open_files", "processes", "instances", "instances_rss", "instances_oldest", "tools", "resources", "prompts", "tokens",
-    "surface", "stderr_lines", "certificate_expires_at", "details",
+    "surface", "stderr_lines", "certificate_expires_at", "timings", "details",
 )  # fmt: skip
 STATES = ("host", "server", "start", "end", "status", "failure", "stage", "reason", "checks")
 ROLLUPS = ("level", "host", "subject", "metric", "at", "n", "min", "mean", "max", "p5", "p50", "p95", "buckets")
@@ -165,7 +167,10 @@ def history(snapshots: Sequence[Snapshot], previous: Report | None = None, **sai
         ),
         "probes": _frame(PROBES, [_probe(n, s, p) for n, s in numbered for p in s.probes]),
         "states": states([(s.at, p) for s in snapshots for p in s.probes]),
-        "rollups": _frame(ROLLUPS, []),
+        "timings": np.array(
+            [seconds for s in snapshots for p in s.probes for seconds in p.timings_seconds], np.float64
+        ),
+        **rolled_up(_frame(ROLLUPS, [])),
         "host_samples": _frame(HOST_SAMPLES, [_host(n, s) for n, s in numbered if s.host_sample]),
         "disks": _frame(
             ("snapshot", "at", "host", "name", "device", "total", "used", "read", "write"),
@@ -199,6 +204,16 @@ def history(snapshots: Sequence[Snapshot], previous: Report | None = None, **sai
         "database_bytes": 100_000,
     }
     return History(**{**facts, **said})  # type: ignore[arg-type]
+
+
+def rolled_up(frame: pd.DataFrame) -> dict[str, Any]:
+    """Roll-ups with the bytes of their `buckets`, as `History` holds them."""
+    size = frame["buckets"].map(len).to_numpy(np.int64) // PAIR.itemsize
+    pairs = np.frombuffer(b"".join(frame["buckets"]), PAIR)
+    return {
+        "rollups": frame.drop(columns="buckets").assign(first=np.cumsum(size) - size, pairs=size),
+        "pairs": pairs,
+    }
 
 
 def states(checks: Sequence[tuple[datetime, Probe]], hole: timedelta = 2.5 * HOUR) -> pd.DataFrame:
@@ -241,11 +256,11 @@ def _probe(number: int, s: Snapshot, p: Probe) -> tuple[object, ...]:
         number, s.at, s.host, p.server, p.status.value, p.failure.value, p.stage, p.reason,
         p.era.value if p.era else None, p.protocol_version, p.seconds,
         *(seconds.get(name) for name in STAGES),
-        median(timings) if timings else None, min(timings, default=None), max(timings, default=None), len(timings), timings,
+        median(timings) if timings else None, min(timings, default=None), max(timings, default=None), len(timings),
         *((process.rss_bytes, process.cpu_seconds, process.threads, process.open_files, process.processes) if process else [None] * 5),
         *((instances.count, instances.rss_bytes, instances.oldest_seconds) if instances else [None] * 3),
         *((len(offer.tools), len(offer.resources), len(offer.prompts), 0, offer.sha256) if offer else [None] * 5),
-        p.stderr_lines, p.certificate_expires_at, json.dumps(details),
+        p.stderr_lines, p.certificate_expires_at, len(timings), json.dumps(details),
     )  # fmt: skip
 
 
@@ -273,7 +288,7 @@ def _surfaces(numbered: Sequence[tuple[int, Snapshot]]) -> list[SurfaceVersion]:
 def _frame(names: Sequence[str], rows: Sequence[Sequence[object]]) -> pd.DataFrame:
     text = {
         "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version", "surface", "details",
-        "timings", "program_version", "name", "device", "text", "level", "subject", "metric", "buckets",
+        "program_version", "name", "device", "text", "level", "subject", "metric", "buckets",
     }  # fmt: skip
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     frame = {}

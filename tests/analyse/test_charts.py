@@ -11,23 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caelum_report import analyse
-from caelum_report.analyse.charts import (
-    MOST_POINTS,
-    Rollups,
-    Track,
-    bucketed,
-    chart,
-    measured,
-    pooled,
-    ranges_of,
-    rollups,
-    rounded,
-)
+from caelum_report.analyse.charts import MOST_POINTS, bucketed, chart, ranges_of, rounded
 from caelum_report.analyse.host_tracks import rates
+from caelum_report.analyse.tracks import Pool, Rollups, Track, join, measured, measurements, rollups, single
 from caelum_report.buckets import PAIR, bucket_of
 from caelum_report.document import Chart, Limit
 
-from .past import HOUR, NOW, ROLLUPS, config, history, hourly, probe, server, snapshot
+from .past import HOUR, NOW, ROLLUPS, config, history, hourly, probe, rolled_up, server, snapshot
 
 END = NOW.timestamp()
 NONE = Rollups({})
@@ -106,18 +96,28 @@ def test_dense_checks_become_at_most_352_points_and_the_last_is_the_last() -> No
 
 
 def test_percentiles_of_a_bucket_are_those_of_its_measurements() -> None:
-    each = np.empty(2, object)
-    each[:] = [(1.0, 1.0, 1.0, 1.0), (1.0, 9.0)]
+    pool = Pool(np.array([7.0, 1.0, 1.0, 1.0, 1.0, 9.0, 1.0]), np.ones(7, np.int64))  # the first is of nobody here
     track = Track(
-        np.array([0.0, 10.0]), np.array([1.0, 5.0]), *(np.ones(2) for _ in range(3)), np.array([4.0, 2.0]), each
+        np.array([0.0, 10.0, 20.0]),
+        np.array([1.0, 5.0, 2.0]),
+        *(np.ones(3) for _ in range(3)),
+        np.array([4.0, 2.0, 3.0]),
+        np.array([1, 5, 0]),
+        np.array([4, 2, 0]),
+        pool,
     )
-    mid, high = pooled(track, np.zeros(2, np.int64), (0.5, 1.0))
-    assert (mid[0], high[0]) == (1.0, 9.0)
+    track = join(track.rows(slice(0, 2)), single(np.array([20.0]), np.array([2.0])))
+    assert measurements(track).quantiles((0.5, 1.0)) == [1.0, 9.0]
+    assert [part.tolist() for part in measurements(track).quantiles_by(np.array([0, 1, 1]), (0.0, 0.5, 1.0))] == [
+        [1.0, 1.0],
+        [1.0, 2.0],
+        [1.0, 9.0],
+    ]
 
 
 def test_a_months_p95_is_the_p95_of_its_measurements() -> None:
     values = [1.0] * 700 + [100.0] * 20
-    rolls = rollups(rolled("latency", "hour", values), ["latency"])
+    rolls = rollups(history(hourly(1), **rolled_up(rolled("latency", "hour", values))), ["latency"])
     drawn = draw(hourly_track([]), "month", rolls=rolls)
     stats = {s.label: s.value for s in drawn.stats}
     everything = np.concatenate([np.array([0.8, 0.9, 1.0, 1.1, 1.2]) * v for v in values])
@@ -128,7 +128,9 @@ def test_a_months_p95_is_the_p95_of_its_measurements() -> None:
 
 
 def test_what_no_rollup_has_yet_comes_from_the_checks() -> None:
-    rolls = rollups(rolled("latency", "hour", [1.0] * 100, until=END - 3 * 3600), ["latency"])
+    rolls = rollups(
+        history(hourly(1), **rolled_up(rolled("latency", "hour", [1.0] * 100, until=END - 3 * 3600))), ["latency"]
+    )
     drawn = draw(hourly_track([2.0] * 50), "month", rolls=rolls)
     assert len(drawn.points.at) == 104  # 100 hours and the checks of 10:00 to 13:00
     assert drawn.points.mid[-4:] == (2.0,) * 4
@@ -141,7 +143,7 @@ def test_a_year_is_days_then_hours_then_checks() -> None:
             rolled("latency", "day", [1.0] * 60, until=END - 13 * 3600),
         ]
     )
-    drawn = draw(hourly_track([3.0]), "year", rolls=rollups(frame, ["latency"]))
+    drawn = draw(hourly_track([3.0]), "year", rolls=rollups(history(hourly(1), **rolled_up(frame)), ["latency"]))
     assert len(drawn.points.at) == 60 + 13 + 1
     assert drawn.points.mid[0] == 1.0
     assert drawn.points.mid[-2:] == (2.0, 3.0)
@@ -150,7 +152,7 @@ def test_a_year_is_days_then_hours_then_checks() -> None:
 def test_a_dip_survives_the_year_view() -> None:
     values = [50.0] * 400
     values[200] = 5.0
-    rolls = rollups(rolled("host_memory", "day", values, subject=""), ["host_memory"])
+    rolls = rollups(history(hourly(1), **rolled_up(rolled("host_memory", "day", values, subject=""))), ["host_memory"])
     drawn = draw(hourly_track([]), "year", "host_memory", rolls, key="")
     assert len(drawn.points.at) < 130
     assert min(drawn.points.low) == 4.0  # 0.8 x 5

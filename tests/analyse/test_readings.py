@@ -10,9 +10,9 @@ import pytest
 
 from caelum_report import store
 from caelum_report.analyse import ROLLED_UP
-from caelum_report.analyse.charts import rollups
 from caelum_report.analyse.facts import Facts, gather
 from caelum_report.analyse.readings import Reading
+from caelum_report.analyse.tracks import rollups
 from caelum_report.model import Failure, Snapshot
 
 from .past import HOUR, NOW, config, history, host_sample, hourly, probe, server, snapshot
@@ -21,7 +21,7 @@ from .past import HOUR, NOW, config, history, host_sample, hourly, probe, server
 def facts(snapshots: list[Snapshot], *names: str, **said: object) -> Facts:
     it = config(*(server(name) for name in names or ("alpha",)), **said)
     past = history(snapshots)
-    return gather(snapshots[-1], past, it, rollups(past.rollups, ROLLED_UP))
+    return gather(snapshots[-1], past, it, rollups(past, ROLLED_UP))
 
 
 def test_every_check_is_in_its_hour_and_the_last_cell_is_this_run() -> None:
@@ -93,7 +93,7 @@ def test_roll_ups_and_checks_tell_the_same(tmp_path: Path) -> None:
             number = store.add_snapshot(database, each, it)
         store.maintain(database, at, it)
         stored = store.history(database, number, ROLLED_UP)
-    rolled = gather(snapshots[-1], stored, it, rollups(stored.rollups, ROLLED_UP)).readings
+    rolled = gather(snapshots[-1], stored, it, rollups(stored, ROLLED_UP)).readings
     raw = facts(snapshots).readings
     assert rolled.frame.index.equals(raw.frame.index)
     for metric in ("latency", "latency_p95"):
