@@ -157,6 +157,15 @@ def test_look_alikes_have_one_skeleton(name: str) -> None:
     assert skeleton(name) == "search"
 
 
+@pytest.mark.parametrize(
+    "alike", ["se\u0430rch", "\uff53\uff45\uff41\uff52\uff43\uff48", "SEARCH"], ids=["homoglyph", "width", "case"]
+)
+def test_a_name_that_looks_like_another_servers_collides(alike: str) -> None:
+    ((spellings, places),) = collisions({"one": ["search", "list"], "two": [alike, "write"]})
+    assert set(spellings) == {"search", alike}
+    assert set(places) == {("one", "search"), ("two", alike)}
+
+
 def test_collisions_name_spellings_and_places() -> None:
     found = collisions({"a": ["search", "read"], "b": ["Search"], "c": ["write"], "d": ["read"]})
     assert found == [
