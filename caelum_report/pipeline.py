@@ -1,4 +1,4 @@
-"""A whole run, on one screen: config -> collect -> store -> analyse -> render -> deliver. The only module that knows all stages.
+"""A whole run: config -> collect -> store -> analyse -> render -> deliver. `build` says it in one screen; its steps follow.
 
 Two locks. The publish lock is held by whoever rebuilds the site, the run lock by whoever collects; so a dense `collect`
 goes on while a `build` renders. The database is open only around reads and commits.
@@ -7,9 +7,9 @@ goes on while a `build` renders. The database is open only around reads and comm
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,12 @@ from .archived import FOLDER
 from .config import consent
 from .editions import INTERNAL
 from .errors import CaelumError, DeliveryError, UsageError
-from .model import Config, Note, Sample, Snapshot, Source, Status
+from .model import Config, Note, Snapshot, Status
 
 if TYPE_CHECKING:
     from .archived import Kept
     from .document import Report, StepReport
     from .site import Site
-    from .store.purging import Stale
 
 Progress = Callable[[str, Status | None], None]
 
@@ -36,29 +35,6 @@ class Built:
     report: Report
     site: Site
     published: str
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of a bundle: `new`, `known`, `late` (older than what is stored of its host) or `refused`, with the reason."""
-
-    file: Path
-    host: str
-    result: str
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Purge:
-    """What a purge changed, or would change; in numbers, for a text of it may be half a secret."""
-
-    secrets: int  # that were looked for
-    rows: dict[str, int]  # changed texts, by table
-    reports: tuple[str, ...]  # ids of those whose document is another now
-    lost: tuple[str, ...]  # whose document could not be kept
-    archive: dict[str, bool]  # ids of reports in the archive: made anew, or taken out
-    published: str | None  # how the site was published anew; None: there is none, or nothing to make it from
-    copies: tuple[Path, ...]  # of the whole history, that still hold what they held
 
 
 class Stopwatch:
@@ -90,9 +66,9 @@ def build(config: Config, at: datetime, progress: Progress | None = None, *, res
         deliver.check(Path(output))
     with store.publish_lock(config.database):
         watch = Stopwatch()
-        snapshot_id, snapshot, config = _gather(config, at, watch, progress, rescue=rescue)
-        report = _analyse(config, snapshot_id, snapshot, watch)
-        return _publish(config, report, snapshot_id)
+        snapshot_id, snapshot, config = gather(config, at, watch, progress, rescue=rescue)
+        report = analyse(config, snapshot_id, snapshot, watch)
+        return publish(config, report, snapshot_id)
 
 
 def collect(
@@ -107,32 +83,13 @@ def collect(
 
     Rules that need no report are judged. Raises `DeliveryError` as `build` does.
     """
-    _, snapshot, config = _gather(config, at, Stopwatch(), progress, rescue=rescue)
+    _, snapshot, config = gather(config, at, Stopwatch(), progress, rescue=rescue)
     if to is not None:
         from . import bundle
 
         to = bundle.write(to, snapshot, config.servers)
     telling.send_out(config, at)
     return snapshot, to
-
-
-def import_bundles(config: Config, files: Iterable[Path], at: datetime) -> tuple[Imported, ...]:
-    """Other machines' snapshots, each stored once. One that is refused does not keep the others out."""
-    from . import bundle
-    from .text import Redactor
-
-    def take_in(file: Path) -> Imported:
-        try:
-            read = bundle.read(file, redactor)
-            return Imported(file, read.host, store.add_bundle(database, read, config, at))
-        except UsageError as error:
-            return Imported(file, "", "refused", str(error))
-
-    redactor = Redactor(config.secrets)
-    with store.run_lock(config.database), store.open_store(config.database) as database:
-        imported = tuple(take_in(file) for file in files)
-        store.maintain(database, at, config)
-    return imported
 
 
 def render(config: Config, at: datetime | None) -> Built:
@@ -145,87 +102,7 @@ def render(config: Config, at: datetime | None) -> Built:
         if stored is None:
             when = f" at or before {at.isoformat()}" if at else ""
             raise UsageError(f"no report is stored{when}; make one: caelum-report build")
-        return _publish(config, codec.from_json(stored), None)
-
-
-def purge(
-    config: Config,
-    at: datetime,
-    secrets: Iterable[str] = (),
-    tell: Callable[[str], None] | None = None,
-    *,
-    dry_run: bool = False,
-) -> Purge:
-    """Today's secrets and `secrets`, and today's idea of what can be seen, applied to all that is stored and published.
-
-    The database changes in one transaction; then the archive does, report by report, and the site. A run that is killed
-    in between is finished by running it again.
-    """
-    from . import codec, deliver
-    from .cleaning import Cleaning
-    from .store import archive, purging
-
-    known = {*config.secrets, *secrets}
-    cleaning, path = Cleaning(known, _names(config)), config.database
-    with store.publish_lock(path):
-        with store.run_lock(path), store.deliver_lock(path, 5.0), store.open_store(path) as database:
-            purged = purging.purge(database, cleaning, at, dry_run=dry_run)
-            if not dry_run:
-                purging.compact(database)
-                archive.sweep(path)
-        remade = {}
-        with store.open_store(path) as database:
-            for stale in purging.stale(database, path, cleaning, at, purged.lost):
-                remade[stale.id] = stale.document is not None
-                if not dry_run:
-                    archive.replace(path, stale.id, _made_anew(config, stale))
-                if tell is not None:
-                    tell(stale.id)
-            newest = store.report_at(database, None)
-        published = None
-        if newest is not None and not dry_run and deliver.holds_site(Path(config.output)):
-            published = _publish(config, codec.from_json(newest), None).published
-    return Purge(len(known), purged.rows, purged.reports, purged.lost, remade, published, purging.copies(path))
-
-
-def _names(config: Config) -> set[str]:
-    """What the configuration calls things: told on every page, and never taken for a secret."""
-    named = {config.host, *(server.id for server in config.servers), *(one.name for one in config.sources)}
-    return named | {one.name for one in config.rules} | {one.name for one in config.channels}
-
-
-def _made_anew(config: Config, stale: Stale) -> dict[str, bytes]:
-    """A report's files for the archive, with the PDF only where it has had one; none where it can only go."""
-    from . import codec
-    from . import render as rendering
-
-    if stale.document is None:
-        return {}
-    pdf = config.pdf and "pdf" in stale.endings
-    site = rendering.render(codec.from_json(stale.document), pdf=pdf, pdf_seconds=config.budgets.pdf_seconds)
-    return {path.rpartition(".")[2]: content for path, content in site.files.items() if _is_archived(path, stale.id)}
-
-
-def import_csv(config: Config, file: Path, at: datetime, *, source: str, metric: str | None) -> str:
-    """Brings the figures of a file in, and says how many; nothing of it where a line is wrong."""
-    from .collect.sources import past
-
-    return _bring_in(config, past.of_file(config, file, at, source, metric), at)
-
-
-def import_source(config: Config, source: Source, start: datetime, at: datetime) -> str:
-    """Brings in what a source's queries give of the past, and says how many."""
-    from .collect.sources import past
-
-    return _bring_in(config, past.of_source(config, source, start, at), at)
-
-
-def _bring_in(config: Config, rows: Iterable[tuple[str, str, Sample]], at: datetime) -> str:
-    with store.run_lock(config.database), store.open_store(config.database) as database:
-        given, new = store.import_samples(database, rows, at)
-        store.maintain(database, at, config)
-    known = f", {given - new} of them known already" if new < given else ""
-    return f"{given} figures{known}"
+        return publish(config, codec.from_json(stored), None)
 
 
 def metrics(config: Config) -> bytes:
@@ -240,38 +117,7 @@ def metrics(config: Config) -> bytes:
     return prom(codec.from_json(stored))
 
 
-def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True, editions: bool = False) -> Built:
-    """A full site from a simulated month, through the real store, analysis and pages; `editions`: those beside it, too."""
-    from . import demo as simulation
-    from . import render as rendering
-
-    config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf, demo=True)
-    if editions:
-        others = simulation.editions(str(output))
-        config = replace(config, editions=tuple(replace(one, pdf=one.pdf and pdf) for one in others))
-    month = list(simulation.snapshots(at))
-    yesterday = sum(snapshot.at <= at - timedelta(days=1) for snapshot in month)
-    with store.publish_lock(config.database):
-        with store.open_store(config.database) as connection:
-            for hours, text in simulation.NOTED:
-                store.add_mark(connection, at - timedelta(hours=hours), text)
-        for part in (month[:yesterday], month[yesterday:]):  # so that there is a report to compare with
-            with store.open_store(config.database) as connection:
-                snapshot_id = 0
-                with store.batch(connection):
-                    for snapshot in part:
-                        snapshot_id = store.add_snapshot(connection, snapshot, config)
-                        telling.judge(connection, snapshot, config)
-                for name, hours in simulation.PINNED:
-                    store.pin_surface(connection, name, at - timedelta(hours=hours))
-                store.maintain(connection, part[-1].at, config)
-            report = _analyse(config, snapshot_id, part[-1], Stopwatch())
-            if part[-1].at < at:  # so that there is a past report in the archive
-                _archived(config, rendering.render(report, pdf=False), ())
-        return _publish(config, report, snapshot_id)
-
-
-def _gather(
+def gather(
     config: Config, at: datetime, watch: Stopwatch, progress: Progress | None, *, rescue: bool
 ) -> tuple[int, Snapshot, Config]:
     """Ask everybody, and keep the answers."""
@@ -293,23 +139,23 @@ def _gather(
     return snapshot_id, snapshot, config
 
 
-def _analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwatch) -> Report:
+def analyse(config: Config, snapshot_id: int, snapshot: Snapshot, watch: Stopwatch) -> Report:
     """Work the Report out, completely, and store it before anybody prints it."""
-    from . import analyse
+    from . import analyse as analysing
 
     with store.open_store(config.database) as database:
-        history = store.history(database, snapshot_id, analyse.rolled_up(config))
+        history = store.history(database, snapshot_id, analysing.rolled_up(config))
     watch.lap("read history")
-    report = analyse.report(snapshot, snapshot_id, history, config, watch.steps())
+    report = analysing.report(snapshot, snapshot_id, history, config, watch.steps())
     report = replace(report, archive=store.make_room(config.database, report, config.archive))
     with store.open_store(config.database) as database, store.batch(database):
-        telling.judge_report(database, analyse.alarming(report, history, config), snapshot.at, config)
-        report = analyse.with_alarms(report, store.record(database, snapshot.at, analyse.ALARM_DAYS), config)
+        telling.judge_report(database, analysing.alarming(report, history, config), snapshot.at, config)
+        report = analysing.with_alarms(report, store.record(database, snapshot.at, analysing.ALARM_DAYS), config)
         store.save_report(database, report)
     return report
 
 
-def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
+def publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     """Lay the site out and swap it in; the next report says how this went."""
     from . import deliver
     from . import render as rendering
@@ -321,7 +167,7 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
         edition: rendering.render_edition(report, edition, config.secrets, pdf_seconds=config.budgets.pdf_seconds)
         for edition in config.editions
     }
-    site = _archived(config, site, past)
+    site = archived(config, site, past)
     watch.lap("render", f"{len(site.files)} files")
     try:
         published = deliver.publish(site, Path(config.output), config.publish)
@@ -341,9 +187,9 @@ def _publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
     return Built(report, site, published)
 
 
-def _archived(config: Config, site: Site, past: tuple[Kept, ...]) -> Site:
+def archived(config: Config, site: Site, past: tuple[Kept, ...]) -> Site:
     """The site with its own files in the archive, and those of the past reports: all of them linked, none written twice."""
-    own = {path.rpartition(".")[2]: path for path in site.files if _is_archived(path, site.report)}
+    own = {path.rpartition(".")[2]: path for path in site.files if is_archived(path, site.report)}
     notes = site.notes
     kept = {f"{FOLDER}{file.name}": file for one in past for _, file in one.files}
     try:
@@ -355,7 +201,7 @@ def _archived(config: Config, site: Site, past: tuple[Kept, ...]) -> Site:
     return replace(site, files=files, notes=notes, kept=kept)
 
 
-def _is_archived(path: str, report: str) -> bool:
+def is_archived(path: str, report: str) -> bool:
     """Whether a file of a site is one of those that the archive keeps of its report."""
     return path.startswith(f"{FOLDER}{report}.")
 

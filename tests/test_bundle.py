@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from caelum_report import analyse, bundle, pipeline, store
+from caelum_report import analyse, bundle, imports, store
 from caelum_report.document import Report
 from caelum_report.errors import UsageError
 from caelum_report.model import (
@@ -218,7 +218,7 @@ def test_bundles_are_taken_in_one_by_one_and_a_broken_one_keeps_nobody_out(tmp_p
     broken = tmp_path / "in" / "broken.jsonl.gz"
     broken.write_bytes(b"no")
     settings = config("github", database=str(tmp_path / "h.db"))
-    found = pipeline.import_bundles(settings, [broken, *files], NOON + hours(2))
+    found = imports.import_bundles(settings, [broken, *files], NOON + hours(2))
     assert [one.result for one in found] == ["refused", "new", "new"]
     assert found[0].problem == f"{broken}: it is not gzip, or it is cut off"
 

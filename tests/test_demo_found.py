@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from caelum_report import pipeline
+from caelum_report import demonstration
 from caelum_report.demo import HOST, PINNED, PLANTED, Planted
 from caelum_report.words import stamp
 
@@ -21,7 +21,7 @@ SERIES = {"trend", "shift", "anomaly", "flapping"}
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("demo")
-    pipeline.demo(AT, folder / "h.sqlite", folder / "site", pdf=False)
+    demonstration.demo(AT, folder / "h.sqlite", folder / "site", pdf=False)
     loaded: dict[str, Any] = json.loads((folder / "site" / "report.json").read_text())
     return loaded
 

@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with store.open_store(settings.database) as database:
             number = store.add_snapshot(database, taken, settings)
         if hour in {HOURS - 10, HOURS - 1}:
-            pipeline._analyse(settings, number, taken, pipeline.Stopwatch())
+            pipeline.analyse(settings, number, taken, pipeline.Stopwatch())
     (folder / "caelum.toml").write_text(
         'database = "h.sqlite"\nfleet = "F"\nzone = "UTC"\nfind_configurations = false\n'
         '[[server]]\nname = "api"\nurl = "http://127.0.0.1:9/"\n[[server]]\nname = "<b>"\nurl = "http://127.0.0.1:9/b"\n'

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "caelum_report"
 STAGES = {"config", "collect", "store", "alerts", "analyse", "render", "deliver"}
-DOORS = {"pipeline", "telling", "cli", "__main__", "doctor", "documentation"}
+DOORS = {"pipeline", "demonstration", "imports", "purging", "telling", "cli", "__main__", "doctor", "documentation"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -25,13 +25,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caelum_report import codec, pipeline, store
+from caelum_report import codec, pipeline, purging, store
 from caelum_report.cleaning import Cleaning
 from caelum_report.config.secrets import in_value
 from caelum_report.errors import LockedError
 from caelum_report.model import Config, Failure, LoggedError, Reading, Sample, Usage
 from caelum_report.render.pdf_text import text_of
-from caelum_report.store import purging
+from caelum_report.store import purging as stored
 from tests.collect.fleet import AT, SECRET, config, stdio
 from tests.store.given import NOON, hours, probe, snapshot, surface
 from tests.store.given import config as plain
@@ -140,7 +140,7 @@ def told(folder: Path, *, secrets: tuple[str, ...], pdf: bool = False) -> Config
 def test_nothing_of_it_is_left_in_any_file(folder: Path) -> None:
     before = told_in(folder)
     assert {name.rpartition(".")[2] for name in before} >= {"sqlite", "html", "json", "pdf"}
-    done = pipeline.purge(told(folder, secrets=(SECRET,), pdf=True), AT + hours(3))
+    done = purging.purge(told(folder, secrets=(SECRET,), pdf=True), AT + hours(3))
     assert told_in(folder) == set()
     assert set(done.rows) == {"details", "probes", "states", "surfaces"}
     assert len(done.reports) == len(done.archive) == 3
@@ -158,7 +158,7 @@ def test_the_chain_of_reports_stays_and_those_that_changed_say_so(folder: Path) 
     published = {
         file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in (folder / "site/archive").glob("r-*.json")
     }
-    done = pipeline.purge(settings, AT + hours(3))
+    done = purging.purge(settings, AT + hours(3))
     assert_the_chain_holds(settings.database)
     for report in done.reports:
         document = json.loads((folder / f"site/archive/{report}.json").read_bytes())
@@ -174,7 +174,7 @@ def test_the_chain_of_reports_stays_and_those_that_changed_say_so(folder: Path) 
 def test_the_servers_are_no_others_after_it(folder: Path) -> None:
     """A purge is no change of a tool surface: the next report finds none, and nobody is alarmed."""
     settings = told(folder, secrets=(SECRET,))
-    pipeline.purge(settings, AT + hours(3))
+    purging.purge(settings, AT + hours(3))
     after = pipeline.build(settings, AT + hours(4)).report
     assert [change for change in after.contract if change.at > AT] == []
     assert {server.id for server in after.servers} == {*BLABBING, "good"}
@@ -183,23 +183,23 @@ def test_the_servers_are_no_others_after_it(folder: Path) -> None:
 
 def test_a_dry_run_says_the_same_and_touches_nothing(folder: Path) -> None:
     settings, before = told(folder, secrets=()), files(folder)
-    dry = pipeline.purge(settings, AT + hours(3), [SECRET], dry_run=True)
+    dry = purging.purge(settings, AT + hours(3), [SECRET], dry_run=True)
     assert files(folder) == before
     assert dry.published is None
-    assert replace(pipeline.purge(settings, AT + hours(3), [SECRET]), published=None) == dry
+    assert replace(purging.purge(settings, AT + hours(3), [SECRET]), published=None) == dry
 
 
 def test_a_second_purge_finds_nothing(folder: Path) -> None:
     settings = told(folder, secrets=(SECRET,))
-    pipeline.purge(settings, AT + hours(3))
+    purging.purge(settings, AT + hours(3))
     before = files(folder)
-    again = pipeline.purge(settings, AT + hours(9))
+    again = purging.purge(settings, AT + hours(9))
     assert (again.rows, again.reports, again.archive) == ({}, (), {})
     assert files(folder / "site").keys() == {name.removeprefix("site/") for name in before if name.startswith("site/")}
 
 
 def test_without_a_new_secret_nothing_changes(folder: Path) -> None:
-    done = pipeline.purge(told(folder, secrets=("another-secret-1",)), AT + hours(3))
+    done = purging.purge(told(folder, secrets=("another-secret-1",)), AT + hours(3))
     assert (done.rows, done.reports, done.archive) == ({}, (), {})
     assert_the_chain_holds(told(folder, secrets=()).database)
 
@@ -208,7 +208,7 @@ def test_an_archived_report_whose_document_is_thinned_is_made_anew_from_its_own_
     settings = told(folder, secrets=(SECRET,))
     with store.open_store(settings.database) as database:
         database.execute("UPDATE reports SET document = NULL WHERE number = 1")
-    done = pipeline.purge(settings, AT + hours(3))
+    done = purging.purge(settings, AT + hours(3))
     assert len(done.reports) == 2
     assert list(done.archive.values()) == [True] * 3
     assert told_in(folder) == set()
@@ -225,7 +225,7 @@ def test_an_archived_report_that_cannot_be_made_anew_is_taken_out(folder: Path) 
         database.execute("UPDATE reports SET document = ? WHERE number = 2", (unreadable,))
     (folder / f"state/h.sqlite.archive/{first}.json").unlink()
     (folder / "state/h.sqlite.archive/r-20261122T1200Z-1.unfinished").write_text(SECRET)
-    done = pipeline.purge(settings, AT + hours(3))
+    done = purging.purge(settings, AT + hours(3))
     assert done.lost == (second,)
     assert done.archive[first] is done.archive[second] is False
     assert sorted({file.stem for file in (folder / "state/h.sqlite.archive").iterdir()}) == list(done.reports)
@@ -234,7 +234,7 @@ def test_an_archived_report_that_cannot_be_made_anew_is_taken_out(folder: Path) 
 
 def test_no_site_is_made_where_there_was_none(folder: Path) -> None:
     settings = replace(told(folder, secrets=(SECRET,)), output=str(folder / "elsewhere"))
-    assert pipeline.purge(settings, AT + hours(3)).published is None
+    assert purging.purge(settings, AT + hours(3)).published is None
     assert not (folder / "elsewhere").exists()
 
 
@@ -244,14 +244,14 @@ def test_copies_of_the_history_are_named_and_left_alone(folder: Path) -> None:
     for copy in copies:
         shutil.copy(settings.database, copy)
     before = copies[0].read_bytes()
-    assert pipeline.purge(settings, AT + hours(3)).copies == tuple(copies)
+    assert purging.purge(settings, AT + hours(3)).copies == tuple(copies)
     assert copies[0].read_bytes() == before
 
 
 def test_it_waits_for_whoever_collects_and_gives_up(folder: Path) -> None:
     settings = told(folder, secrets=(SECRET,))
     with store.run_lock(settings.database), pytest.raises(LockedError):
-        pipeline.purge(settings, AT + hours(3))
+        purging.purge(settings, AT + hours(3))
     assert told_in(folder / "state")
 
 
@@ -292,18 +292,18 @@ def columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 
 def test_every_column_that_can_hold_words_is_cleaned(tmp_path: Path) -> None:
     with store.open_store(str(tmp_path / "h.sqlite")) as connection:
-        assert columns(connection) == {*purging.CLEANED, *purging.WITHOUT_WORDS}
-    assert set(purging.CLEANED).isdisjoint(purging.WITHOUT_WORDS)
+        assert columns(connection) == {*stored.CLEANED, *stored.WITHOUT_WORDS}
+    assert set(stored.CLEANED).isdisjoint(stored.WITHOUT_WORDS)
 
 
-@pytest.mark.parametrize("table", sorted({table for table, _ in purging.CLEANED} - {"reports"}))
+@pytest.mark.parametrize("table", sorted({table for table, _ in stored.CLEANED} - {"reports"}))
 def test_a_secret_in_any_column_is_taken_out(table: str, tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
-    packed, written = {"surfaces.document"}, {f"{t}.{c}" for t, c in purging._JSON}
+    packed, written = {"surfaces.document"}, {f"{t}.{c}" for t, c in stored._JSON}
 
     def value(column: str, kind: str, row: int) -> Any:
         told = f"it said {SECRET} and {json.dumps(SECRET)} in row {row}"
-        if (table, column) not in purging.CLEANED:
+        if (table, column) not in stored.CLEANED:
             return f"x{row}" if kind == "TEXT" else b"x" if kind == "BLOB" else row
         if f"{table}.{column}" in packed:
             return zlib.compress(json.dumps({"told": [told]}).encode())
@@ -315,10 +315,10 @@ def test_a_secret_in_any_column_is_taken_out(table: str, tmp_path: Path) -> None
         for row in (1, 2):
             marks = ", ".join("?" * len(kinds))
             connection.execute(f"INSERT INTO {table} VALUES ({marks})", [value(*kind, row) for kind in kinds])
-        done = purging.purge(connection, Cleaning([SECRET], ()), NOON)
-        purging.compact(connection)
+        done = stored.purge(connection, Cleaning([SECRET], ()), NOON)
+        stored.compact(connection)
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (2,)
-    cleaned = [column for cleaned_table, column in purging.CLEANED if cleaned_table == table]
+    cleaned = [column for cleaned_table, column in stored.CLEANED if cleaned_table == table]
     assert done.rows == {table: 2 * len(cleaned)}
     assert told_in(tmp_path) == set()
 
@@ -346,7 +346,7 @@ def test_names_of_the_past_stay_apart_and_those_of_today_stay(database: sqlite3.
         "[redacted]",
     )
     store.add_snapshot(database, snapshot(NOON, *(probe(name) for name in servers)), plain(*servers))
-    purging.purge(database, Cleaning([SECRET], {f"{SECRET}-now"}), NOON)
+    stored.purge(database, Cleaning([SECRET], {f"{SECRET}-now"}), NOON)
     assert names(database) == [
         f"{SECRET}-now",
         "[redacted] (2)",
@@ -364,7 +364,7 @@ def test_calls_of_two_tools_are_never_added_up(database: sqlite3.Connection) -> 
         for tool in (f"x {SECRET}", f"x {SECRET.upper()}")
     )
     store.add_snapshot(database, snapshot(NOON, probe("a"), usage=used), plain("a"))
-    purging.purge(database, Cleaning([SECRET], ()), NOON)
+    stored.purge(database, Cleaning([SECRET], ()), NOON)
     rows = database.execute("SELECT tool, sum(calls) FROM usage GROUP BY tool ORDER BY tool").fetchall()
     assert rows == [("x [redacted]", 2), ("x [redacted] (2)", 2)]
 
@@ -375,7 +375,7 @@ def test_series_keep_their_labels_readable(database: sqlite3.Connection) -> None
     )
     reading = Reading("source", "redis", Failure.OK, samples=samples)
     store.add_snapshot(database, snapshot(NOON, readings=(reading,)), plain())
-    purging.purge(database, Cleaning([SECRET], ()), NOON)
+    stored.purge(database, Cleaning([SECRET], ()), NOON)
     labels = sorted(json.loads(text)["region"] for (text,) in database.execute("SELECT labels FROM series"))
     assert labels == ["eu", "eu"]
     assert database.execute("SELECT count(DISTINCT labels) FROM series").fetchone() == (2,)
@@ -389,7 +389,7 @@ def test_errors_of_logs_that_become_one_text_are_one_kind(database: sqlite3.Conn
         errors = (error(f"no {SECRET}", 2), error(f"no {SECRET.upper()}", 3), error("other", 1))
         reading = Reading("app", "log", Failure.OK, errors=errors)
         store.add_snapshot(database, snapshot(NOON + hours(hour), readings=(reading,)), plain())
-    purging.purge(database, Cleaning([SECRET], ()), NOON)
+    stored.purge(database, Cleaning([SECRET], ()), NOON)
     rows = database.execute(
         "SELECT text, at, count FROM log_errors JOIN log_error_counts ON error = log_errors.id ORDER BY text, at"
     ).fetchall()
@@ -407,7 +407,7 @@ def test_a_schema_that_is_no_json_any_more_says_so(database: sqlite3.Connection)
     odd = replace(tool, name="odd", schema='{"a":"\\u007d","b":1}')
     seen = probe("a", surface=replace(whole, tools=(tool, odd)))
     number = store.add_snapshot(database, snapshot(NOON, seen), plain("a"))
-    purging.purge(database, Cleaning([SECRET, '\\u007d","b"'], ()), NOON)
+    stored.purge(database, Cleaning([SECRET, '\\u007d","b"'], ()), NOON)
     (kept,) = [version.surface for version in store.history(database, number).surfaces]
     assert [json.loads(one.schema) for one in kept.tools] == [
         {"a": "{[redacted]", "b": 1},

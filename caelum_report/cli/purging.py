@@ -15,7 +15,7 @@ from caelum_report.text import visible
 from .options import AsJson, ConfigFile, Database, McpFiles, NoPdf, Output, Quiet, existing, load, now
 
 if TYPE_CHECKING:
-    from caelum_report.pipeline import Purge
+    from caelum_report.purging import Purge
 
 _MOST_BYTES: Final = 1_000_000
 _MOST_LINES: Final = 1_000
@@ -44,14 +44,14 @@ def purge(
     no_pdf: NoPdf = False,
 ) -> None:
     """Redact history, archive and site anew: what became a secret too late, and characters that cannot be seen."""
-    from caelum_report import pipeline
+    from caelum_report import purging
 
     settings = load(config, mcp_config, db, output, no_pdf=no_pdf)
     existing(settings.database)
     more = () if secrets is None else _read(secrets)
     shows = sys.stderr.isatty() and not quiet
     tell = (lambda report: typer.echo(f"  {report}", err=True)) if shows else None
-    done = pipeline.purge(settings, now(), more, tell, dry_run=dry_run)
+    done = purging.purge(settings, now(), more, tell, dry_run=dry_run)
     if json:
         console.print_json(
             {

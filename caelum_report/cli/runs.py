@@ -139,11 +139,11 @@ def demo(
     """Make a full site from a simulated month of a fleet; every page says that it is a demonstration."""
     import tempfile
 
-    from caelum_report import pipeline
+    from caelum_report import demonstration
 
     with tempfile.TemporaryDirectory(prefix="caelum-demo-") as folder:
         database = Path(folder) / "demo.sqlite"
-        built = pipeline.demo(time_of(at, "UTC"), database, output, pdf=not no_pdf, editions=editions)
+        built = demonstration.demo(time_of(at, "UTC"), database, output, pdf=not no_pdf, editions=editions)
     console.summary(built.report, None, built.published, json=json, quiet=quiet, verbose=verbose, output=output)
 
 

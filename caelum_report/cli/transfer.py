@@ -56,10 +56,10 @@ def import_csv(
     metric: Annotated[str | None, typer.Option("--metric", help="What they are, where no column says it.")] = None,
 ) -> None:
     """Bring in figures from a CSV file: all of it, or none where a line is wrong."""
-    from caelum_report import pipeline
+    from caelum_report import imports
 
     settings = load(config, db=db)
-    typer.echo(pipeline.import_csv(settings, file, now(), source=source, metric=metric))
+    typer.echo(imports.import_csv(settings, file, now(), source=source, metric=metric))
 
 
 @import_app.command("bundle")
@@ -71,11 +71,11 @@ def import_bundle(
     quiet: Quiet = False,
 ) -> None:
     """Take in what other machines collected, each under its own host; a bundle that is known already changes nothing."""
-    from caelum_report import pipeline
+    from caelum_report import imports
 
     settings = load(config, None, db)
     found = [file for named in files for file in (sorted(named.glob("*.jsonl.gz")) if named.is_dir() else (named,))]
-    imported = pipeline.import_bundles(settings, found, now())
+    imported = imports.import_bundles(settings, found, now())
     if json:
         console.print_json(
             {"bundles": [{"file": str(one.file), "host": one.host, "result": one.result} for one in imported]}
@@ -111,12 +111,12 @@ def import_influxdb(
 
 
 def _back_fill(kind: str, name: str, since: str | None, settings: Config) -> None:
-    from caelum_report import pipeline
+    from caelum_report import imports
 
     known = {source.name: source for source in settings.sources if source.kind == kind}
     source = pick(name, known, f"source of kind {kind}")
     at = now()
-    typer.echo(pipeline.import_source(settings, source, _moment(since or "30d", at, settings.zone), at))
+    typer.echo(imports.import_source(settings, source, _moment(since or "30d", at, settings.zone), at))
 
 
 def _moment(text: str, at: datetime, zone: str) -> datetime:

@@ -30,7 +30,7 @@ def reported(course: Course, *hours: dict[str, Failure], first: int = 0) -> Repo
             course.lived(database, taken)
             number = database.execute("SELECT max(id) FROM snapshots").fetchone()[0]
     assert taken is not None
-    return pipeline._analyse(replace(settings, database=str(course.path)), number, taken, pipeline.Stopwatch())
+    return pipeline.analyse(replace(settings, database=str(course.path)), number, taken, pipeline.Stopwatch())
 
 
 def fleet() -> Config:
@@ -190,7 +190,7 @@ def lived(course: Course, days: int, percent: float, slope: float) -> list[str]:
             number = database.execute("SELECT max(id) FROM snapshots").fetchone()[0]
         store.maintain(database, taken.at, settings)
     before = len(course.said)
-    pipeline._analyse(settings, number, taken, pipeline.Stopwatch())
+    pipeline.analyse(settings, number, taken, pipeline.Stopwatch())
     with store.open_store(str(course.path)) as database:
         waiting = store.unsent(database, taken.at)
     return [errand.subject for errand in waiting[before:]]

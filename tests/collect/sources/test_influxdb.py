@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from caelum_report import pipeline
+from caelum_report import imports
 from caelum_report.errors import UsageError
 from caelum_report.model import Failure, Reading, Sample
 from tests.collect.fleet import AT, SECRET, config
@@ -108,11 +108,11 @@ def test_its_past_is_brought_in_once(influxdb: str, tmp_path: Path) -> None:
     asked_for = source("influxdb", url=influxdb, database="shop", query=[query], timeout=20, **ADA)
     settings = replace(config(), database=str(tmp_path / "history.sqlite"))
     start = AT - timedelta(hours=1)
-    said = [pipeline.import_source(settings, asked_for, start, AT) for _ in range(2)]
+    said = [imports.import_source(settings, asked_for, start, AT) for _ in range(2)]
     assert said == ["12 figures", "12 figures, 12 of them known already"]
     fixed = source("influxdb", url=influxdb, database="shop", query=[{**query, "query": "SELECT n FROM orders"}], **ADA)
     with pytest.raises(UsageError, match=r"only a query with \$start and \$end"):
-        pipeline.import_source(settings, fixed, start, AT)
+        imports.import_source(settings, fixed, start, AT)
 
 
 def test_without_queries_it_is_asked_whether_it_answers(influxdb: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from caelum_report import buckets, pipeline, store
+from caelum_report import buckets, imports, store
 from caelum_report.counts import pack
 from caelum_report.errors import UsageError
 from caelum_report.model import Failure, Note, Reading, Sample
@@ -167,7 +167,7 @@ def test_its_past_is_brought_in_once(prometheus: str, tmp_path: Path) -> None:
     settings = config(budgets=BUDGETS)
     settings = replace(settings, database=str(tmp_path / "history.sqlite"))
     asked_for = source("prometheus", url=prometheus, query=[query], timeout=20)
-    said = [pipeline.import_source(settings, asked_for, START, AT) for _ in range(2)]
+    said = [imports.import_source(settings, asked_for, START, AT) for _ in range(2)]
     assert said == ["61 figures", "61 figures, 61 of them known already"]
     with store.open_store(settings.database) as database:
         hours = database.execute("SELECT sum(n), max(max), min(min) FROM rollups").fetchone()
@@ -177,7 +177,7 @@ def test_its_past_is_brought_in_once(prometheus: str, tmp_path: Path) -> None:
 def test_calls_of_a_preset_have_no_past_to_be_brought_in(prometheus: str, tmp_path: Path) -> None:
     settings = replace(config(budgets=BUDGETS), database=str(tmp_path / "history.sqlite"))
     with pytest.raises(UsageError, match="its presets count from the first run on"):
-        pipeline.import_source(settings, source("prometheus", url=prometheus, presets=["otel"]), START, AT)
+        imports.import_source(settings, source("prometheus", url=prometheus, presets=["otel"]), START, AT)
 
 
 BAD = {
