@@ -18,8 +18,10 @@ BLOCK: Final = 6 * HOUR
 SIGNIFICANT: Final = 2.2  # the slope against its error; below it, no date
 DROP_NOISE: Final = 6.0  # a clean-up is a fall of so many deviations of the usual change
 DROP_SHARE: Final = 0.15  # and of this share of all that the series ever moved
+BELIEVED: Final = 4  # times as long as growth has been seen, and as far
 TEETH: Final = 3  # clean-ups that make a saw
 ROAMING: Final = 0.9  # an autocorrelation of blocks from which on a series is taken for a random walk
+VARIED: Final = 1.2  # times the least value, below which nobody can tell whether noise grows with it
 PATHS: Final = 300
 SEED: Final = 20_090_515
 
@@ -44,13 +46,14 @@ def time_to_limit(
     tops are followed. A break in slope or level cuts again. The slope is Theil-Sen's on medians of 6 h; its error is the
     regression's, with the effective number of points n(1-f)/(1+f), f the corrected first autocorrelation of what the
     line leaves. Only a slope of more than 2.2 errors gets a date. Then 300 seeded courses are drawn (slope within its
-    error, the profile, autocorrelated wandering, pieces of the old noise) and the date is the median of their first
-    passages, the range their quantiles.
+    error, the profile, autocorrelated wandering, pieces of the old noise; where noise was greater at greater values, as a
+    latency's is, it grows with the course) and the date is the median of their first passages, the range their quantiles.
+    Growth is believed four times as long as it has been seen.
     Sources: Sen 1968; Kendall 1954 and Marriott & Pope 1954 (bias of the autocorrelation); Zwiers & von Storch 1995
     (effective n); Bai & Perron 1998 (breaks); Box, Jenkins & Reinsel (simulated first passage).
     Cost: 1 ms where the limit is out of reach, else about 10 ms.
     Assumes: growth goes on as since the last break; growth is a line.
-    Weak: growth that bends; a clean-up to come; a saw of fewer than three teeth; steps (one big file a month).
+    Weak: growth that bends; a limit that only rare peaks beyond all earlier ones reach (dates too late); a clean-up to come; a saw of fewer than three teeth; steps (one big file a month).
     Silent (None): less than 24 h or 12 points of history, more than 30 % missing, no significant slope, no passage within
     `horizon_days` or within as much time as the history is long. A limit that is reached already has the last time.
     """
@@ -107,7 +110,7 @@ def _steps_to_limit(
         return (0.0, 0.0, 0.0)
     horizon = int(min(horizon_days * DAY, span) / step_seconds)
     moved = float(np.nanmax(smooth) - np.nanmin(smooth))
-    if horizon < 1 or moved == 0 or limit - now > 3 * moved * max(horizon / len(points), 1.0):
+    if horizon < 1 or moved == 0 or limit - now > BELIEVED * moved:
         return None  # even all that it ever moved, in one direction, would not do
     return _first_passage(smooth, limit, step_seconds, horizon, level)
 
@@ -139,7 +142,7 @@ def _first_passage(
     line = _growth(plain, falls, block)
     if line is None or line.slope <= 0 or line.slope < SIGNIFICANT * line.error:
         return None
-    horizon = min(horizon, 4 * (size - line.begin))  # growth is believed four times as long as it has been seen
+    horizon = min(horizon, BELIEVED * (size - line.begin))
     draw = np.random.default_rng(SEED)
     ahead = np.arange(1, 2 * horizon + 1)
     slopes = line.slope + line.error * draw.standard_t(_freedom(size - line.begin, block), PATHS)
@@ -151,12 +154,30 @@ def _first_passage(
     )
     wandering = _wandering(draw, line, off, block, len(ahead))
     rest = plain[line.begin :] - _blockwise(plain[line.begin :], block)
+    past = (line.height + line.slope * (place - line.middle))[line.begin :]
+    grown = ends[:, None] + slopes[:, None] * ahead
+    swelling = np.ones_like(grown)
+    if _swells(past + profile[place[line.begin :] % cycle], rest):
+        swelling = np.clip(grown / past.mean(), 0.0, 3.0)
     noise = _pieces(draw, rest[np.isfinite(rest)], max(block, cycle if cycle > 1 else block), len(ahead))
-    course = ends[:, None] + slopes[:, None] * ahead + profile[(size - 1 + ahead) % cycle] + wandering + noise
+    course = grown + (profile[(size - 1 + ahead) % cycle] + wandering + noise) * swelling
     reached = course >= limit
     first = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, len(ahead)).astype(np.float64)
     early, eta, late = np.quantile(first, [(1 - level) / 2, 0.5, (1 + level) / 2])
     return (float(eta), float(early), float(late)) if eta <= horizon else None
+
+
+def _swells(fitted: Floats, rest: Floats) -> bool:
+    """Whether noise grows with what is measured, as a latency's does: by more than its square root, where values tell it."""
+    there = np.isfinite(rest)
+    fitted, size = fitted[there], np.abs(rest[there])
+    if len(fitted) < LEAST_POINTS or not 0 < VARIED * fitted.min() < fitted.max():
+        return False
+    high = fitted > np.median(fitted)
+    if not high.any() or high.all() or not size[~high].mean() > 0:
+        return False
+    values, noises = (float(some[high].mean() / some[~high].mean()) for some in (fitted, size))
+    return bool(noises > np.sqrt(values))
 
 
 def _trailing_median(values: Floats, window: int) -> Floats:
