@@ -156,10 +156,10 @@ def flaps(seen: str, *, before: bool) -> bool:
 def _explained(
     alerts: Mapping[int, Alert], rules: Mapping[str, Rule], servers: Mapping[str, Server]
 ) -> dict[int, Alert]:
-    """Each open alert with the one that explains it: a dependency that is down, or a worse one of the same server."""
+    """Each open alert with the one that explains it: a dependency that is down, or a worse one of the same server or figure."""
     open_ones = [alert for alert in alerts.values() if alert.phase is not Phase.RESOLVED]
     down = {a.server: a for a in open_ones if a.server and _is_down(rules[a.rule])}
-    causes = {alert.id: _cause(alert, open_ones, down, servers) for alert in open_ones}
+    causes = {alert.id: _below(alert, down, servers) or _worse(alert, open_ones, rules) for alert in open_ones}
     for number in sorted(causes):
         if _leads_back(number, causes):
             causes[number] = None  # of a circle the first is its own cause
@@ -186,9 +186,8 @@ def _is_down(rule: Rule) -> bool:
     return rule.kind == "state" and Status.DOWN in rule.states
 
 
-def _cause(
-    alert: Alert, others: Sequence[Alert], down: Mapping[str, Alert], servers: Mapping[str, Server]
-) -> Alert | None:
+def _below(alert: Alert, down: Mapping[str, Alert], servers: Mapping[str, Server]) -> Alert | None:
+    """The dependency at the bottom that is down."""
     root, passed = None, {alert.server}
     waiting = list(servers[alert.server].depends_on) if alert.server is not None and alert.server in servers else []
     while waiting:
@@ -199,10 +198,21 @@ def _cause(
         passed.add(name)
         root = below
         waiting = list(servers[name].depends_on) if name in servers else []
-    if root is not None and root.id != alert.id:
-        return root
+    return root if root is not None and root.id != alert.id else None
+
+
+def _worse(alert: Alert, others: Sequence[Alert], rules: Mapping[str, Rule]) -> Alert | None:
+    """One that fires of the same server, or of the same figure: a memory that leaks is told once, not as full and as full soon."""
     rank = (_SEVERITIES.index(alert.severity), alert.began_at, alert.id)
-    same = [o for o in others if o.id != alert.id and o.server and o.server == alert.server]
+    figure = (rules[alert.rule].metric, rules[alert.rule].source)
+
+    def is_same(other: Alert) -> bool:
+        if alert.server is not None:
+            return other.server == alert.server
+        alike = figure[0] is not None and (rules[other.rule].metric, rules[other.rule].source) == figure
+        return alike and other.subject == alert.subject
+
+    same = [o for o in others if o.id != alert.id and is_same(o)]
     worse = [o for o in same if o.phase is Phase.FIRING and (_SEVERITIES.index(o.severity), o.began_at, o.id) < rank]
     return min(worse, key=lambda o: (_SEVERITIES.index(o.severity), o.began_at, o.id), default=None)
 

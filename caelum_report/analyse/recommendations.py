@@ -83,10 +83,13 @@ def timeouts(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommen
         standing = facts.by_id[server.id]
         mine = slice(*facts.checks.bounds[standing.index : standing.index + 2])
         cut = int(timed_out[mine].sum())
-        if cut < LEAST_TIMEOUTS or not good[mine].any() or standing.server is None:
+        listed = rows["list"].to_numpy(np.float64)[mine][good[mine]]
+        if (
+            cut < LEAST_TIMEOUTS or not np.isfinite(listed).any() or standing.server is None
+        ):  # who offers nothing lists nothing
             continue
         limit = standing.server.request_seconds or facts.config.budgets.request_seconds
-        slowest = float(np.nanpercentile(rows["list"].to_numpy(np.float64)[mine][good[mine]], 95))
+        slowest = float(np.nanpercentile(listed, 95))
         if not slowest >= NEAR_LIMIT * limit:
             continue
         outage = _seconds_of(facts, standing.index, Failure.TIMEOUT)

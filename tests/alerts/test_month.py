@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from caelum_report import store, telling
+import pytest
+
+from caelum_report import codec, pipeline, store, telling
 from caelum_report.alerting import Channel
 from caelum_report.model import Failure, Server
 from tests.deliver.receivers import receiver
@@ -53,13 +55,15 @@ def failing(at: datetime) -> dict[str, Failure]:
     return found
 
 
-def test_a_month_gives_the_messages_of_a_good_operator_and_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reports", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_month_gives_the_messages_of_a_good_operator_and_no_other(tmp_path: Path, *, reports: bool) -> None:
+    """With reports the rules about forecasts and findings are judged too, every six hours."""
     path = tmp_path / "history.sqlite"
     with receiver() as operator:
         options = {"url": operator.url, "secret": None, "headers": {}, "template": "{title}"}
         way = Channel("operator", "webhook", timeout_seconds=10, options=options)
         course = Course(config(*fleet(), database=str(path), channels=(way,)), path)
-        live(course)
+        live(course, reports=reports)
     assert [(n.at, len(n.lines), n.lines[0].title) for n in course.said] == EXPECTED
     assert [body.decode().partition(": ")[2] for _, _, body in operator.got] == [
         line.rstrip(".") for _, _, line in EXPECTED
@@ -67,7 +71,7 @@ def test_a_month_gives_the_messages_of_a_good_operator_and_no_other(tmp_path: Pa
     assert len(EXPECTED) <= 10
 
 
-def live(course: Course) -> None:
+def live(course: Course, *, reports: bool) -> None:
     """The month, hour by hour; what a run has to tell is sent before the next one."""
     settings = course.settings
     with store.open_store(str(course.path)) as database:
@@ -78,5 +82,15 @@ def live(course: Course) -> None:
                 continue
             leaked = max(0.0, (at - LEAK) / DAY) * 2 if at < RESTARTED else 0.0
             taken = snapshot(settings, at, failing(at), network_down=NIGHT[0] <= at < NIGHT[1])
-            if course.lived(database, replace(taken, host_sample=host(min(99, 69.9 + leaked)))):
+            taken = replace(taken, host_sample=host(min(99, 69.9 + leaked)))
+            told = course.lived(database, taken)
+            if reports and hour >= 48 and hour % 6 == 0:
+                (before,) = database.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()
+                store.maintain(database, at, settings)
+                (number,) = database.execute("SELECT max(id) FROM snapshots").fetchone()
+                pipeline._analyse(settings, number, taken, pipeline.Stopwatch())
+                rows = database.execute("SELECT payload FROM outbox WHERE id > ?", (before,))
+                told += (late := [codec.notice_from_json(payload) for (payload,) in rows])
+                course.said += late
+            if told:
                 telling.send_out(settings, at)

@@ -129,6 +129,23 @@ def test_a_storm_is_one_line_and_who_stays_down_is_told_afterwards(path: Path) -
     assert own == dict.fromkeys(everybody, Phase.RESOLVED), "each dependant has a history of its own"
 
 
+@pytest.mark.parametrize("percents", [(90, 96, 96, 80, 80), (90, 96, 92, 80, 80)])
+def test_one_figure_that_breaks_two_rules_is_one_line(path: Path, percents: tuple[float, ...]) -> None:
+    high = Rule("high", "threshold", metric="disk_used", above=89, recover=Hold(1))
+    higher = Rule("higher", "threshold", metric="disk_used", above=95, recover=Hold(1))
+    memory = Rule("memory", "threshold", metric="host_memory", above=50, recover=Hold(1))
+    course = Course(config(server("a"), rules=(high, higher, memory)), path)
+    said = []
+    for number, percent in enumerate(percents):
+        taken = snapshot(course.settings, START + number * HOUR, sample=host(60, percent))
+        said += [f"{number} {line.title}" for notice in course.run(taken) for line in notice.lines]
+    assert said == [
+        "0 Disk of / is 90.0\u00a0%, above 89.0\u00a0%.",
+        "0 Memory of here is 60.0\u00a0%, above 50.0\u00a0%.",
+        "3 /: high is over.",
+    ]
+
+
 def test_a_dependency_that_broke_later_explains_nothing(path: Path) -> None:
     course = Course(config(server("gateway"), server("s", "gateway")), path)
     said = []
