@@ -181,9 +181,7 @@ def _replace_files(site: Site, output: Path) -> None:
         old = _listed(output)
         new = set(site.paths)
         _replace_marker(build, output, site.report, old | new)
-        blocking = {path for path in old if path in _parents(new)} | {
-            path for path in old if not new.isdisjoint(_parents([path]))
-        }
+        blocking = old & _parents(new) | {path for path in old if not new.isdisjoint(_parents([path]))}
         _unlink(output, blocking)
         folders = {output}
         for path in sorted(new, key=lambda path: (path == "index.html", path.endswith(".html"), path)):
@@ -215,20 +213,23 @@ def _build(site: Site, folder: Path, output: Path) -> Iterator[Path]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         build.chmod(0o755)
         _write_marker(build / MARKER, site.report, site.paths)
+        parents = sorted(_parents(site.paths))
+        for parent in parents:
+            (build / parent).mkdir()
+            (build / parent).chmod(0o755)
         written = []
         for path, content in site.files.items():
-            _make_folders(build, path)
-            if not _link_unchanged(output / path, build / path, content):
-                _write(build / path, content)
-                written.append(build / path)
+            new = build / path
+            if not _link_unchanged(output / path, new, content):
+                _write(new, content)
+                written.append(new)
         for path, source in site.kept.items():
-            _make_folders(build, path)
             if not _link_kept(source, output / path, build / path):
                 written.append(build / path)
         for file in written:  # after all writes, so that the disk may order them
             _sync(file)
-        for path in sorted(_parents(site.paths)):
-            _sync(build / path)
+        for parent in parents:
+            _sync(build / parent)
         _sync(build)
         yield build
     finally:
@@ -385,7 +386,14 @@ def _listed(folder: Path) -> set[str]:
 
 
 def _parents(paths: Iterable[str]) -> set[str]:
-    return {str(parent) for path in paths for parent in PurePosixPath(path).parents[:-1]}
+    """Every folder on the way to them."""
+    folders: set[str] = set()
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above and above not in folders:
+            folders.add(above)
+            above = above.rpartition("/")[0]
+    return folders
 
 
 def _foreign(folder: Path, ours: set[str], skipped: Iterable[str] = ()) -> list[str]:

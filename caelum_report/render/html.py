@@ -43,6 +43,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=None if sys.dont_write_bytecode else _BesideTheTemplates(str(TEMPLATES / "__pycache__")),
         autoescape=True,
+        auto_reload=False,  # a build sees one state of its templates, and does not ask the disk for each block
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
