@@ -48,6 +48,15 @@ def test_a_slow_burst_counts_by_its_sum():
     assert flagged(hourly(values))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_burst_that_is_over_is_told_no_longer(seed):
+    values = 100 + noise(seed=seed)
+    values[500:508] += 5
+    found = flagged(hourly(values))
+    assert set(found) & set(range(500, 508))
+    assert not set(found) & set(range(510, 524))
+
+
 def test_eight_hours_of_one_value_are_stuck():
     values = 100 + noise()
     values[500:515] = values[500]
