@@ -12,9 +12,8 @@ from .model import Probe, Status
 from .periods import PeriodName
 
 Kind = Literal["state", "threshold", "change", "absence", "anomaly", "forecast", "finding", "network"]
-ANALYSED: Final[frozenset[Kind]] = frozenset(
-    {"anomaly", "forecast", "finding"}
-)  # need a report: judged by `build` only
+# These need a report: they are judged by `build` only.
+ANALYSED: Final[frozenset[Kind]] = frozenset({"anomaly", "forecast", "finding"})
 
 
 class Phase(StrEnum):

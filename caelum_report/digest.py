@@ -59,9 +59,8 @@ class Digest:
     outages: tuple[Outage, ...]  # longest first
     difference: Difference | None  # against the period before; None: nothing is known of that
     looming: tuple[tuple[str, str], ...]  # what and when, as the latest report has it
-    objectives: tuple[
-        tuple[str, float, float | None], ...
-    ]  # name, target, achieved in the period by the mean of its servers
+    # name, target, achieved in the period by the mean of its servers
+    objectives: tuple[tuple[str, float, float | None], ...]
     edition: str = INTERNAL  # for whose eyes
     paper: Paper = "a4"
 

@@ -16,9 +16,8 @@ class Site:
     report: str  # Report.id
     files: Mapping[str, bytes]
     notes: tuple[Note, ...] = ()  # what could not be rendered, and why
-    kept: Mapping[str, Path] = field(
-        default_factory=dict
-    )  # files that lie elsewhere and never change: linked, not written
+    # files that lie elsewhere and never change: linked, not written
+    kept: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def paths(self) -> frozenset[str]:

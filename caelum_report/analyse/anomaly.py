@@ -208,9 +208,8 @@ class _Judge:
 
     def _small(self, noise: Noise, level: Floats, expected: Floats) -> NDArray[np.bool_]:
         """Where values are counts so small that their noise is known: whole, and as varied as those of chance."""
-        varied = (level < 1) | (
-            noise.size > 0.3 * np.sqrt(np.abs(level))
-        )  # a Poisson variable strays by 0.8 of its root
+        # a Poisson variable strays by 0.8 of its root
+        varied = (level < 1) | (noise.size > 0.3 * np.sqrt(np.abs(level)))
         return np.asarray(self.counts & varied & (np.abs(expected) < _SMALL) & (level < _SMALL))
 
     def _poisson(self, noise: Noise, x: Floats, level: Floats, expected: Floats) -> Floats:

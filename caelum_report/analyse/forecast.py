@@ -20,9 +20,8 @@ __all__ = ["Crossing", "crossings", "forecast", "forecasts", "time_to_limit"]
 
 LEAST_POINTS: Final = 12
 MOST_MISSING: Final = 0.3
-MOST_STEPS: Final = (
-    1500  # of history used, unless six weeks or five horizons are more: older data tells little of next week
-)
+# Of history used, unless six weeks or five horizons are more: older data tells little of next week.
+MOST_STEPS: Final = 1500
 CHUNK: Final = 64  # series at a time: the back-tests of so many stay in the processor's cache
 
 HALF_LIVES: Final = (1.0, 4.0, 24.0, 96.0, 400.0)  # steps, of the exponential weights by which a level is taken
@@ -164,9 +163,8 @@ def _forecasts(values: Floats, step_seconds: float, cycles: tuple[int, int], hor
     unseen = min(horizon / cycles[1], 1.0) / max(size / cycles[1], 1.0) if cycles[1] else 0.0
     wider = 1 + stubborn * (_few_windows(level, size / horizon) - 1) + WIDER_BY_WEEKS * unseen
     low, usual, high = _range(errors, bands, hats, level, stubborn)
-    typical = (
-        middle + (1 - stubborn[:, None]) ** 2 * usual
-    )  # of skewed errors the median; of lasting ones none is known
+    # of skewed errors the median; of lasting ones none is known
+    typical = middle + (1 - stubborn[:, None]) ** 2 * usual
     lower = np.minimum(middle + low * wider[:, None], typical) - ROUNDING
     upper = np.maximum(middle + high * wider[:, None], typical) + ROUNDING
     return np.asarray(np.stack([lower, typical, upper]) * spread + centre, np.float64)

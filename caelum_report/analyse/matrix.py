@@ -18,11 +18,12 @@ from .times import DAY, Floats, Ints
 
 HOUR: Final = 3600.0
 MOST_MISSING: Final = 0.3  # beyond it a series is not assessed
+# Each divides a day.
 _STEPS: Final = np.array(
     [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800]
     + [h * 3600 for h in (1, 2, 3, 4, 6, 8, 12, 24)],
     np.float64,
-)  # each divides a day
+)
 _CHUNK: Final = 4_000_000  # numbers that are sorted at once: 32 MB
 
 
@@ -175,9 +176,8 @@ def middle_third(values: Floats, axis: int = -1, least: int = 1) -> Floats:
     ordered = np.moveaxis(np.sort(values, axis=axis), axis, 0)
     n = len(ordered)
     if n and not np.isnan(ordered[-1]).any():
-        return (
-            np.asarray(ordered[n // 3 : n - n // 3].mean(axis=0)) if n >= least else np.full(ordered.shape[1:], np.nan)
-        )
+        middle = ordered[n // 3 : n - n // 3].mean(axis=0)
+        return np.asarray(middle) if n >= least else np.full(ordered.shape[1:], np.nan)
     count = (~np.isnan(ordered)).sum(axis=0)
     place = np.arange(n).reshape(-1, *[1] * (ordered.ndim - 1))
     inside = (place >= count // 3) & (place < count - count // 3)

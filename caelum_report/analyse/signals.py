@@ -51,9 +51,8 @@ _LEAST_CHANGE: Final = {
     "count": 0.5,
     "bytes/s": 2**17,
 }
-_TAIL: Final = (
-    0.36  # by how much the logarithm of the rate of false flags falls for each unit of score beyond RARE, see `rate`
-)
+# By how much the logarithm of the rate of false flags falls for each unit of score beyond RARE, see `rate`.
+_TAIL: Final = 0.36
 _MERGED: Final = 3 * HOUR  # unusual hours of one series that are nearer are one event
 _AT_ONCE: Final = 3  # servers; so many unusual at the same time have one cause
 _BESIDE: Final = DAY  # an unusual hour that is so near to a level shift is its beginning

@@ -86,9 +86,8 @@ def rows_of(facts: Facts, standing: Standing, starts: Sequence[float]) -> Iterat
         status = STATUSES[int(book.status[row])]
         said = (_CLASS[status], status.value, str(book.failures[row]))
         unseen = round(begins - seen, 3) if begins > starts[0] else 0.0
-        for opens, closes in tuple(_cut(begins, ends, starts)) or (
-            (begins, ends),
-        ):  # the newest check lasts no time yet
+        pieces = list(_cut(begins, ends, starts)) or [(begins, ends)]  # the newest check lasts no time yet
+        for opens, closes in pieces:
             checks = _checks_from(book, row, opens) - (_checks_from(book, row, closes) if closes < ends else 0)
             yield LedgerRow(standing.id, moment(opens), moment(closes), *said, checks, unseen)
             unseen = 0.0

@@ -16,13 +16,8 @@ from .latency import Checks
 from .times import DAY, Floats, Ints, unix
 
 SPAN: Final = {"": 0.0, "hour": 3600.0, "day": DAY}  # of one row of each level
-PERCENTILES: Final = {
-    "latency",
-    "list",
-    "handshake",
-    "start",
-    "connect",
-}  # drawn as p50 within p5–p95, not mean within min–max
+# Drawn as p50 within p5–p95, not mean within min–max.
+PERCENTILES: Final = frozenset({"latency", "list", "handshake", "start", "connect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +207,7 @@ def rollups(history: History, metrics: Iterable[str]) -> Rollups:
 # --- the rows of a server and of the host ---------------------------------------------------------------------------
 
 SERVER_METRICS: Final = ("latency", "rss", "list", "start", "connect")
-LONG_SERVER_METRICS: Final = (
-    "latency",
-    "rss",
-)  # the others have a day only: a report of 20 servers stays near a megabyte
+LONG_SERVER_METRICS: Final = ("latency", "rss")  # the others have a day only: a report of 20 servers stays near 1 MB
 
 
 @dataclass(frozen=True, slots=True)

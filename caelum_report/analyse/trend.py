@@ -62,9 +62,8 @@ def trends(frame: pd.DataFrame, alpha: float = 0.05, known: Seasons | None = Non
     good = assessable(known.grid) & ((~np.isnan(values)).sum(axis=0) >= LEAST_POINTS)
     if known.grid.days < 1 or not good.any():
         return [UNKNOWN] * series
-    if (
-        known.grid.days > _LONG_DAYS and step < _LONG_STEP
-    ):  # neighbouring hours say nothing more about a slope over months
+    # neighbouring hours say nothing more about a slope over months
+    if known.grid.days > _LONG_DAYS and step < _LONG_STEP:
         width = round(_LONG_STEP / step)
         values, step = _means(_winsorised(values[: len(values) // width * width], step), width), width * step
     days = _days(values, step)

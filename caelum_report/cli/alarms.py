@@ -235,11 +235,9 @@ def deliver_list(config: ConfigFile = None, db: Database = None) -> None:
         return
     with store.open_store(settings.database) as database:
         for errand in store.unsent(database, now()):
-            tried = (
-                f"tried {words.plural(errand.tries, 'time')}, {visible(errand.error, 200)}"
-                if errand.tries
-                else "not tried yet"
-            )
+            tried = "not tried yet"
+            if errand.tries:
+                tried = f"tried {words.plural(errand.tries, 'time')}, {visible(errand.error, 200)}"
             typer.echo(f"waiting for {errand.channel}: {visible(errand.subject, 120)} ({tried})")
 
 

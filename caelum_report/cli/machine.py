@@ -64,9 +64,8 @@ def doctor(config: ConfigFile = None, mcp_config: McpFiles = None, db: Database 
 @app.command()
 def mcp(config: ConfigFile = None, db: Database = None) -> None:
     """Serve the latest report to agents: a read-only MCP server over stdio."""
-    from caelum_report.__main__ import (
-        mcp as serve,
-    )  # it goes there without us; here it stands for `--help` and the README
+    # it goes there without us; here it stands for `--help` and the README
+    from caelum_report.__main__ import mcp as serve
 
     said = (("--config", config), ("--db", db))
     raise SystemExit(serve([word for option, path in said if path for word in (option, str(path))]))

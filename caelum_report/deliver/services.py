@@ -48,11 +48,9 @@ def notify(channel: Channel, mail: Mail) -> None:
 
 def kind(mail: Mail) -> str:
     """What Apprise calls the type of a message; its services make a colour, a picture or a priority of it."""
-    return (
-        "success"
-        if mail.state == "resolved"
-        else {"critical": "failure", "warning": "warning"}.get(mail.severity, "info")
-    )
+    if mail.state == "resolved":
+        return "success"
+    return {"critical": "failure", "warning": "warning"}.get(mail.severity, "info")
 
 
 def body(mail: Mail) -> str:

@@ -65,11 +65,9 @@ def _when(notice: Notice) -> str:
 
 def _more(notice: Notice) -> str:
     left = len(notice.lines) - SHOWN
-    return (
-        f"{words.plural(left, 'more alert')} on the page{' of alerts' if notice.edition == INTERNAL else ''}."
-        if left > 0
-        else ""
-    )
+    if left <= 0:
+        return ""
+    return f"{words.plural(left, 'more alert')} on the page{' of alerts' if notice.edition == INTERNAL else ''}."
 
 
 def _about(line: Line, notice: Notice) -> str:

@@ -43,9 +43,9 @@ def _lines(report: Report) -> Iterable[str]:
     for block in blocks:
         yield from block
         yield ""
-    purged = (
-        f" Words were taken out of it on {words.full_date(report.purged.at, report.zone)}." if report.purged else ""
-    )
+    purged = ""
+    if report.purged:
+        purged = f" Words were taken out of it on {words.full_date(report.purged.at, report.zone)}."
     yield f"Report {text(report.id)}, made by caelum-report {text(report.program_version)}.{purged}"
 
 

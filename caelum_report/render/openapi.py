@@ -49,13 +49,11 @@ def openapi(report: Report) -> dict[str, Any]:
 
 
 def _operation(document: Document) -> dict[str, Any]:
-    schema = (
-        {"$ref": f"#/components/schemas/{document.schema}"}
-        if document.schema
-        else JSON_FEED
-        if document.media_type == "application/feed+json"
-        else {"type": "string"}
-    )
+    schema: dict[str, Any] = {"type": "string"}
+    if document.schema:
+        schema = {"$ref": f"#/components/schemas/{document.schema}"}
+    elif document.media_type == "application/feed+json":
+        schema = JSON_FEED
     answers: dict[str, Any] = {
         "200": {"description": document.says, "content": {document.media_type: {"schema": schema}}}
     }

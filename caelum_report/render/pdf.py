@@ -60,9 +60,8 @@ def document(report: Report) -> bytes:
         page = weasyprint.HTML(string=str(text), url_fetcher=_inline_only())
         return page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
 
-    fit = bisect_left(
-        range(len(FITS) - 1), True, key=lambda number: len(laid_out(number, whole=False).pages) == 1
-    )  # what holds the parts holds them, too, when it is smaller
+    # what holds the parts holds them, too, when it is smaller
+    fit = bisect_left(range(len(FITS) - 1), True, key=lambda number: len(laid_out(number, whole=False).pages) == 1)
     made = laid_out(fit, whole=True)
     written = made.write_pdf(pdf_identifier=report.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
     assert isinstance(written, bytes)

@@ -18,9 +18,8 @@ def prom(report: Report) -> bytes:
         values: dict[str, float] = {}
         for labels, value in rows:
             if value is not None:
-                values.setdefault(
-                    f"{name}{_labels(labels)}", float(value)
-                )  # the collector refuses a file for one double
+                # the collector refuses a file for one double
+                values.setdefault(f"{name}{_labels(labels)}", float(value))
         if values:
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
             lines += [f"{series} {value!r}" for series, value in values.items()]

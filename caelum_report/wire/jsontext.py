@@ -55,9 +55,8 @@ def canonical(value: Any) -> str:
 
 
 def _bounded(text: str, digits: int) -> str:
-    if len(text) > digits + 8 or (
-        len(text) > digits and sum(map(str.isdigit, text)) > digits
-    ):  # 8: sign, point, exponent
+    # 8: sign, point, exponent
+    if len(text) > digits + 8 or (len(text) > digits and sum(map(str.isdigit, text)) > digits):
         raise ValueError(f"a number of more than {digits} digits")
     return text
 

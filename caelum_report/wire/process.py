@@ -223,9 +223,8 @@ class Child:
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(
-                self.pid, number
-            )  # the group outlives its leader: its number is not given out again while it does
+            # the group outlives its leader: its number is not given out again while it does
+            os.killpg(self.pid, number)
         for process in self._descendants.values():
             with contextlib.suppress(psutil.Error):  # psutil compares start times: a number given out again is not hit
                 process.send_signal(number)
