@@ -7,6 +7,7 @@ Sentences are finished here. Numbers are plain, in the unit that the name or the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date as calendar_date
 from datetime import datetime
@@ -22,7 +23,11 @@ from .logged import ErrorReport
 from .model import Era, Failure, FoundConfiguration, Note, Outcome, Paper, Status, Tool, Transport
 
 Range = Literal["day", "week", "month", "quarter", "year"]
-RANGES: Final[tuple[Range, ...]] = ("day", "week", "month", "quarter", "year")
+RANGE_DAYS: Final[Mapping[Range, int]] = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
+RANGES: Final = tuple(RANGE_DAYS)
+RANGE_SPANS: Final[Mapping[str, str]] = {
+    name: "24 hours" if days == 1 else f"{days} days" for name, days in RANGE_DAYS.items()
+}
 
 
 # --- page 1 ---------------------------------------------------------------------------------------------------------

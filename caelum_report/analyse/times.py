@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from caelum_report import words
-from caelum_report.document import Range
+from caelum_report.document import RANGE_DAYS, RANGE_SPANS, Range
 from caelum_report.history import History
 from caelum_report.model import Config, Server
 
@@ -20,20 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DAY: Final = 86_400.0
-RANGE_SECONDS: Final[dict[Range, float]] = {
-    "day": DAY,
-    "week": 7 * DAY,
-    "month": 30 * DAY,
-    "quarter": 91 * DAY,
-    "year": 365 * DAY,
-}
-_OVER: Final[dict[Range, str]] = {
-    "day": "24 hours",
-    "week": "7 days",
-    "month": "30 days",
-    "quarter": "91 days",
-    "year": "365 days",
-}
+RANGE_SECONDS: Final = {name: days * DAY for name, days in RANGE_DAYS.items()}
 _WHOLE: Final = 0.75  # of a range; what covers less is told by its own length
 HOLD: Final = 1.5  # a check speaks for this many intervals; what lies beyond is no data
 _LEAST_CADENCE: Final = 30.0  # no timer is denser than a minute; shorter distances are somebody at a terminal
@@ -43,7 +30,7 @@ USUAL_INTERVAL: Final = 3600.0  # judged by where nothing is declared and nothin
 def told_range(name: Range, times: Floats, now: float) -> str:
     """The range in words, or how much of it there is to see: nobody has 24 hours of what began a minute ago."""
     length = now - float(times[0]) if len(times) else RANGE_SECONDS[name]
-    return _OVER[name] if length >= _WHOLE * RANGE_SECONDS[name] else f"the last {words.duration(length)}"
+    return RANGE_SPANS[name] if length >= _WHOLE * RANGE_SECONDS[name] else f"the last {words.duration(length)}"
 
 
 def unix(times: pd.Series) -> Floats:

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from caelum_report import words
-from caelum_report.document import Chart, Limit, Points, Range, Stat
+from caelum_report.document import RANGE_SPANS, Chart, Limit, Points, Range, Stat
 from caelum_report.metrics import METRICS
 from caelum_report.text import visible
 
@@ -33,13 +33,6 @@ _GHOST: Final[dict[Range, str]] = {
     "month": "month before",
     "quarter": "quarter before",
     "year": "year before",
-}
-_SPAN: Final[dict[Range, str]] = {
-    "day": "the last 24 hours",
-    "week": "the last 7 days",
-    "month": "the last 30 days",
-    "quarter": "the last 91 days",
-    "year": "the last 365 days",
 }
 _CLAMP_FACTOR: Final = 4.0  # a maximum beyond so many 98th percentiles would flatten everything else
 _DISC: Final = 17  # pixels between the centres of two marks
@@ -175,7 +168,9 @@ def _open(chart: Chart, size: Size, height: float, skin: Skin, description: str,
 
 def _description(chart: Chart, zone: str) -> str:
     """What a reader learns who does not see it."""
-    sentences = [f"{visible(chart.subject)}, {_SPAN[chart.range]} to {words.moment(chart.end, chart.end, zone)}"]
+    sentences = [
+        f"{visible(chart.subject)}, the last {RANGE_SPANS[chart.range]} to {words.moment(chart.end, chart.end, zone)}"
+    ]
     figures = [
         f"{visible(stat.label, 40)} {words.quantity(stat.value, stat.unit)}"
         + (f" ({visible(stat.comparison, 80)})" if stat.comparison else "")

@@ -13,6 +13,7 @@ from typing import Any, Final
 from caelum_report import words
 from caelum_report.diagram import Diagram
 from caelum_report.document import (
+    RANGE_SPANS,
     AlarmsReport,
     Change,
     Chart,
@@ -42,7 +43,6 @@ from caelum_report.model import Failure, Status, Transport
 from caelum_report.text import slug
 
 from .marks import TALLY_WORDS
-from .pages.view import RANGE_SPANS
 
 _TROUBLE: Final = (Status.DOWN, Status.DEGRADED, Status.AUTH_WALLED)
 _IS: Final = {

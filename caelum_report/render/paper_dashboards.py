@@ -9,11 +9,11 @@ from typing import Any
 from markupsafe import Markup
 
 from caelum_report.dashboards import STATE, DashboardReport, PanelReport
-from caelum_report.document import Chart, Report, ServerReport
+from caelum_report.document import RANGE_SPANS, Chart, Report, ServerReport
 from caelum_report.render import marks
 
 from .pages.dashboards import NumberRow, StateRow, charts_of, drawing, series_of
-from .pages.view import RANGE_SPANS, STRIP_DAYS, uptime_of
+from .pages.view import STRIP_DAYS, uptime_of
 
 Drawn = tuple[list[tuple[Chart, Markup]], bool]
 

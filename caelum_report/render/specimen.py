@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from caelum_report.document import (
+    RANGE_DAYS,
     RANGES,
     AlarmsReport,
     Change,
@@ -131,7 +132,7 @@ def _points(report: Report, days: int) -> Points:
 
 
 def _chart(name: str, span: Range, report: Report) -> Chart:
-    days = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}[span]
+    days = RANGE_DAYS[span]
     points = _points(report, days)
     return Chart(
         id=f"latency-{span}", metric="latency", subject=name, title="Answer time", caption="", range=span,

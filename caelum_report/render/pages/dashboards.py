@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from caelum_report import words
 from caelum_report.dashboards import STATE, DashboardReport, PanelReport
-from caelum_report.document import Chart, Report, SeriesReport, ServerReport, Stat, Uptime
+from caelum_report.document import RANGE_SPANS, Chart, Report, SeriesReport, ServerReport, Stat, Uptime
 from caelum_report.render import marks
 
 from .panels import Drawn, Figure, beside, figure
 from .sources import rows as series_rows
-from .view import RANGE_SPANS, STRIP_DAYS, Page, View, uptime_of
+from .view import STRIP_DAYS, Page, View, uptime_of
 
 _OF_SERVERS: Final = {
     "states": "30 days, to today",

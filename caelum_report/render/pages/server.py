@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from caelum_report import document, grafana, words
-from caelum_report.document import Day, ServerReport
+from caelum_report.document import RANGE_SPANS, Day, ServerReport
 from caelum_report.editions import INTERNAL
 from caelum_report.model import USAGE_WORDS, Transport
 from caelum_report.render import marks
@@ -21,7 +21,6 @@ from .server_list import PATH, group_page
 from .tools import LISTED_TOOLS, SHOWN_ON_SERVER
 from .tools import anchor as tool_anchor
 from .view import (
-    RANGE_SPANS,
     RANGE_WORDS,
     STRIP_DAYS,
     TRANSPORT_WORDS,

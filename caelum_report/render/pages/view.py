@@ -89,13 +89,6 @@ RANGE_WORDS: Final[Mapping[str, str]] = {
     "quarter": "Quarter",
     "year": "Year",
 }
-RANGE_SPANS: Final[Mapping[str, str]] = {
-    "day": "24 hours",
-    "week": "7 days",
-    "month": "30 days",
-    "quarter": "91 days",
-    "year": "365 days",
-}
 TRANSPORT_WORDS: Final = {Transport.STDIO: "stdio", Transport.HTTP: "Streamable HTTP", Transport.SSE: "HTTP+SSE"}
 STRIP_DAYS: Final = 30
 
