@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from .editions import INTERNAL
 from .model import Probe, Status
+from .patterns import matches
 from .periods import PeriodName
 
 Kind = Literal["state", "threshold", "change", "absence", "anomaly", "forecast", "finding", "network"]
@@ -63,6 +64,11 @@ class Rule:
     owner: str | None = None
     runbook: str | None = None
     built_in: bool = False
+
+    def is_about(self, subject: str, group: str | None) -> bool:
+        """Where subjects and groups are named, both have to match."""
+        in_group = not self.groups or matches(group, self.groups)
+        return in_group and (not self.subjects or matches(subject, self.subjects))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from caelum_report import words
 from caelum_report.alerting import Alert, Channel, Line, Notice, Phase, Severity
 from caelum_report.model import Config, Server
+from caelum_report.patterns import matches
 from caelum_report.text import visible
 
 from .engine import Step
@@ -42,7 +42,7 @@ def for_channel(message: Notice, channel: Channel) -> Notice | None:
 def _wanted(alert: Alert, channel: Channel) -> bool:
     if _SEVERITIES.index(alert.severity) > _SEVERITIES.index(channel.severity):
         return False
-    return not channel.owners or any(fnmatchcase(alert.owner or "", pattern) for pattern in channel.owners)
+    return not channel.owners or matches(alert.owner, channel.owners)
 
 
 def _line(alert: Alert, everything: Mapping[int, Alert], servers: Mapping[str, Server], rules: Collection[str]) -> Line:

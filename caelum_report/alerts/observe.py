@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
 from statistics import median
 
 from caelum_report import words
@@ -74,10 +73,7 @@ def _subjects(
 
 
 def _meant(rule: Rule, subject: Subject) -> bool:
-    group = subject.server.group if subject.server else None
-    if rule.groups and not any(fnmatchcase(group or "", pattern) for pattern in rule.groups):
-        return False
-    return not rule.subjects or any(fnmatchcase(subject.name, pattern) for pattern in rule.subjects)
+    return rule.is_about(subject.name, subject.server.group if subject.server else None)
 
 
 def _observation(rule: Rule, subject: Subject, *, bad: bool | None, value: float | None, text: str) -> Observation:

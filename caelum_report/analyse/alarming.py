@@ -43,18 +43,12 @@ def finding_observations(rule: Rule, report: Report) -> Iterator[Observation]:
         if (
             meant
             and finding.needs_action
-            and _wanted(rule, finding.server or finding.id, server.group if server else None)
+            and rule.is_about(finding.server or finding.id, server.group if server else None)
         ):
             yield Observation(
                 rule.name, finding.id, finding.server, True, None, finding.title.rstrip("."),
                 report.interval_seconds or 3600.0, server.group if server else None, finding.owner,
             )  # fmt: skip
-
-
-def _wanted(rule: Rule, name: str, group: str | None) -> bool:
-    if rule.groups and not any(fnmatchcase(group or "", pattern) for pattern in rule.groups):
-        return False
-    return not rule.subjects or any(fnmatchcase(name, pattern) for pattern in rule.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ def watched(rule: Rule, history: History, config: Config) -> Iterator[Watched]:
         server = servers.get(subject) if metric.subject == "server" else None
         if metric.subject == "server" and server is None:
             continue
-        if _wanted(rule, subject, server.group if server else None):
+        if rule.is_about(subject, server.group if server else None):
             series = pd.Series(rows["p50"].to_numpy(), pd.DatetimeIndex(rows["at"]))
             yield Watched(subject, server, f"{metric.title} of {visible(subject, 80)}", metric.unit, series)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Final, cast
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 from caelum_report.dashboards import SERVER_FIGURES, STATE, Dashboard, DashboardReport, Panel, PanelReport
 from caelum_report.document import Chart, Points, Range
 from caelum_report.metrics import METRICS
+from caelum_report.patterns import selects
 from caelum_report.text import slug, visible
 
 from .charts import bucketed, chart, track_for
@@ -96,13 +96,8 @@ def _title(panel: Panel) -> str:
 
 def _meant(facts: Facts, panel: Panel) -> Iterator[Standing]:
     for one in facts.current:
-        group = (one.server.group if one.server else None) or ""
-        named = any(fnmatchcase(one.id, pattern) for pattern in panel.servers)
-        if (
-            named
-            or any(fnmatchcase(group, pattern) for pattern in panel.groups)
-            or (not panel.servers and not panel.groups)
-        ):
+        group = one.server.group if one.server else None
+        if (not panel.servers and not panel.groups) or selects(panel, one.id, group):
             yield one
 
 

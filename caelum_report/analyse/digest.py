@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from caelum_report import periods, text, words
 from caelum_report.digest import Digest, Outage, ServerShare
 from caelum_report.document import Report
 from caelum_report.history import History
-from caelum_report.model import Config, Status
+from caelum_report.model import Config, Server, Status
+from caelum_report.patterns import selects
 from caelum_report.periods import PeriodName, Span
 
 from .difference import Past, difference, past_of
@@ -49,7 +49,7 @@ def digest(
         site_url=config.site_url,
         program_version=latest.program_version if latest else "",
         demo=config.demo,
-        verdict=verdict(servers, f"{'on ' if kind == 'day' else 'in '}{span.label}"),
+        verdict=verdict(servers, kind, span.label),
         lede=lede(servers, outages, kind, begun_within=begun > span.start),
         servers=servers,
         outages=outages,
@@ -114,12 +114,9 @@ def _outages(latest: Report | None, span: Span) -> tuple[Outage, ...]:
 
 def _objectives(config: Config, servers: Sequence[ServerShare]) -> tuple[tuple[str, float, float | None], ...]:
     """What the servers of each objective reached in the period, the mean over their measured time."""
-    own = [
-        (f"{text.visible(s.id, 80)} answers", s.objective, [s.id]) for s in config.servers if s.objective is not None
-    ]
-    groups = {server.id: server.group or "" for server in config.servers}
+    own = [(own_objective(s), s.objective, [s.id]) for s in config.servers if s.objective is not None]
     shared = [
-        (one.name, one.target, [n for n, g in groups.items() if named(n, one.servers) or named(g, one.groups)])
+        (one.name, one.target, [s.id for s in config.servers if selects(one, s.id, s.group)])
         for one in config.objectives
     ]
     by_id = {one.server: one for one in servers}
@@ -132,14 +129,16 @@ def _objectives(config: Config, servers: Sequence[ServerShare]) -> tuple[tuple[s
     return tuple(sorted(found, key=lambda one: math.inf if one[2] is None else one[2] - one[1]))
 
 
-def named(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def own_objective(server: Server) -> str:
+    """What the objective is called that a server has by itself."""
+    return f"{text.visible(server.id, 80)} answers"
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def verdict(servers: Sequence[ServerShare], when: str) -> str:
+def verdict(servers: Sequence[ServerShare], kind: PeriodName, label: str) -> str:
+    when = f"{'on' if kind == 'day' else 'in'} {label}"
     fell = sum(one.down_seconds > 0 for one in servers)
     measured = sum(one.share is not None for one in servers)
     if not fell:

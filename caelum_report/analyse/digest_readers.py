@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from caelum_report import text, words
+from caelum_report import words
 from caelum_report.digest import Digest, Outage
 from caelum_report.document import IncidentReport, Report
 from caelum_report.editions import Edition
-from caelum_report.model import Config, Server
+from caelum_report.model import Config
+from caelum_report.patterns import selects
 
-from .digest import lede, named, verdict
+from .digest import lede, own_objective, verdict
 
 _PAGE: Final = "index.html"
 
@@ -32,7 +33,7 @@ def for_readers(digest: Digest, edition: Edition, latest: Report | None, config:
         fleet=edition.fleet,
         site_url=edition.site_url,
         edition=edition.kind,
-        verdict=verdict(servers, f"{'on ' if digest.kind == 'day' else 'in '}{digest.label}"),
+        verdict=verdict(servers, digest.kind, digest.label),
         lede=lede(servers, outages, digest.kind, begun_within=False),
         servers=servers,
         outages=outages,
@@ -55,17 +56,9 @@ def _outages(digest: Digest, incidents: dict[str, IncidentReport], aliases: dict
 
 def _objective_names(config: Config, aliases: dict[str, str]) -> dict[str, str]:
     """By the internal name what is shown; one whose servers do not all have an alias is left out."""
-    found = {
-        f"{text.visible(s.id, 80)} answers": aliases[s.id]
-        for s in config.servers
-        if s.objective is not None and s.id in aliases
-    }
-
-    def meant(server: Server, servers: tuple[str, ...], groups: tuple[str, ...]) -> bool:
-        return named(server.id, servers) or named(server.group or "", groups)
-
+    found = {own_objective(s): aliases[s.id] for s in config.servers if s.objective is not None and s.id in aliases}
     for one in config.objectives:
-        members = [server.id for server in config.servers if meant(server, one.servers, one.groups)]
+        members = [server.id for server in config.servers if selects(one, server.id, server.group)]
         if one.name in aliases and members and all(member in aliases for member in members):
             found[one.name] = aliases[one.name]
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Final
 
 from caelum_report import words
 from caelum_report.document import ObjectiveReport
 from caelum_report.model import Objective, Transport
+from caelum_report.patterns import selects
 
 from .facts import Facts, Standing
 from .times import DAY
@@ -44,12 +44,7 @@ def objectives(facts: Facts) -> tuple[ObjectiveReport, ...]:
 
 def members_of(objective: Objective, standings: Sequence[Standing]) -> list[Standing]:
     """The servers that an objective of several means, by name or by group."""
-    return [
-        one
-        for one in standings
-        if any(fnmatchcase(one.id, pattern) for pattern in objective.servers)
-        or any(fnmatchcase((one.server.group if one.server else None) or "", pattern) for pattern in objective.groups)
-    ]
+    return [one for one in standings if selects(objective, one.id, one.server.group if one.server else None)]
 
 
 def _of_several(

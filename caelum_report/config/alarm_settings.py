@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from caelum_report.alerting import Channel, Hold, Kind, Rule, Severity
 from caelum_report.metrics import METRICS
 from caelum_report.model import Objective, Server, Status, Window
+from caelum_report.patterns import selects
 from caelum_report.text import visible
 
 from .endpoint import url_problem
@@ -88,11 +88,7 @@ def with_windows(servers: Iterable[Server], blocks: Iterable[WindowTable], zone:
 
 
 def _named(server: Server, block: WindowTable | ObjectiveTable) -> bool:
-    if not block.servers and not block.groups:
-        return True
-    return any(fnmatchcase(server.id, pattern) for pattern in block.servers) or any(
-        fnmatchcase(server.group or "", pattern) for pattern in block.groups
-    )
+    return (not block.servers and not block.groups) or selects(block, server.id, server.group)
 
 
 def _window(block: WindowTable, zone: str) -> Window:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from caelum_report.model import Failure, Note, Sample
+from caelum_report.patterns import matches
 from caelum_report.wire import Fault, HttpFault
 from caelum_report.wire.jsontext import parse
 
@@ -61,7 +61,7 @@ def _named(listed: list[Any], wanted: list[str]) -> Iterator[tuple[str, str]]:
         if not isinstance(names, list) or not names or not isinstance(identifier, str) or not _ID.fullmatch(identifier):
             raise Fault(Failure.PROTOCOL_ERROR, "it does not answer as Docker: a container without name or id")
         name = str(names[0]).removeprefix("/")
-        if any(fnmatchcase(name, pattern) for pattern in wanted):
+        if matches(name, wanted):
             yield name, identifier
 
 

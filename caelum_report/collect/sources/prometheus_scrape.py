@@ -7,10 +7,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from caelum_report.model import Failure, Note, Sample
+from caelum_report.patterns import matches
 from caelum_report.wire import Fault
 from caelum_report.wire.fault import excerpt
 from caelum_report.words import listing, plural
@@ -52,7 +52,7 @@ def _families(page: bytes) -> list[Any]:
 
 def _is_wanted(family: Any, patterns: Sequence[str]) -> bool:
     names = {family.name, *(sample.name for sample in family.samples[:1])}
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+    return any(matches(name, patterns) for name in names)
 
 
 def _samples(family: Any, asking: Asking) -> Iterator[Sample]:
