@@ -23,6 +23,7 @@ _MIB: Final = 1 << 20
 _CPUS: Final = 8
 _MEMORY: Final = 32 * _GIB
 _TIMINGS: Final = 5
+_LOCAL: Final = [which for which, member in enumerate(FLEET) if member.transport is Transport.STDIO]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +50,13 @@ def course(at: datetime, days: int) -> Course:
     load = _load(at, ages)
     factor = 1 + 0.3 * load[:, None] * random.uniform(0.4, 1.0, servers)
     factor *= np.exp(0.05 * _wander(random, hours, servers))
-    busy = np.zeros(hours)
-    local = _columns([member.id for member in FLEET if member.transport is Transport.STDIO])
-    for planted in PLANTED:
-        within = (ages <= planted.begins_hours) & ((planted.ends_hours <= 0) | (ages > planted.ends_hours))
-        slower = np.where(within, planted.size, 1.0)[:, None]
-        if planted.kind == "drift":
-            grown = (1 - ages / planted.begins_hours).clip(0)[:, None]
-            factor[:, _columns(planted.subjects)] *= 1 + planted.size * grown
-        elif planted.kind in {"shift", "slow"}:
-            factor[:, _columns(planted.subjects)] *= slower
-        elif planted.kind == "noisy-neighbour":
-            busy[within] = 1
-            factor[:, local] *= slower
-    base = np.array([member.seconds for member in FLEET])
-    latency = base * factor
+    slower, busy = _planted(ages)
+    seconds = np.array([member.seconds for member in FLEET])
+    latency = seconds * factor * slower
     timings = latency[:, :, None] * random.lognormal(0.0, 0.13, (hours, servers, _TIMINGS))
     # a few requests meet a pause of a garbage collector or a cold cache
     timings *= np.where(random.random(timings.shape) < 0.012, random.uniform(1.8, 3.5, timings.shape), 1.0)
-
-    tools = np.array([len(surface(member).tools) for member in FLEET])
-    noise = random.lognormal(0.0, 0.1, (hours, servers, 10))
-    ladder = np.empty((hours, servers, 10))
-    ladder[..., 0], ladder[..., 1], ladder[..., 2] = 0.0021, 0.0009, 0.0142
-    ladder[..., 3], ladder[..., 4] = 0.45 * latency, 0.0007
-    ladder[..., 5] = (0.31 + 2.2 * base) * (1 + 0.5 * busy[:, None])
-    ladder[..., 6], ladder[..., 7] = 1.3 * latency, latency * (1 + 0.03 * tools)
-    ladder[:, local, 5] += ladder[:, local, 6]  # a process is starting until its first answer, as in the real probe
-    ladder[:, local, 6] = 0.0002
-    ladder[..., 8], ladder[..., 9] = np.median(timings, axis=2), 2.4 * latency
-    ladder[..., :8] *= noise[..., :8]
-    ladder[..., 9] *= noise[..., 9]
-
+    ladder = _ladder(random, latency, timings, (0.31 + 2.2 * seconds) * (1 + 0.5 * busy[:, None]))
     leak = _leaked(ages)
     rss = np.array([member.rss_mib for member in FLEET]) * _MIB * random.normal(1, 0.012, (hours, servers)) + leak
     return Course(
@@ -89,11 +65,54 @@ def course(at: datetime, days: int) -> Course:
         timings=np.round(timings, 6).tolist(),
         ladder=np.round(ladder, 6).tolist(),
         rss=(rss.astype(np.int64) // 4096 * 4096).tolist(),
-        cpu_seconds=np.round((0.35 + 1.6 * base) * random.lognormal(0, 0.08, (hours, servers)), 3).tolist(),
+        cpu_seconds=np.round((0.35 + 1.6 * seconds) * random.lognormal(0, 0.08, (hours, servers)), 3).tolist(),
         fault=random.random((hours, servers)).tolist(),
         instances_rss=(1.05 * rss).astype(np.int64).tolist(),
         host=_host_course(random, ages, load, busy, leak.sum(axis=1)),
     )
+
+
+def _planted(ages: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By how many times what was planted slows each server, by hour; and 1 where the host is busy with something else."""
+    import numpy as np
+
+    slower, busy = np.ones((len(ages), len(FLEET))), np.zeros(len(ages))
+    for planted in PLANTED:
+        within = (ages <= planted.begins_hours) & ((planted.ends_hours <= 0) | (ages > planted.ends_hours))
+        times = np.where(within, planted.size, 1.0)[:, None]
+        if planted.kind == "drift":
+            grown = (1 - ages / planted.begins_hours).clip(0)[:, None]
+            slower[:, _columns(planted.subjects)] *= 1 + planted.size * grown
+        elif planted.kind in {"shift", "slow"}:
+            slower[:, _columns(planted.subjects)] *= times
+        elif planted.kind == "noisy-neighbour":
+            busy[within] = 1
+            slower[:, _LOCAL] *= times
+    return slower, busy
+
+
+def _ladder(
+    random: np.random.Generator,
+    latency: NDArray[np.float64],
+    timings: NDArray[np.float64],
+    starting: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Seconds of every stage, in the order of `Course.ladder`; `starting` is what a process takes to begin."""
+    import numpy as np
+
+    tools = np.array([len(surface(member).tools) for member in FLEET])
+    noise = random.lognormal(0.0, 0.1, (*latency.shape, 10))
+    ladder = np.empty(noise.shape)
+    ladder[..., 0], ladder[..., 1], ladder[..., 2] = 0.0021, 0.0009, 0.0142
+    ladder[..., 3], ladder[..., 4] = 0.45 * latency, 0.0007
+    ladder[..., 5] = starting
+    ladder[..., 6], ladder[..., 7] = 1.3 * latency, latency * (1 + 0.03 * tools)
+    ladder[:, _LOCAL, 5] += ladder[:, _LOCAL, 6]  # a process is starting until its first answer, as in the real probe
+    ladder[:, _LOCAL, 6] = 0.0002
+    ladder[..., 8], ladder[..., 9] = np.median(timings, axis=2), 2.4 * latency
+    ladder[..., :8] *= noise[..., :8]
+    ladder[..., 9] *= noise[..., 9]
+    return ladder
 
 
 def _columns(names: Iterable[str]) -> list[int]:
