@@ -102,6 +102,11 @@ class ObjectiveReport:
     spent_by: str  # "after the period", "none left"
     page: str
 
+    @property
+    def is_met(self) -> bool:
+        """Not where nothing could be judged."""
+        return self.achieved is not None and self.achieved >= self.target
+
 
 @dataclass(frozen=True, slots=True)
 class Looming:
@@ -844,6 +849,11 @@ class SloReport:
     spent_latest_days: float | None
     page: str
     latest: tuple[SloIncident, ...] = ()  # of the incidents the newest ones, newest first
+
+    @property
+    def is_met(self) -> bool:
+        """Not where nothing could be judged."""
+        return self.achieved is not None and self.achieved >= self.target
 
 
 @dataclass(frozen=True, slots=True)

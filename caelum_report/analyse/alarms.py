@@ -81,7 +81,7 @@ def _links(fired: Sequence[Alert], well: Mapping[int, Recovery], report: Report)
     found = report.ledger.objectives
     if found:
         judged = [one for one in found if one.achieved is not None]
-        met = sum(one.achieved is not None and one.achieved >= one.target for one in judged)
+        met = sum(one.is_met for one in judged)
         rows = words.plural(len(report.ledger.rows), "interval")
         said = f"{words.count(met)} of {words.count(len(judged))} met" if judged else "Too little data yet"
         yield ReadOn("Objectives", "slo.html", f"{said}; the ledger has {rows}.")

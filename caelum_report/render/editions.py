@@ -395,5 +395,5 @@ def _disturbed(one: IncidentReport, servers: int) -> str:
 
 def _read_on(ledger: LedgerReport) -> Iterator[ReadOn]:
     if ledger.objectives:
-        met = sum(one.achieved is not None and one.achieved >= one.target for one in ledger.objectives)
+        met = sum(one.is_met for one in ledger.objectives)
         yield ReadOn("Objectives", "slo.html", f"{words.count(met)} of {words.count(len(ledger.objectives))} met.")

@@ -122,7 +122,7 @@ def _objectives(view: View) -> dict[str, Any]:
     objectives = view.report.objectives
     quiet = ""
     if objectives and all_well(view.report):
-        met = sum(o.achieved is not None and o.achieved >= o.target for o in objectives)
+        met = sum(one.is_met for one in objectives)
         left = objectives[0].budget_left
         share = words.percent(left, 0) if left is not None and left > 0 else "nothing"
         least = f" Least left: {objectives[0].name}, {share} of its budget." if left is not None else ""

@@ -21,7 +21,7 @@ def _head(view: View) -> dict[str, Any]:
         heading = "No objective can be judged yet."
         return {"heading": heading, "lede": "Each needs 24 hours of measured time."}
     spent = [one for one in judged if one.budget_left is not None and one.budget_left <= 0]
-    met = sum(one.achieved is not None and one.achieved >= one.target for one in judged)
+    met = sum(one.is_met for one in judged)
     heading = f"{met} of {words.plural(len(judged), 'objective')} {'is' if met == 1 else 'are'} met."
     if len(judged) == 1:
         heading = f"The one objective is {'met' if met else 'missed'}."
