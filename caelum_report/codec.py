@@ -1,4 +1,4 @@
-"""The Report as JSON and back, by its annotations; the only place that knows how."""
+"""The Report, notices and digests as JSON and back, by their annotations; the only place that knows how."""
 
 from __future__ import annotations
 

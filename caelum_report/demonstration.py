@@ -14,7 +14,7 @@ def demo(at: datetime, database: Path, output: Path, *, pdf: bool = True, editio
     from . import demo as simulation
     from . import render as rendering
 
-    config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf, demo=True)
+    config = replace(simulation.config(at), database=str(database), output=str(output), pdf=pdf)
     if editions:
         others = simulation.editions(str(output))
         config = replace(config, editions=tuple(replace(one, pdf=one.pdf and pdf) for one in others))

@@ -49,13 +49,13 @@ def purge(
     cleaning, path = Cleaning(known, _names(config)), config.database
     with store.publish_lock(path):
         with store.run_lock(path), store.deliver_lock(path, 5.0), store.open_store(path) as database:
-            purged = purging.purge(database, cleaning, at, dry_run=dry_run)
+            changed = purging.purge(database, cleaning, at, dry_run=dry_run)
             if not dry_run:
                 purging.compact(database)
                 archive.sweep(path)
         remade = {}
         with store.open_store(path) as database:
-            for stale in purging.stale(database, path, cleaning, at, purged.lost):
+            for stale in purging.stale(database, path, cleaning, at, changed.lost):
                 remade[stale.id] = stale.document is not None
                 if not dry_run:
                     archive.replace(path, stale.id, _made_anew(config, stale))
@@ -65,7 +65,7 @@ def purge(
         published = None
         if newest is not None and not dry_run and deliver.holds_site(Path(config.output)):
             published = pipeline.publish(config, codec.from_json(newest), None).published
-    return Purge(len(known), purged.rows, purged.reports, purged.lost, remade, published, purging.copies(path))
+    return Purge(len(known), changed.rows, changed.reports, changed.lost, remade, published, purging.copies(path))
 
 
 def _names(config: Config) -> set[str]:

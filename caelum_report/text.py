@@ -112,21 +112,22 @@ SECRET_SHAPE: Final = re.compile(
 )
 
 
+_REMAINS: Final = 5  # characters of a secret that are worth redacting alone
+_TAIL: Final = 4_000  # characters; so long is only the end of something longer
+
+
 @lru_cache(maxsize=4)
 def _before_an_ellipsis(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    """The beginnings of secrets that were cut there."""
     halves = {re.escape(secret[:size]) for secret in secrets for size in range(_REMAINS, len(secret))}
     return re.compile(f"(?:{'|'.join(sorted(halves, key=lambda half: (-len(half), half)))})(?=…)")
 
 
 @lru_cache(maxsize=4)
 def _ends(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Longest first."""
+    """What may be left of secrets, longest first."""
     halves = {secret[-size:] for secret in secrets for size in range(_REMAINS, len(secret))}
     return tuple(sorted(halves, key=lambda half: (-len(half), half)))
-
-
-_REMAINS: Final = 5  # characters of a secret that are worth redacting alone
-_TAIL: Final = 4_000  # characters; so long is only the end of something longer
 
 
 def looks_secret(name: str, value: str) -> bool:
@@ -167,7 +168,7 @@ class Redactor:
         return visible(self.redact(text), limit, lines=lines)
 
     def echoes(self, text: str) -> bool:
-        """Whether a secret of the configuration is in it."""
+        """Whether a known secret is in it; the shape of a token alone does not count."""
         return self._known is not None and self._known.search(text) is not None
 
 

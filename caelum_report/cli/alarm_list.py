@@ -16,7 +16,8 @@ from caelum_report.words import stamp
 
 
 def lines(watch: Watch, settings: Config, at: datetime) -> Iterator[str]:
-    well = recoveries(watch.alerts, watch.tracks, settings, settings.every_seconds or 3600.0)
+    """For people."""
+    well = _well(watch, settings)
     for alert in watch.alerts:
         cause = f", explained by {alert.cause}" if alert.cause is not None else ""
         since = words.since(alert.began_at, at, settings.zone)
@@ -36,6 +37,11 @@ def lines(watch: Watch, settings: Config, at: datetime) -> Iterator[str]:
         yield f"  {rule.name:{width}}  {rule.severity:8}  {in_words(rule)}"
 
 
+def _well(watch: Watch, settings: Config) -> dict[int, Recovery]:
+    """Which open alerts may end soon. Without a declared cadence checks are taken to come every hour."""
+    return recoveries(watch.alerts, watch.tracks, settings, settings.every_seconds or 3600.0)
+
+
 def _known(alert: Alert, watch: Watch, at: datetime) -> Silence | None:
     return next((one for one in watch.silences if one.alert == alert.id and one.until > at), None)
 
@@ -52,7 +58,7 @@ def _recovering(recovery: Recovery, at: datetime, zone: str) -> str:
 
 def facts(watch: Watch, settings: Config, at: datetime) -> dict[str, Any]:
     """The same for programs."""
-    well = recoveries(watch.alerts, watch.tracks, settings, settings.every_seconds or 3600.0)
+    well = _well(watch, settings)
 
     def alert_facts(alert: Alert) -> dict[str, Any]:
         known = _known(alert, watch, at)

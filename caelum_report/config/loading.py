@@ -61,7 +61,6 @@ def resolved(settings: Settings, options: Options) -> Config:
     channels = alarm_settings.channels(toml.deliver, variables_of(settings))
     secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings)
     sources, source_secrets = sources_of(settings, variables_of(settings))
-    servers = servers or (own_server(database),)
     sources, about = _with_servers(sources, [server.id for server in servers])
     secrets |= source_secrets
     secrets |= {secret for secret in alarm_settings.secrets(channels) if len(secret) >= 8}

@@ -35,6 +35,7 @@ class _Named:
 
 
 def about_nobody(settings: Settings, servers: Sequence[Server]) -> Iterator[Note]:
+    """A note a name, in the order of the file's tables."""
     names = {
         "server": [server.id for server in servers],
         "group": sorted({server.group for server in servers if server.group}),

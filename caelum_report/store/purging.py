@@ -59,7 +59,7 @@ _COPY: Final = re.compile(r"\.(?:schema|damaged|replaced)-\d+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Purged:
+class Changed:
     """What a purge changed, or would change. No text of it is told: it may be half a secret."""
 
     rows: dict[str, int]  # changed texts, by table; none with 0
@@ -76,7 +76,7 @@ class Stale:
     endings: frozenset[str]  # that are there
 
 
-def purge(connection: sqlite3.Connection, cleaning: Cleaning, at: datetime, *, dry_run: bool = False) -> Purged:
+def purge(connection: sqlite3.Connection, cleaning: Cleaning, at: datetime, *, dry_run: bool = False) -> Changed:
     """Everything in one transaction. With `dry_run` it is only counted, and nothing is written."""
     with batch(connection):
         cleaning.settle({*_words(connection, _NAMES), *_pairs(connection)}, {*_words(connection, _KEYS)})
@@ -91,7 +91,7 @@ def purge(connection: sqlite3.Connection, cleaning: Cleaning, at: datetime, *, d
         if not dry_run:
             log_errors.unite(connection)
         reports, lost = _reports(connection, cleaning, at, dry_run=dry_run)
-    return Purged({table: count for table, count in sorted(rows.items()) if count}, reports, lost)
+    return Changed({table: count for table, count in sorted(rows.items()) if count}, reports, lost)
 
 
 def _words(connection: sqlite3.Connection, columns: Iterable[tuple[str, str]]) -> Iterator[str]:

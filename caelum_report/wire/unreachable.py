@@ -13,6 +13,7 @@ from .fault import Fault
 
 
 def unreachable(error: BaseException) -> Fault:
+    """TLS or the host name where one of them failed; else that nobody accepts, with the system's own word for it."""
     why = ""
     for cause in _below(error):
         if isinstance(cause, ssl.SSLError):

@@ -83,6 +83,8 @@ Ask = Callable[[Asking], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
+    """How sources of one kind are asked."""
+
     ask: Ask
     libraries: tuple[str, ...] = ()  # imported before anybody is asked: a tenth of a second is not the other side's
     timed: bool = False  # it tells how fast the other side is, and so is asked while nobody else is

@@ -41,7 +41,10 @@ async def ask(asking: Asking) -> Answer:
 
 
 async def _get(asking: Asking, path: str) -> tuple[Any, float]:
-    """JSON, and the seconds that it took. Read-only: nothing but GET is ever sent. `unix:///run/docker.sock` is an engine behind a socket of the file system."""
+    """JSON, and the seconds that it took. Read-only: nothing but GET is ever sent.
+
+    `unix:///run/docker.sock` is an engine behind a socket of the file system.
+    """
     url = urlsplit(asking.source.options["url"])
     if url.scheme == "unix":
         return await _json(asking, f"http://docker{path}", unix=unquote(url.path))

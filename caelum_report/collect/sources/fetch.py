@@ -56,8 +56,9 @@ async def fetch_timed(
     body: bytes | None = None,
     unix: str | None = None,
 ) -> Fetched:
-    """The body of a good answer, and what it took; whatever is no good answer is a `Fault`. Redirects are followed within the origin only.
+    """The body of a good answer, and what it took; whatever is no good answer is a `Fault`.
 
+    Redirects are followed within the origin only.
     `unix` is a socket in the file system behind which the server listens.
     """
     import httpx

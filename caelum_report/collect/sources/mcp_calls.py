@@ -40,7 +40,7 @@ class Published:
     server: str | None
     tool: str
     histogram: bool = False
-    only: tuple[str, str] | None = None  # a label, and the pattern that its value has to be
+    only: tuple[str, str] | None = None  # a label, and the value that it has to have
     outcome: str = ""  # the label that tells how a call ended
     good: tuple[str, ...] = ()  # its values that are no errors
     timed_by: Timed | None = None  # where a counter's durations are
