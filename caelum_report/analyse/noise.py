@@ -13,9 +13,11 @@ from .matrix import mean, median
 from .times import Floats
 
 _QUARTER, _TENTH, _TAIL = 0.6745, 1.2816, 1.8808  # where a quarter, a tenth and 3 % of a normal variable lie beyond
+_DEVIATIONS: Final = (_QUARTER, _TENTH, _TAIL)
+_SHARES: Final = (0.25, 0.1, 0.03)  # the same
 _DAYS: Final = 3.0  # as much as so many days weighs what is assumed of a shape
-_SKEW: Final = 0.12
-_HEAVY: Final = 0.045
+_SKEW: Final = 0.12  # g that is assumed
+_HEAVY: Final = 0.045  # h that is assumed
 _LEAST_HEAVY: Final = 0.015
 _MOST_SKEW, _MOST_HEAVY = 0.9, 0.3
 _KNOWN: Final = 1.85  # normal deviations up to which data tell the shape; beyond, it is continued straight
@@ -27,7 +29,7 @@ _HOURS: Final = 8.0  # days from which an hour's own spread counts more than its
 _CHANCE: Final = 0.4  # variance, after one day, of the relative spread of hours that are alike
 _SAMPLE: Final = 2000  # values that quantiles are read from
 _GROWN, _MOST_GROWN = 1.1, 3.0  # a level has risen from here on; and the most that noise grows with it
-_OFF: Final = 0.3
+_OFF: Final = 0.3  # the share of the values' own h that their surprises have anyway
 _LATELY: Final = 28  # days from which it is learned how neighbours go together
 BOUND: Final = 3.4  # normal deviations that one value may add to a sum
 
@@ -71,7 +73,7 @@ class Noise:
         return np.asarray(np.sign(z) * np.where(size <= known, bent, straight + np.maximum(bent - beyond, 0)))
 
     def normal_step(self, surprise: Floats) -> Floats:
-        """The same of surprises, whose shape is symmetric."""
+        """The same of surprises, in their own deviations; their shape is symmetric."""
         size = np.abs(surprise)
         stretch = np.exp(self.jumpy * _KNOWN**2 / 2)
         known, slope = _KNOWN * stretch, stretch * (1 + self.jumpy * _KNOWN**2)
@@ -129,27 +131,23 @@ def noise_of(rest: Floats, hour: int, level: Floats, windows: tuple[int, ...]) -
     sums, power = _sums(z, phi, surprise, windows)
     jumpy = np.maximum(jumpy - _OFF * heavy, 0.0) + 1e-4
     return Noise(
-        days,
-        level,
-        np.nan_to_num(middle * np.clip((days - 3) / (days + 4), 0, 1)),
-        scale,
-        by_hour,
-        size,
-        np.nan_to_num(mean(np.minimum(even, middle + 5 * scale), axis=0) - middle),
-        above[-1] + below[-1] <= 1e-6 * np.abs(level) + 1e-12,
-        _side(up, heavy),
-        _side(-down, heavy),
-        heavy,
-        phi,
-        surprise,
-        jumpy,
-        sums,
-        power,
+        days=days,
+        level=level,
+        centre=np.nan_to_num(middle * np.clip((days - 3) / (days + 4), 0, 1)),
+        scale=scale,
+        by_hour=by_hour,
+        size=size,
+        excess=np.nan_to_num(mean(np.minimum(even, middle + 5 * scale), axis=0) - middle),
+        still=above[-1] + below[-1] <= 1e-6 * np.abs(level) + 1e-12,
+        up=_side(up, heavy),
+        down=_side(-down, heavy),
+        heavy=heavy,
+        phi=phi,
+        surprise=surprise,
+        jumpy=jumpy,
+        sums=sums,
+        power=power,
     )
-
-
-_DEVIATIONS: Final = (_QUARTER, _TENTH, _TAIL)
-_SHARES: Final = (0.25, 0.1, 0.03)
 
 
 def _sample(values: Floats, cells: int) -> Floats:
@@ -201,6 +199,7 @@ def _not_zero(skew: Floats) -> Floats:
 
 
 def _side(skew: Floats, heavy: Floats) -> _Side:
+    """Of g and h where its three pieces meet."""
     bent = np.expm1(skew * _KNOWN) / skew
     stretch = np.exp(heavy * bent**2 / 2)
     known, slope = bent * stretch, np.exp(skew * _KNOWN) * stretch * (1 + heavy * bent**2)
@@ -215,6 +214,7 @@ def _unstretched(size: Floats, heavy: Floats) -> Floats:
 
 
 def _unbent(size: Floats, skew: Floats, heavy: Floats) -> Floats:
+    """The normal q of a distance: g-and-h undone, a line where the shorter side would end."""
     part = skew * _unstretched(size, heavy)
     line = math.log(1 - _BEND) + (part + _BEND) / (1 - _BEND)
     return np.asarray(np.where(part > -_BEND, np.log1p(np.maximum(part, -_BEND)), line) / skew)
@@ -257,6 +257,7 @@ def _neighbours(z: Floats, days: Floats) -> tuple[Floats, Floats, Floats]:
 def _sums(
     z: Floats, phi: Floats, surprise: Floats, windows: tuple[int, ...]
 ) -> tuple[tuple[Floats, ...], tuple[Floats, Floats]]:
+    """`Noise.sums` and `Noise.power`, as far as the past is long enough to tell them."""
     bounded = np.nan_to_num(np.clip(z, -BOUND, BOUND))
     steps = np.clip((bounded[1:] - phi * bounded[:-1]) / surprise, -BOUND, BOUND)
     total, longest = running(steps), windows[-1]
@@ -274,6 +275,7 @@ def _sums(
 
 
 def running(values: Floats) -> Floats:
+    """The sum up to each cell, from 0 on: a window's sum is a difference of two."""
     return np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
 
 
