@@ -276,6 +276,12 @@ class Config:
     dashboards: tuple[Dashboard, ...] = ()  # pages of one's own
     editions: tuple[Edition, ...] = ()  # the report for other readers
 
+    def own_cadence(self, server: Server | None) -> float:
+        """Seconds between two checks that a server has for itself; 0 where every run asks it, or where it is not known here."""
+        if server is None:
+            return 0.0
+        return server.every_seconds or (0.0 if server.remote else self.stdio_every_seconds)
+
 
 # --- collect --------------------------------------------------------------------------------------------------------
 

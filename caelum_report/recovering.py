@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
 from caelum_report.alerting import Alert, Phase, Rule, Track
-from caelum_report.model import Config, Server, Transport
+from caelum_report.model import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,10 @@ def recoveries(
         alert, rule = firing.get(track.alert or 0), rules.get(track.rule)
         if alert is None or rule is None or track.checked_at is None or not track.seen.endswith("0"):
             continue
-        pace = max(interval, _own_pace(servers, alert.server, config))
+        pace = max(interval, config.own_cadence(servers.get(alert.server or "")))
         since = track.checked_at - timedelta(seconds=track.seconds)
         found[alert.id] = Recovery(since, None if alert.flapping else _earliest(rule, track, track.checked_at, pace))
     return found
-
-
-def _own_pace(servers: Mapping[str, Server], name: str | None, config: Config) -> float:
-    server = servers.get(name or "")
-    if server is None:
-        return 0.0
-    return server.every_seconds or (config.stdio_every_seconds if server.transport is Transport.STDIO else 0.0)
 
 
 def _earliest(rule: Rule, track: Track, checked_at: datetime, pace: float) -> datetime:

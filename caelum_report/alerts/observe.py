@@ -169,12 +169,12 @@ def _servers(snapshot: Snapshot, config: Config, past: Past) -> Iterator[tuple[P
     configured = {server.id: server for server in config.servers}
     for probe in snapshot.probes:
         server = configured.get(probe.server)
-        own = 0.0
-        if server is not None:
-            own = server.every_seconds or (0.0 if server.remote else config.stdio_every_seconds)
         windows = server.maintenance if server else ()
         resting = probe.status is Status.MAINTENANCE or any(inside(w, snapshot.at, config.zone) for w in windows)
-        yield probe, Subject(probe.server, server, max(own, past.every_seconds), resting, figures(probe))
+        yield (
+            probe,
+            Subject(probe.server, server, max(config.own_cadence(server), past.every_seconds), resting, figures(probe)),
+        )
 
 
 def _readings(reading: Reading, metric: str, past: Past) -> Iterator[Subject]:

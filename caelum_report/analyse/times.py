@@ -78,7 +78,7 @@ def server_interval(server: Server, config: Config, run: float | None, checked_a
     A server whose own cadence is longer than the run's is checked by the first run that finds it due, so its own is
     rounded up to whole runs. Nobody knows the runs of another host but by their traces.
     """
-    own = server.every_seconds or (0.0 if server.remote else config.stdio_every_seconds)
+    own = config.own_cadence(server)
     if run is None or server.host:
         return learned_interval(checked_at) or max(own, USUAL_INTERVAL)
     return max(1, math.ceil(own / run - 0.01)) * run

@@ -32,7 +32,6 @@ from caelum_report.model import (
     Server,
     Snapshot,
     Status,
-    Transport,
 )
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
@@ -85,7 +84,7 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
 
 def is_due(server: Server, memory: Memory, config: Config, at: datetime) -> bool:
     """Whether its own cadence lets it be asked again. A timer that fires a little early is no reason to leave it out."""
-    every = server.every_seconds or (config.stdio_every_seconds if server.transport is Transport.STDIO else 0.0)
+    every = config.own_cadence(server)
     last = memory.last_checked_at
     if not every or last is None or server.skip or server.problem:
         return True

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from caelum_report import words
 from caelum_report.model import (
+    STAGES,
     Era,
     Failure,
     Instances,
@@ -55,9 +56,8 @@ def _fault(member: Member, age: int, draw: float) -> _Fault | None:
     return _Fault(Failure.TIMEOUT, "list", "no answer to tools/list within 10 s")
 
 
-_STAGE_NAMES: Final = ("dns", "connect", "tls", "http", "auth", "spawn", "handshake", "list", "ping", "canary")
-_NOT_REACHED: Final = {name: Stage(name, Outcome.NOT_REACHED) for name in _STAGE_NAMES}
-_UNUSED: Final = {name: Stage(name, Outcome.UNUSED) for name in _STAGE_NAMES}
+_NOT_REACHED: Final = {name: Stage(name, Outcome.NOT_REACHED) for name in STAGES}
+_UNUSED: Final = {name: Stage(name, Outcome.UNUSED) for name in STAGES}
 
 
 @cache
@@ -166,7 +166,7 @@ def _climb(
     """The stages of one probe, and their time."""
     unused = _unused(member)
     stages, spent, fell = [], 0.0, False
-    for name, took in zip(_STAGE_NAMES, seconds, strict=True):
+    for name, took in zip(STAGES, seconds, strict=True):
         if name in unused:
             stages.append(_UNUSED[name])
         elif fell:

@@ -51,9 +51,7 @@ def expected_interval(gaps: Sequence[int], server: Server | None, config: Config
 
     Longer, because a server that is asked more often than planned for an afternoon has no hole in the night after it.
     """
-    own = 0.0
-    if server is not None:
-        own = server.every_seconds or (0.0 if server.remote else config.stdio_every_seconds)
+    own = config.own_cadence(server)
     if not gaps:
         return max(own, config.every_seconds or 3600) * SECOND
     return max(own, config.every_seconds or 0, median_low(gaps)) * SECOND
