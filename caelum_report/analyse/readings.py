@@ -22,7 +22,6 @@ from .times import DAY, Floats
 from .tracks import Rollups
 
 WHOLE_STEPS: Final = tuple(hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24))  # each divides a day
-SERVER_READINGS: Final = ("latency", "latency_p95", "rss")
 _FEW: Final = 20  # of fewer timings the p95 is the greatest
 
 

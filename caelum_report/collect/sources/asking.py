@@ -34,7 +34,6 @@ from caelum_report.words import listing
 from .call_figures import in_figures
 
 _MOST_SAMPLES: Final = 1_000
-_MOST_PLACES: Final = 3
 _AHEAD: Final = timedelta(minutes=5)  # clocks differ by less
 _LEAST_SECONDS: Final = 0.05
 
