@@ -1,9 +1,12 @@
-"""Editions: the same report for other readers, in folders of their own. What each may hold, by path; no I/O."""
+"""Editions: the same report for other readers, in folders of their own. What each may hold, by path, and its words; no I/O."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from .model import Status
 
 EditionKind = Literal["public", "executive"]
 INTERNAL: Final = "internal"
@@ -13,6 +16,16 @@ _SHOWN: Final = {
     "public": ("index.html", "slo.html", "servers/", "incidents/", "api/v1/metrics/", *_FILES),
     "executive": ("index.html", "slo.html", *_FILES),
 }
+
+# What is told of a service in trouble, and of several.
+TROUBLES: Final[Mapping[Status, tuple[str, str]]] = {
+    Status.DOWN: ("is down", "are down"),
+    Status.DEGRADED: ("is slower than it should be, or answers in part", "are slower than they should be"),
+    Status.AUTH_WALLED: ("does not accept our key", "do not accept our key"),
+}
+DISTURBED: Final = ("is disturbed", "are disturbed")
+WAS_DISTURBED: Final = ("was disturbed", "were disturbed")
+RECOVERS: Final = ("recovers", "recover")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,10 @@ from typing import Final
 
 from caelum_report import words
 from caelum_report.alerting import Alert, Line, Notice, Phase, Rule, Severity
-from caelum_report.editions import Edition, holds
-from caelum_report.model import Status
+from caelum_report.editions import DISTURBED, TROUBLES, Edition, holds
 from caelum_report.text import slug
 
 _PAGE: Final = "index.html"
-_IS: Final[Mapping[tuple[Status, ...], tuple[str, str]]] = {
-    (Status.DOWN,): ("is down", "are down"),
-    (Status.DEGRADED,): ("is slower than it should be, or answers in part", "are slower than they should be"),
-    (Status.AUTH_WALLED,): ("does not accept our key", "do not accept our key"),
-}
-_DISTURBED: Final = ("is disturbed", "are disturbed")
 _STEADY: Final = ("comes and goes", "come and go")
 _WELL: Final = ("is well again", "are well again")
 
@@ -48,9 +41,9 @@ def _line(line: Line, rule: Rule | None, aliases: Mapping[str, str], kind: str) 
     if own is None and not others:
         return None
     shown = [own] if own is not None else others
-    said = _WELL if not line.fires else _STEADY if alert.flapping else _DISTURBED
-    if said is _DISTURBED and own is not None and rule is not None:
-        said = _IS.get(rule.states, _DISTURBED)
+    said = _WELL if not line.fires else _STEADY if alert.flapping else DISTURBED
+    if said is DISTURBED and own is not None and rule is not None and len(rule.states) == 1:
+        said = TROUBLES.get(rule.states[0], DISTURBED)
     title = f"{words.listing(shown, 9)} {said[len(shown) > 1]}."
     detail = " ".join(_detail(alert, others if own is not None else [], fires=line.fires))
     page = f"servers/{slug(own)}.html" if own is not None else _PAGE
@@ -73,7 +66,7 @@ def _bare(alert: Alert, alias: str, text: str) -> Alert:
 def our_words(edition: Edition, zone: str) -> Notice:
     """Every sentence that such a message can have, about nobody: what in it sounds like something internal is our own."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    said = (*_IS.values(), _DISTURBED, _STEADY, _WELL)
+    said = (*TROUBLES.values(), DISTURBED, _STEADY, _WELL)
     lines = []
     for number, one in enumerate({word for pair in said for word in pair}):
         for fires in (True, False):

@@ -9,7 +9,7 @@ from typing import Final
 from caelum_report import words
 from caelum_report.digest import Digest, Outage
 from caelum_report.document import IncidentReport, Report
-from caelum_report.editions import Edition
+from caelum_report.editions import WAS_DISTURBED, Edition
 from caelum_report.model import Config
 from caelum_report.patterns import selects
 
@@ -50,7 +50,7 @@ def _outages(digest: Digest, incidents: dict[str, IncidentReport], aliases: dict
         told = incidents.get(one.page)
         shown = [aliases[server] for server in told.servers if server in aliases] if told else []
         if shown:
-            title = f"{words.listing(shown)} {'was' if len(shown) == 1 else 'were'} disturbed."
+            title = f"{words.listing(shown)} {WAS_DISTURBED[len(shown) > 1]}."
             yield replace(one, title=title, impact="", page=_PAGE)
 
 

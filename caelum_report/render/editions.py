@@ -38,18 +38,12 @@ from caelum_report.document import (
     Verdict,
     WindowReport,
 )
-from caelum_report.editions import Edition
+from caelum_report.editions import DISTURBED, RECOVERS, TROUBLES, WAS_DISTURBED, Edition
 from caelum_report.model import Failure, Status, Transport
 from caelum_report.text import slug
 
 from .marks import TALLY_WORDS
 
-_TROUBLE: Final = (Status.DOWN, Status.DEGRADED, Status.AUTH_WALLED)
-_IS: Final = {
-    Status.DOWN: "is down",
-    Status.DEGRADED: "is slower than it should be, or answers in part",
-    Status.AUTH_WALLED: "does not accept our key",
-}
 _FLEET: Final = "index.html#fleet"
 _LATENCY: Final = "latency"
 
@@ -140,7 +134,7 @@ def edition_of(report: Report, edition: Edition) -> Report:
         servers = tuple(replace(new, **_of_page(one, new.name)) for one, new in zip(shown, servers, strict=True))
     ledger = _ledger(report.ledger, aliases)
     executive = edition.kind == "executive"
-    findings = tuple(_finding(server, executive=executive) for server in servers if server.status in _TROUBLE)
+    findings = tuple(_finding(server, executive=executive) for server in servers if server.status in TROUBLES)
     counts = Counter(server.status for server in servers)
     asked = sum(server.status is not Status.UNKNOWN for server in servers)
     return Report(
@@ -193,7 +187,7 @@ def edition_of(report: Report, edition: Edition) -> Report:
 def is_troubled(report: Report, edition: Edition) -> bool:
     """Whether somebody that the edition shows has a problem."""
     aliases = dict(edition.aliases)
-    return any(one.id in aliases and not one.retired and one.status in _TROUBLE for one in report.servers)
+    return any(one.id in aliases and not one.retired and one.status in TROUBLES for one in report.servers)
 
 
 def has_changed(report: Report, edition: Edition) -> bool:
@@ -268,7 +262,7 @@ def _finding(server: ServerReport, *, executive: bool) -> Finding:
         kind="state",
         word=server.status.word,
         status=server.status,
-        title=f"{server.name} {_IS[server.status]}.",
+        title=f"{server.name} {TROUBLES[server.status][0]}.",
         server=server.id,
         page=_FLEET if executive else f"servers/{server.slug}.html",
         since=server.since,
@@ -278,7 +272,7 @@ def _finding(server: ServerReport, *, executive: bool) -> Finding:
 def _verdict(servers: Sequence[ServerReport], report: Report) -> Verdict:
     if not servers:
         return Verdict("Unknown", Status.UNKNOWN, "No service is shown in this edition.", "")
-    bad = [server for server in servers if server.status in _TROUBLE]
+    bad = [server for server in servers if server.status in TROUBLES]
     up = sum(server.status is Status.UP for server in servers)
     told = f"{words.count(up)} of {words.plural(len(servers), 'service')} {'is' if up == 1 else 'are'} up."
     if not bad:
@@ -298,7 +292,7 @@ def _verdict(servers: Sequence[ServerReport], report: Report) -> Verdict:
 
 def _named(bad: Sequence[ServerReport], report: Report) -> str:
     return " ".join(
-        f"{one.name} {_IS[one.status]}{_since(one.since, report)}." for one in bad[:3]
+        f"{one.name} {TROUBLES[one.status][0]}{_since(one.since, report)}." for one in bad[:3]
     )  # fmt: skip
 
 
@@ -386,11 +380,8 @@ def _incidents(report: Report, aliases: Mapping[str, str]) -> Iterator[IncidentR
 
 
 def _disturbed(one: IncidentReport, servers: int) -> str:
-    if one.ended_at is not None:
-        return "was disturbed" if servers == 1 else "were disturbed"
-    if one.recovering_since is not None:
-        return "recovers" if servers == 1 else "recover"
-    return "is disturbed" if servers == 1 else "are disturbed"
+    said = WAS_DISTURBED if one.ended_at is not None else RECOVERS if one.recovering_since is not None else DISTURBED
+    return said[servers > 1]
 
 
 def _read_on(ledger: LedgerReport) -> Iterator[ReadOn]:
