@@ -189,14 +189,14 @@ def digest_document(digest: Digest) -> bytes:
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
 
-    from .pdf import _inline_only, sheet
+    from .pdf import inline_only, sheet
 
     os.environ["SOURCE_DATE_EPOCH"] = str(int(digest.made_at.timestamp()))
     fonts = FontConfiguration()
-    style = weasyprint.CSS(string=sheet(digest.paper), url_fetcher=_inline_only(), font_config=fonts)
+    style = weasyprint.CSS(string=sheet(digest.paper), url_fetcher=inline_only(), font_config=fonts)
     values = {**_values(digest, digest.made_at), "servers": digest.servers, "outages": digest.outages}
     values |= _objectives(digest)
-    page = weasyprint.HTML(string=str(fill("digest/paper.html", values)), url_fetcher=_inline_only())
+    page = weasyprint.HTML(string=str(fill("digest/paper.html", values)), url_fetcher=inline_only())
     made = page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
     written = made.write_pdf(pdf_identifier=digest.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
     assert isinstance(written, bytes)

@@ -49,7 +49,7 @@ def document(report: Report) -> bytes:
     fonts = FontConfiguration()
     style = weasyprint.CSS(
         string=sheet(report.paper) + _glyphs(),
-        url_fetcher=_inline_only(),
+        url_fetcher=inline_only(),
         font_config=fonts,
     )
     values = _values(report)
@@ -57,7 +57,7 @@ def document(report: Report) -> bytes:
     def laid_out(number: int, *, whole: bool) -> Any:
         fit, size = FITS[number]
         text = fill("pdf/report.html", {**values, "fit": fit, "size": size, "whole": whole})
-        page = weasyprint.HTML(string=str(text), url_fetcher=_inline_only())
+        page = weasyprint.HTML(string=str(text), url_fetcher=inline_only())
         return page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
 
     # what holds the parts holds them, too, when it is smaller
@@ -73,7 +73,7 @@ def sheet(paper: Paper) -> str:
     return f"{(TEMPLATES / 'pdf' / 'report.css').read_text('utf-8')}\n@page {{ size: {PAPERS[paper]} }}\n"
 
 
-def _inline_only() -> Any:
+def inline_only() -> Any:
     """Fetches what is written in the address itself (our glyphs), never a file, never the network."""
     from weasyprint.urls import URLFetcher
 

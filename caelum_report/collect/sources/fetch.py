@@ -178,7 +178,7 @@ def _refused(response: httpx.Response, body: bytes) -> HttpFault:
     return HttpFault(status, f"HTTP {status}{' ' + words if words else ''}{said}")
 
 
-def refused(fault: HttpFault, query: str) -> Fault:
+def query_refused(fault: HttpFault, query: str) -> Fault:
     """A query that the other side does not understand is for whoever wrote it."""
     failure = Failure.CONFIG_ERROR if fault.status in {400, 422} else fault.failure
     return Fault(failure, f"{query}: {fault.reason}", fault.stage)

@@ -19,7 +19,7 @@ from caelum_report.model import Failure, Sample
 from caelum_report.wire import Fault, HttpFault
 
 from .asking import Answer, Asking, without_number
-from .fetch import fetch, fetch_json, refused
+from .fetch import fetch, fetch_json, query_refused
 from .mapping import number
 
 _CHUNK: Final = timedelta(days=1)
@@ -82,7 +82,7 @@ async def _rows(asking: Asking, query: Mapping[str, Any], start: datetime, end: 
     except HttpFault as fault:
         if fault.status == 404:
             raise Fault(Failure.CONFIG_ERROR, f"it does not speak {language}: {fault.reason}") from None
-        raise refused(fault, query["name"]) from None
+        raise query_refused(fault, query["name"]) from None
 
 
 def _url(asking: Asking) -> str:

@@ -13,7 +13,7 @@ from caelum_report.model import CallCount, Failure, Sample
 from caelum_report.wire import Fault, HttpFault
 
 from .asking import Answer, Asking, without_number
-from .fetch import fetch_json, refused
+from .fetch import fetch_json, query_refused
 from .mapping import number
 from .mcp_calls import PUBLISHED, counted, in_words
 
@@ -131,7 +131,7 @@ async def _ask(asking: Asking, path: str, name: str, **form: Any) -> Mapping[str
     try:
         answer = await fetch_json(asking, url, method="POST", headers=_FORM, body=urlencode(form).encode())
     except HttpFault as fault:
-        raise refused(fault, name) from None
+        raise query_refused(fault, name) from None
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("result"), list):
         raise Fault(Failure.PROTOCOL_ERROR, "its answer is not that of Prometheus' query API")

@@ -42,7 +42,7 @@ LEADING: Final = "latency"
 OF_EDITIONS: Final = frozenset({"server/head.html", "server/latency.html", "server/states.html"})
 
 
-def pages_of(server: ServerReport, edition: str = INTERNAL) -> Iterator[Page]:
+def pages_of(server: ServerReport, edition: str) -> Iterator[Page]:
     crumbs: tuple[tuple[str, str | None], ...] = (("Fleet", "index.html"),)
     if server.group:
         crumbs += ((server.group, group_page(server.group) if not server.retired else PATH),)
