@@ -309,3 +309,16 @@ def test_a_switch_that_cannot_be_told_ends_with_5_after_the_site_is_published(ho
     assert "secret-uuid" not in result.stderr
     assert (home / "reports/index.html").exists()
     assert run(home, "build", "--no-pdf", CAELUM_PING_URL="not an address").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("caelum_report.cli", ("caelum_report.model", "caelum_report.config", "pydantic", "numpy", "hashlib", "rich")),
+        ("caelum_report.pipeline", ("caelum_report.document", "caelum_report.codec", "pydantic", "numpy", "jinja2")),
+    ],
+)
+def test_a_start_imports_nothing_that_is_needed_later(module: str, heavy: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print(*[name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

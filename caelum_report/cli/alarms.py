@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
-from datetime import timedelta
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from caelum_report import console, words
-from caelum_report.alerting import Silence, Watch
+from caelum_report import console
 from caelum_report.errors import UsageError
-from caelum_report.rule_words import silenced
 from caelum_report.text import visible
 
 from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, options, pick
+
+if TYPE_CHECKING:
+    from caelum_report.alerting import Silence
 
 app = typer.Typer(no_args_is_help=True, help="Rules and alerts: list, test, acknowledge, silence, set, remove.")
 deliver_app = typer.Typer(no_args_is_help=True, help="The ways out: list them and what waits, or test one.")
@@ -32,6 +30,7 @@ def alerts_list(
 ) -> None:
     """List what is open and who knows of it, what is silenced, and every rule."""
     from caelum_report import store
+    from caelum_report.alerting import Watch
 
     from . import alarm_list
 
@@ -59,6 +58,8 @@ def alerts_test(
     db: Database = None,
 ) -> None:
     """Replay a rule on history: how often it would have fired, how long, about whom. Nothing is stored or sent."""
+    from datetime import timedelta
+
     from caelum_report import alerts, store
     from caelum_report.alerting import ANALYSED
 
@@ -109,8 +110,11 @@ def alerts_silence(
     db: Database = None,
 ) -> None:
     """Tell nothing of some rules or subjects for a while; what still fires afterwards is told then."""
+    from fnmatch import fnmatchcase
+
     from caelum_report import store
     from caelum_report.config import near
+    from caelum_report.rule_words import silenced
 
     if rule == subject == "*":
         raise UsageError("say --rule or --subject; a silence of everything would hide everything")
@@ -137,6 +141,7 @@ def alerts_unsilence(
 ) -> None:
     """End a silence or an acknowledgement now; what still fires and was not told is told by the next run."""
     from caelum_report import store
+    from caelum_report.rule_words import silenced
 
     settings = load(config, None, db)
     existing(settings.database)
@@ -149,10 +154,17 @@ def alerts_unsilence(
 
 
 def _until(silence: Silence, zone: str) -> str:
+    from caelum_report import words
+
     return f"{words.moment(silence.until, silence.at, zone)} ({words.offset(silence.until, zone)})"
 
 
 def _silence(reason: str, lasting: str, author: str | None, **of: Any) -> Silence:
+    import getpass
+    from datetime import timedelta
+
+    from caelum_report.alerting import Silence
+
     if not reason.strip():
         raise UsageError("--reason: expected a few words; they stand in the report")
     at = now()
@@ -219,7 +231,7 @@ def _file(config: Path | None) -> Path:
 @deliver_app.command("list")
 def deliver_list(config: ConfigFile = None, db: Database = None) -> None:
     """List the ways out, what waits in the outbox, and why it was not delivered."""
-    from caelum_report import store, telling
+    from caelum_report import store, telling, words
 
     settings = load(config, None, db)
     if telling.DEAD_MAN in telling.ways(settings):

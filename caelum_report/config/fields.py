@@ -67,7 +67,8 @@ FilePath = Annotated[str, BeforeValidator(_path)]
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Built when it is first used, and a table within another as part of that: forty validators cost every start 40 ms.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def _metric(value: object) -> str:

@@ -13,14 +13,16 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from caelum_report.archived import ArchiveReport, Keeping, Kept
-from caelum_report.document import Report
 from caelum_report.text import visible
 
 from .database import private_folder
+
+if TYPE_CHECKING:
+    from caelum_report.document import Report
 
 _NAME: Final = re.compile(r"(r-(\d{8}T\d{4})Z-(\d{1,12}))\.html")
 _ENDINGS: Final = ("html", "json", "pdf")
