@@ -22,6 +22,7 @@ _MEMORY: Final = 28  # days from which the noise is learned
 _LEAST: Final = 12  # values before the first that is judged
 _WINDOWS: Final = (HOUR, 3 * HOUR, 8 * HOUR)  # that sums are taken over
 _STUCK: Final = 8 * HOUR
+_AT_ONCE: Final = 14_400  # values of a day that are judged together
 _PRIOR_DAYS: Final = 12.0  # what is assumed of extremes weighs as much as so many days of them
 _PRIOR_TAIL: Final = 1.05
 _LEAST_TAIL, _LEAST_TAIL_SUMS = 0.9, 1.0
@@ -102,18 +103,26 @@ def _day_of(grid: Grid) -> tuple[int, int]:
 
 
 def _scores(grid: Grid) -> Floats:
+    """A few series at a time, so that what is worked on stays in the processor's cache."""
     cells, front = _day_of(grid)
     n, series = grid.points.shape
     back = -(front + n) % cells
-    x = np.pad(grid.points, ((front, back), (0, 0)), constant_values=np.nan).reshape(-1, cells, series)
     weekday = (
-        (np.floor((grid.start - MONDAY) / DAY).astype(int) + np.arange(len(x))) % 7
+        (np.floor((grid.start - MONDAY) / DAY).astype(int) + np.arange((front + n + back) // cells)) % 7
         if cells * grid.step == DAY
         else None
     )
-    judge = _Judge(x, Habits(x, weekday), grid, front / cells)
-    score = np.stack([judge.judged(day) for day in range(len(x))]) if len(x) else x
-    return score.reshape(-1, series)[front : front + n]
+    at_once = max(1, _AT_ONCE // cells)
+    score = np.empty((n, series))
+    for first in range(0, series, at_once):
+        some = slice(first, first + at_once)
+        points = np.pad(grid.points[:, some], ((front, back), (0, 0)), constant_values=np.nan)
+        x = points.reshape(-1, cells, points.shape[1])
+        judge = _Judge(x, Habits(x, weekday), grid, front / cells)
+        for day in range(len(x)):
+            judge.judge(day)
+        score[:, some] = judge.score.reshape(points.shape)[front : front + n]
+    return score
 
 
 def _windows(grid: Grid) -> tuple[int, ...]:
@@ -132,6 +141,7 @@ class _Judge:
         self.hour = max(1, grid.cells(HOUR))
         self.windows = _windows(grid)
         self.level = np.full(series, np.nan)
+        self.score = np.full_like(x, np.nan)
         self.rest = np.full_like(x, np.nan)  # distances from what was expected
         self.noise: Noise | None = None
         self.yesterday = np.full((cells, series), np.nan)
@@ -148,7 +158,7 @@ class _Judge:
         self.counts = np.ones(series, bool)
         self.seen = np.zeros(series)
 
-    def judged(self, day: int) -> Floats:
+    def judge(self, day: int) -> None:
         x = self.x[day]
         if self._due(day):
             self._renew(day)
@@ -173,7 +183,7 @@ class _Judge:
         self.counts &= np.all(~known | ((x >= 0) & (x == np.floor(x))), axis=0)
         ready = self.seen >= _LEAST
         self.seen += known.sum(axis=0)
-        return np.where(ready & known, score, np.nan)
+        self.score[day] = np.where(ready & known, score, np.nan)
 
     def _due(self, day: int) -> bool:
         """Every day at first, then whenever there is a seventh more, at last every second week."""

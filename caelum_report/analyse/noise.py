@@ -264,7 +264,7 @@ def _sums(
     few = np.full(len(phi), 1.3)
     sizes = []
     for window in windows:
-        ends = np.arange(window, len(steps) + 1, max(1, window // 2))
+        ends = np.arange(window, len(steps) + 1, max(2, window // 2))
         sums = np.minimum(np.abs(summed(steps, total, ends, window, phi)), 4)
         sizes.append(np.maximum(0.9, np.sqrt((sums**2).mean(axis=0))) if len(steps) >= 2 * window else few)
     if len(steps) < 2 * longest:
