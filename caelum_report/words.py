@@ -169,6 +169,12 @@ def listing(items: Sequence[str], at_most: int = 3) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def balance(worse: int, better: int) -> str:
+    """Three worse, none better"""
+    first = spelled(worse, better) if worse else "none"
+    return f"{first.capitalize()} worse, {spelled(better, worse) if better else 'none'} better"
+
+
 def opened(text: str) -> str:
     """The text as a sentence begins."""
     return text[:1].upper() + text[1:]

@@ -334,8 +334,7 @@ def _sentence(found: Sequence[Contrast], tested: int) -> str:
     of = f"{words.plural(tested, 'figure')} tested" if tested else "no figure could be tested"
     if not found:
         return f"Nothing stands out from chance: {of}." if tested else "Nothing differs, and no figure could be tested."
-    said = f"{words.spelled(worse, better).capitalize() if worse else 'None'} worse, {words.spelled(better, worse) if better else 'none'} better"
-    return f"{said}; {of}."
+    return f"{words.balance(worse, better)}; {of}."
 
 
 def _how(first: Span, second: Span) -> str:

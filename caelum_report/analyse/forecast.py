@@ -54,13 +54,13 @@ def forecasts(values: Floats, step_seconds: float, horizon: int, level: float = 
     Method: simple forecasts compete. A season (none, the day's profile, the week's; cycles weighted by age, level changes
     taken out by a centred mean over one cycle) is joined with a course of the level (exponential means with half-lives of
     1 to 400 steps; return to the mean by the first autocorrelation and by that of a cycle; straight lines, damped by half
-    as in Theta); yesterday's and last week's values, and the medians of up to seven cycles, compete as they are. Where the level broke half a day ago or more, by
-    six times its usual changes, all before is moved to the new level first. Each candidate is tried at 8 to 24 cut-offs of
-    the past and weighted by its mean error to the power of -8, at each distance, where distances of which there are few
-    windows learn from shorter ones. The range is made of the signed errors that the mixture made at those cut-offs, with
-    weights that only cut-offs elsewhere gave, scaled by distance; `mean` is moved by their median where they are skewed.
-    As far as errors last over a window the range is symmetric and wider by Student's t with as many degrees of freedom as
-    there are windows. Ranges of a higher level hold those of a lower one.
+    as in Theta); yesterday's and last week's values, and the medians of up to seven cycles, compete as they are. Where the
+    level broke half a day ago or more, by six times its usual changes, all before is moved to the new level first. Each
+    candidate is tried at 8 to 24 cut-offs of the past and weighted by its mean error to the power of -8, at each distance,
+    where distances of which there are few windows learn from shorter ones. The range is made of the signed errors that the
+    mixture made at those cut-offs, with weights that only cut-offs elsewhere gave, scaled by distance; the middle is moved
+    by their median where they are skewed. As far as errors last over a window the range is symmetric and wider by Student's
+    t with as many degrees of freedom as there are windows. Ranges of a higher level hold those of a lower one.
     Sources: Bates & Granger 1969 and Makridakis et al. 2020 (M4) for mixtures of simple forecasts; Assimakopoulos &
     Nikolopoulos 2000 (Theta); Pesaran & Timmermann 2007 (after a break); Hyndman & Athanasopoulos, Forecasting, 5.10
     (rolling origins); Stone 1974 (weights cross-validated); Vovk et al. 2005 and Stankeviciute et al. 2021 (conformal ranges).

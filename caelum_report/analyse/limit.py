@@ -53,7 +53,8 @@ def time_to_limit(
     (effective n); Bai & Perron 1998 (breaks); Box, Jenkins & Reinsel (simulated first passage).
     Cost: 1 ms where the limit is out of reach, else about 10 ms.
     Assumes: growth goes on as since the last break; growth is a line.
-    Weak: growth that bends; a limit that only rare peaks beyond all earlier ones reach (dates too late); a clean-up to come; a saw of fewer than three teeth; steps (one big file a month).
+    Weak: growth that bends; a limit that only rare peaks beyond all earlier ones reach (dates too late); a clean-up to
+    come; a saw of fewer than three teeth; steps (one big file a month).
     Silent (None): less than 24 h or 12 points of history, more than 30 % missing, no significant slope, no passage within
     `horizon_days` or within as much time as the history is long. A limit that is reached already has the last time.
     """

@@ -50,7 +50,10 @@ __all__ = [
 
 
 def render(report: Report, kept: tuple[Kept, ...] = (), *, pdf: bool = True, pdf_seconds: float = 120) -> Site:
-    """The whole site, its own files for the archive among its files; `kept` are the past reports that the archive shows. A part that cannot be rendered says so in its place and in `Site.notes`; index.html always exists."""
+    """The whole site, its own files for the archive among its files; `kept` are the past reports that the archive shows.
+
+    A part that cannot be rendered says so in its place and in `Site.notes`; index.html always exists.
+    """
     document = codec.to_json(report)
     # what a later run reads: an int where a float is declared would be printed otherwise
     report = codec.from_json(document)

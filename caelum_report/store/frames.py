@@ -92,7 +92,8 @@ _TEXT: Final = {
 def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[str] | None = None) -> History:
     """All that was known when `snapshot_id` was stored; later rows are left out, so that an old report can be explained.
 
-    `metrics` are those whose roll-ups are read: all of a year cost a second. `snapshot_count` counts every run there ever was, those whose raw rows are gone included.
+    `metrics` are those whose roll-ups are read: all of a year cost a second. `snapshot_count` counts every run there ever
+    was, those whose raw rows are gone included.
     """
     (at,) = connection.execute("SELECT at FROM snapshots WHERE id = ?", (snapshot_id,)).fetchone()
     previous, report, run = _previous(connection, snapshot_id)

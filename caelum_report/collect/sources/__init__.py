@@ -17,7 +17,8 @@ A `Sample` says whom it is about: `asking.subject` unless the figure names a ser
 `counter=True`, and named for what they count; the rate is worked out where it is read. `Sample.at` is only for figures of
 another time than the run's: they are stored once, however often they are given.
 
-Counters called `mcp_calls` and `mcp_errors` are real calls of tools and count as usage (`call_figures`; `mcp_calls` has who publishes them).
+Counters called `mcp_calls` and `mcp_errors` are real calls of tools and count as usage (`call_figures`; `mcp_calls` has who
+publishes them).
 """
 
 from __future__ import annotations

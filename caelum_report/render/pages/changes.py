@@ -20,7 +20,7 @@ def _head(view: View) -> dict[str, Any]:
     better = sum(change.direction == "better" for change in report.changes)
     breaking = sum(change.severity == "breaking" for change in report.contract)
     if report.changes:
-        title = f"{(words.spelled(worse, better) if worse else 'none').capitalize()} worse, {words.spelled(better, worse) if better else 'none'} better."
+        title = f"{words.balance(worse, better)}."
     elif report.previous:
         title = "Nothing changed that stands out from chance."
     else:
