@@ -83,10 +83,10 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
 
 
 def is_due(server: Server, memory: Memory, config: Config, at: datetime) -> bool:
-    """Whether its own cadence lets it be asked again. A timer that fires a little early is no reason to leave it out."""
+    """Whether its own cadence lets it be asked again: at once after consent. A timer may also fire a little early."""
     every = config.own_cadence(server)
     last = memory.last_checked_at
-    if not every or last is None or server.skip or server.problem:
+    if not every or last is None or memory.untried or server.skip or server.problem:
         return True
     return not 0 <= (at - last).total_seconds() < 0.95 * every
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from caelum_report.model import Era, Memory, Remembered, Status
+from caelum_report.model import Era, Failure, Memory, Remembered, Status
 
 from .schema import OWN_HOSTS
 from .times import from_us, to_us
@@ -17,9 +17,11 @@ def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
     """Each server of this machine as its last probe left it. A check that lies after `at` is not remembered: the clock went back."""
     rows = connection.execute(
         """SELECT servers.name, servers.era, era_seen_at, checked_at, states.status, verdicts, flapping, started, surface,
-            tool_order
+            tool_order, ifnull(states.failure = ?, 0) OR ifnull(approvals.at > checked_at, 0)
         FROM servers JOIN hosts ON hosts.id = host LEFT JOIN states ON states.id = servers.state
-        WHERE hosts.servers IS NULL ORDER BY checked_at"""
+            LEFT JOIN approvals ON approvals.server = servers.name
+        WHERE hosts.servers IS NULL ORDER BY checked_at""",
+        (Failure.SKIPPED.value,),
     )
     now = to_us(at)
     return Remembered(
@@ -28,6 +30,7 @@ def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
                 era=Era(era) if era else None,
                 era_seen_at=None if era_seen_at is None else from_us(era_seen_at),
                 last_checked_at=None if checked_at is None or checked_at > now else from_us(checked_at),
+                untried=bool(untried),
                 status=Status(status) if status else None,
                 checks=tuple(check == "1" for check in verdicts),
                 flapping=bool(flapping),
@@ -35,7 +38,7 @@ def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
                 surface_sha256=surface,
                 tool_order=order,
             )
-            for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface, order in rows
+            for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface, order, untried in rows
         },
         {
             (source, name): value

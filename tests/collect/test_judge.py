@@ -102,6 +102,7 @@ def test_a_process_is_started_at_its_own_cadence(minutes, due):
     assert is_due(stdio("good"), memory, config(), AT) is due  # 900 s
     assert is_due(remote("http://a.test/"), memory, config(), AT)
     assert is_due(replace(stdio("good"), skip="disabled"), memory, config(), AT)
+    assert is_due(stdio("good"), replace(memory, untried=True), config(), AT)
 
 
 def test_a_legacy_server_is_asked_for_the_modern_era_once_a_week():

@@ -189,12 +189,24 @@ def test_what_gave_no_verdict_is_no_check(database: sqlite3.Connection) -> None:
     assert not memory.started_before
 
 
+def test_a_server_that_was_approved_after_its_last_check_is_untried_until_the_next(
+    database: sqlite3.Connection,
+) -> None:
+    store.approve(database, {"a": "the old command"}, NOON - hours(1))
+    add(database, "u")
+    assert not store.remember(database, NOON + hours(1)).of("a").untried
+    store.approve(database, {"a": "the new command"}, NOON + hours(0.5))
+    assert store.remember(database, NOON + hours(1)).of("a").untried
+    add(database, "d", start=1)
+    assert not store.remember(database, NOON + hours(2)).of("a").untried
+
+
 def test_a_skipped_server_was_not_asked(database: sqlite3.Connection) -> None:
     add(database, "u")
     skipped = probe("a", Failure.SKIPPED, NOON + hours(1))
     store.add_snapshot(database, snapshot(NOON + hours(1), skipped), config("a"))
     memory = store.remember(database, NOON + hours(1)).of("a")
-    assert (memory.last_checked_at, memory.status) == (NOON, Status.UNKNOWN)
+    assert (memory.last_checked_at, memory.status, memory.untried) == (NOON, Status.UNKNOWN, True)
     assert memory.era is Era.MODERN
 
 
