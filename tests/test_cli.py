@@ -104,6 +104,29 @@ def test_init_writes_a_configuration_and_starts_nothing_before_it_is_approved(ho
     assert run(home, "build", "--no-pdf").returncode == 0
     assert witness.exists()
     assert "No server waits" in run(home, "approve").stdout
+    other = tmp_path / "other"
+    (home / ".cursor/mcp.json").write_text(
+        json.dumps({"mcpServers": {"watched": {"command": "touch", "args": [str(other)]}}})
+    )
+    assert run(home, "approve", "watched").returncode == 0
+    assert run(home, "build", "--no-pdf").returncode == 0
+    assert other.exists(), "what was agreed to just now waits for no cadence"
+
+
+def test_init_counts_what_it_watches_and_says_how_to_go_on_where_it_found_nothing(home: Path) -> None:
+    nothing = run(home, "init")
+    assert nothing.returncode == 0, nothing.stderr
+    assert "It watches 0 configurations." in nothing.stdout
+    assert "Add one to mcp_configs in that file, or a [[server]]." in nothing.stdout
+    written = Path(nothing.stdout.split(". It watches")[0].removeprefix("Wrote "))
+    written.unlink()
+    (home / ".cursor").mkdir()
+    (home / ".cursor/mcp.json").write_text("{")
+    broken = run(home, "init")
+    assert "It watches 0 configurations." in broken.stdout
+    assert "Cursor: " in broken.stdout
+    assert "it cannot be read" in broken.stdout
+    assert "mcp_configs in that file" not in broken.stdout
 
 
 @pytest.mark.parametrize(
@@ -195,6 +218,15 @@ def test_fail_on_down_publishes_first(home: Path) -> None:
     summary = json.loads(result.stdout)
     assert summary["tally"] == {"down": 1}
     assert (home / "reports/index.html").exists()
+
+
+def test_the_columns_of_servers_list_stand_below_each_other_with_a_long_name_too(home: Path) -> None:
+    long = "a name that is longer than what most people call theirs"
+    file = home / "two.json"
+    file.write_text(json.dumps({"mcpServers": {"short": {"command": "one"}, long: {"command": "two"}}}))
+    lines = run(home, "servers", "list", "--mcp-config", str(file)).stdout.splitlines()
+    assert len({line.index("not asked yet") for line in lines if "not asked yet" in line}) == 1
+    assert sum("not asked yet" in line for line in lines) >= 2
 
 
 def test_a_server_behind_a_changed_entry_is_found_by_name_and_history(home: Path) -> None:

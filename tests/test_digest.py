@@ -209,7 +209,7 @@ def test_the_command_prints_sends_once_and_says_so(folder: Path, box: Mailbox) -
     ("words", "why"),
     [
         (["--period", "weak"], "did you mean 'week'?"),
-        (["--period", "month", "--at", "2020-01-01"], "nothing was measured in December 2019"),
+        (["--period", "month", "--at", "2020-01-01"], "December 2019: nothing was measured"),
         (["--period", "day", "--at", "soon"], "is not a time"),
     ],
 )

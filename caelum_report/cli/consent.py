@@ -43,7 +43,11 @@ def init(
         found, fleet=socket.gethostname(), zone=configuration.system_zone(environ), path=environ.get("PATH", "")
     )
     configuration.write_initial(text, file)
-    typer.echo(f"Wrote {file}. It watches {words.plural(len(found), 'configuration')}.")
+    watched = sum(each.problem is None for each in found)
+    typer.echo(f"Wrote {file}. It watches {words.plural(watched, 'configuration')}.")
+    if not found:
+        typer.echo("  No MCP host has one in its usual place here; those of projects are not searched for.")
+        typer.echo("  Add one to mcp_configs in that file, or a [[server]]. Until then only our own server is asked.")
     for each in found:
         typer.echo(f"  {each.host}: {visible(each.path)}, {each.problem or words.plural(len(each.servers), 'server')}")
     settings = load(file, db=db)

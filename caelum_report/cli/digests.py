@@ -44,7 +44,7 @@ def digest(
     span = periods.last(kind, time_of(at, settings.zone) if at else now(), settings.zone)
     made = telling.digest_of(settings, kind, span, now())
     if made is None:
-        raise UsageError(f"nothing was measured in {span.label}")
+        raise UsageError(f"{span.label}: nothing was measured")
     if output is not None:
         paper = render.digest_paper(made, settings.budgets.pdf_seconds)
         if not isinstance(paper, bytes):

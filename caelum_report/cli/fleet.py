@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="A fleet changes: list, rename, pin, retire or forget its servers.")
 T = TypeVar("T")
+_WIDEST_NAME: Final = 64  # characters; one longer name pushes its own line only
 _PINNED: Final = {None: "", True: "pinned", False: "changed"}  # what it offers: agreed to, or other than agreed
 
 
@@ -61,11 +62,13 @@ def servers_list(
     if json:
         console.print_json(rows)
         return
-    for row in rows:
+    names = [visible(str(row["name"])) for row in rows]
+    width = min(max([32, *map(len, names)]), _WIDEST_NAME)
+    for name, row in zip(names, rows, strict=True):
         state = "retired" if row["retired"] else row["status"] or "not asked yet"
         offered = None if row["offers_pinned"] is None else bool(row["offers_pinned"])
         place = row["endpoint"] or "not in the configuration any more"
-        typer.echo(f"{visible(str(row['name'])):32} {state:14} {_PINNED[offered]:8} {place}")
+        typer.echo(f"{name:{width}} {state:14} {_PINNED[offered]:8} {place}")
 
 
 @app.command("rename")

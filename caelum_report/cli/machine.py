@@ -107,5 +107,7 @@ def restore(
 
     settings = load(config, db=db)
     with store.run_lock(settings.database):
-        store.restore(source, Path(settings.database), force=force)
+        kept = store.restore(source, Path(settings.database), force=force)
     typer.echo(f"{settings.database} restored from {source}.")
+    if kept is not None:
+        typer.echo(f"What was there is kept as {kept}.")

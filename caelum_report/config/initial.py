@@ -57,6 +57,7 @@ path = {path}
 def initial_toml(found: Sequence[FoundConfiguration], *, fleet: str, zone: str, path: str) -> str:
     """The text of a first caelum.toml that watches the configurations found. Those that cannot be read are comments."""
     configs = "".join(_line(each) for each in found)
+    path = os.pathsep.join(dict.fromkeys(path.split(os.pathsep)))
     return _TEMPLATE.format(fleet=quoted(fleet), zone=quoted(zone), path=quoted(path), configs=configs)
 
 

@@ -24,10 +24,10 @@ def backup(connection: sqlite3.Connection, path: str | Path) -> None:
     copy_to(connection, str(target))
 
 
-def restore(path: str | Path, database: str | Path, *, force: bool = False) -> None:
+def restore(path: str | Path, database: str | Path, *, force: bool = False) -> Path | None:
     """Puts the copy at `path` in the place of `database`, after reading all of it. The caller holds the run lock.
 
-    A history that is there is kept beside it (`….replaced-1`) with `force`, and refused without.
+    A history that is there is kept beside it (`….replaced-1`) with `force`, and refused without; where it is kept is returned.
     """
     source, target = Path(path), Path(database)
     if not source.is_file():
@@ -43,8 +43,9 @@ def restore(path: str | Path, database: str | Path, *, force: bool = False) -> N
         _check(copy, source)
         restored = Path(f"{target}.restored")
         copy_to(copy, str(restored))
-    move_aside(str(target), "replaced")
+    kept = move_aside(str(target), "replaced")
     restored.replace(target)
+    return kept
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -250,9 +250,10 @@ def damage(path: str) -> str | None:
     return None if result == "ok" else str(result)
 
 
-def move_aside(path: str, why: str) -> None:
-    """Renames the file, and the journal that belongs to it, to the next free `PATH.WHY-N`."""
+def move_aside(path: str, why: str) -> Path | None:
+    """Renames the file, and the journal that belongs to it, to the next free `PATH.WHY-N`; None where there is none."""
     aside = next(free for n in count(1) if not Path(free := f"{path}.{why}-{n}").exists())
     for suffix in ("-journal", ""):  # a journal that stayed behind would be rolled back into the next file
         with suppress(FileNotFoundError):
             Path(path + suffix).rename(aside + suffix)
+    return Path(aside) if Path(aside).exists() else None

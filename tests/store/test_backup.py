@@ -72,7 +72,7 @@ def test_a_copy_becomes_the_history_of_a_new_machine(path: Path, tmp_path: Path)
     with store.open_store(str(path)) as connection:
         store.backup(connection, tmp_path / "copy.db")
     moved = tmp_path / "new" / "home" / "history.db"
-    store.restore(tmp_path / "copy.db", moved)
+    assert store.restore(tmp_path / "copy.db", moved) is None
     assert count(moved) == 3
     assert moved.stat().st_mode & 0o777 == 0o600
     fill(moved, 1)
@@ -86,7 +86,7 @@ def test_a_history_that_is_there_is_only_replaced_on_demand_and_never_lost(path:
     with pytest.raises(UsageError, match="--force"):
         store.restore(tmp_path / "copy.db", path)
     assert count(path) == 4
-    store.restore(tmp_path / "copy.db", path, force=True)
+    assert store.restore(tmp_path / "copy.db", path, force=True) == path.with_name("history.db.replaced-1")
     assert count(path) == 3
     assert count(path.with_name("history.db.replaced-1")) == 4
 
