@@ -88,7 +88,7 @@ def live(course: Course, *, reports: bool) -> None:
                 (before,) = database.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()
                 store.maintain(database, at, settings)
                 (number,) = database.execute("SELECT max(id) FROM snapshots").fetchone()
-                pipeline._analyse(settings, number, taken, pipeline.Stopwatch())
+                pipeline.analyse(settings, number, taken, pipeline.Stopwatch())
                 rows = database.execute("SELECT payload FROM outbox WHERE id > ?", (before,))
                 told += (late := [codec.notice_from_json(payload) for (payload,) in rows])
                 course.said += late
