@@ -29,7 +29,10 @@ def tapped(log: Path | str, *command: str, name: str = "zoo") -> list[str]:
 
 
 def start(command: list[str], **more: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
+    """As a client does, also where the shell that runs the tests ignores signals (SIGINT behind `&`, SIGHUP under nohup)."""
+    return subprocess.Popen(
+        ["env", "--default-signal", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more
+    )
 
 
 def lines_of(log: Path, count: int) -> list[dict[str, Any]]:
@@ -166,8 +169,11 @@ def test_the_exit_status_is_the_servers(tmp_path: Path, status: int) -> None:
 def test_a_signal_ends_the_server_and_is_its_status(tmp_path: Path, number: signal.Signals) -> None:
     mark = f"{tmp_path.name}-{number}"
     log = tmp_path / f"{mark}.jsonl"
-    with start(tapped(log, "sh", "-c", "echo ready; exec sleep 100")) as server:
+    with start(tapped(log, "cat")) as server:
+        assert server.stdin
         assert server.stdout
+        server.stdin.write(b"ready\n")
+        server.stdin.flush()
         assert server.stdout.readline() == b"ready\n"
         server.send_signal(number)
         assert server.wait(30) == -number
