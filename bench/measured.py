@@ -18,7 +18,8 @@ from pathlib import Path
 from caelum_report import store
 from caelum_report.collect import collect
 from caelum_report.config import Options, load
-from caelum_report.model import Config, Probe, Remembered, Snapshot
+from caelum_report.configured import Config
+from caelum_report.model import Probe, Remembered, Snapshot
 
 _SERVER = """
 import json, sys

@@ -13,8 +13,9 @@ import typer
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .configured import Config
     from .document import Report
-    from .model import Config, Probe, Snapshot, Status
+    from .model import Probe, Snapshot, Status
 
 
 def talks(*, quiet: bool, verbose: bool) -> bool:

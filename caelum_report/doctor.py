@@ -18,8 +18,9 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from . import schedule, words
+from .configured import Config
 from .errors import CaelumError
-from .model import Config, Transport
+from .model import Transport
 from .text import visible
 
 State = Literal["ok", "warn", "fail"]

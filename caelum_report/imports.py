@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from . import store
+from .configured import Config
 from .errors import UsageError
-from .model import Config, Sample, Source
+from .model import Sample, Source
 
 
 @dataclass(frozen=True, slots=True)

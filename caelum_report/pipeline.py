@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from . import store, telling
 from .archived import FOLDER
 from .config import consent
+from .configured import Config
 from .editions import INTERNAL
 from .errors import CaelumError, DeliveryError, UsageError
-from .model import Config, Note, Snapshot, Status
+from .model import Note, Snapshot, Status
 
 if TYPE_CHECKING:
     from .archived import Kept

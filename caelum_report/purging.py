@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import pipeline, store
-from .model import Config
+from .configured import Config
 
 if TYPE_CHECKING:
     from .store.purging import Stale

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from caelum_report.alerting import Alert, Phase, Rule, Track
-from caelum_report.model import Config
+from caelum_report.configured import Config
 
 
 @dataclass(frozen=True, slots=True)

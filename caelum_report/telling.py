@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from . import alerts, periods, store
 from .alerting import ANALYSED, Channel, Errand, Notice, Observation
+from .configured import Config
 from .editions import INTERNAL, Edition
 from .errors import CaelumError, DeliveryError, LockedError, MessageRefusedError
-from .model import Canary, Config, Snapshot
+from .model import Canary, Snapshot
 from .periods import PeriodName, Span
 
 if TYPE_CHECKING:

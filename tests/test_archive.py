@@ -12,8 +12,8 @@ import pytest
 
 from caelum_report import pipeline, store
 from caelum_report.archived import Keeping
+from caelum_report.configured import Config
 from caelum_report.deliver.publish import MARKER
-from caelum_report.model import Config
 from tests.collect.fleet import config, program
 
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)

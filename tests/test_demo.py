@@ -10,9 +10,10 @@ from statistics import median
 import pytest
 
 from caelum_report import demo
+from caelum_report.configured import Config
 from caelum_report.demo import FLEET, PLANTED
 from caelum_report.demo.incidents import Planted
-from caelum_report.model import STAGES, Config, Failure, Outcome, Probe, Snapshot, Status
+from caelum_report.model import STAGES, Failure, Outcome, Probe, Snapshot, Status
 
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from caelum_report import codec, periods, pipeline, store, telling
 from caelum_report.alerting import Channel
 from caelum_report.cli import app
+from caelum_report.configured import Config
 from caelum_report.digest import Digest, ServerShare
 from caelum_report.errors import DeliveryError, UsageError
-from caelum_report.model import Config, Failure
+from caelum_report.model import Failure
 from caelum_report.render import digest_mail, digest_paper
 from caelum_report.render.digest import _objectives
 from caelum_report.render.mail_report import LARGEST_HTML

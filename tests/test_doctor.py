@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from caelum_report import demo, doctor
+from caelum_report.configured import Config
 from caelum_report.doctor import Check, checks, line
-from caelum_report.model import Config, FoundConfiguration, Server, Transport
+from caelum_report.model import FoundConfiguration, Server, Transport
 
 
 @pytest.fixture

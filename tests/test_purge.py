@@ -28,8 +28,9 @@ from hypothesis import strategies as st
 from caelum_report import codec, pipeline, purging, store
 from caelum_report.cleaning import Cleaning
 from caelum_report.config.secrets import in_value
+from caelum_report.configured import Config
 from caelum_report.errors import LockedError
-from caelum_report.model import Config, Failure, LoggedError, Reading, Sample, Usage
+from caelum_report.model import Failure, LoggedError, Reading, Sample, Usage
 from caelum_report.render.pdf_text import text_of
 from caelum_report.store import purging as stored
 from tests.collect.fleet import AT, SECRET, config, stdio

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from caelum_report import words
 from caelum_report.alerting import Alert, Channel, Line, Notice, Phase, Severity
-from caelum_report.model import Config, Server
+from caelum_report.configured import Config
+from caelum_report.model import Server
 from caelum_report.patterns import matches
 from caelum_report.text import visible
 

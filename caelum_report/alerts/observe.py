@@ -9,8 +9,9 @@ from statistics import median
 
 from caelum_report import words
 from caelum_report.alerting import Observation, Rule
+from caelum_report.configured import Config
 from caelum_report.metrics import METRICS
-from caelum_report.model import Config, Failure, HostSample, Probe, Reading, Server, Snapshot, Status
+from caelum_report.model import Failure, HostSample, Probe, Reading, Server, Snapshot, Status
 from caelum_report.text import brief, visible
 from caelum_report.windows import inside
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from caelum_report import words
 from caelum_report.alerting import ANALYSED, Alert, Observation, Phase, Rule, Watch
-from caelum_report.model import Config, HostSample, Snapshot
+from caelum_report.configured import Config
+from caelum_report.model import HostSample, Snapshot
 from caelum_report.text import visible
 
 from .engine import advance

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from caelum_report.configured import Config
 from caelum_report.document import Change, Finding, Looming, Report, StepReport
 from caelum_report.history import History
-from caelum_report.model import Config, Snapshot
+from caelum_report.model import Snapshot
 
 from . import (
     bottlenecks,

@@ -11,10 +11,11 @@ import pandas as pd
 
 from caelum_report import words
 from caelum_report.alerting import Observation, Rule
+from caelum_report.configured import Config
 from caelum_report.document import Report
 from caelum_report.history import History
 from caelum_report.metrics import METRICS
-from caelum_report.model import Config, Server
+from caelum_report.model import Server
 from caelum_report.text import visible
 
 from .anomaly import anomalies

@@ -10,6 +10,7 @@ from typing import Final
 
 from caelum_report import words
 from caelum_report.alerting import Alert, Errand, Phase, Record, Rule, Silence
+from caelum_report.configured import Config
 from caelum_report.document import (
     AlarmsReport,
     AlertReport,
@@ -23,7 +24,7 @@ from caelum_report.document import (
     SilenceReport,
     WindowReport,
 )
-from caelum_report.model import Config, Server
+from caelum_report.model import Server
 from caelum_report.recovering import Recovery, recoveries
 from caelum_report.rule_words import in_words
 from caelum_report.text import visible

@@ -14,9 +14,10 @@ from typing import Final, Literal
 import numpy as np
 
 from caelum_report import periods, text, words
+from caelum_report.configured import Config
 from caelum_report.difference import Contrast, Difference
 from caelum_report.history import History
-from caelum_report.model import Config, Server, Status, Surface
+from caelum_report.model import Server, Status, Surface
 from caelum_report.periods import PeriodName, Span
 
 from .changes import LEAST_EFFECT, LEAST_N, direction_of, p_text, rank_test, within_a_sentence

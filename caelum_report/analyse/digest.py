@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from caelum_report import periods, text, words
+from caelum_report.configured import Config
 from caelum_report.digest import Digest, Outage, ServerShare
 from caelum_report.document import Report
 from caelum_report.history import History
-from caelum_report.model import Config, Server, Status
+from caelum_report.model import Server, Status
 from caelum_report.patterns import selects
 from caelum_report.periods import PeriodName, Span
 

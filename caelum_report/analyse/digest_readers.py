@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from caelum_report import words
+from caelum_report.configured import Config
 from caelum_report.digest import Digest, Outage
 from caelum_report.document import IncidentReport, Report
 from caelum_report.editions import WAS_DISTURBED, Edition
-from caelum_report.model import Config
 from caelum_report.patterns import selects
 
 from .digest import lede, own_objective, verdict

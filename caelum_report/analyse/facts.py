@@ -10,10 +10,10 @@ from datetime import datetime
 import pandas as pd
 
 from caelum_report import text
+from caelum_report.configured import Config
 from caelum_report.document import ContractChange, Mark, Remark
 from caelum_report.history import History, Pin
 from caelum_report.model import (
-    Config,
     Era,
     Failure,
     Instances,

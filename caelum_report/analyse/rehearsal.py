@@ -8,8 +8,8 @@ from datetime import datetime
 import pandas as pd
 
 from caelum_report.alerting import Observation, Rule
+from caelum_report.configured import Config
 from caelum_report.history import History
-from caelum_report.model import Config
 
 from .alarming import RECENT, Watched, anomalous, looming, observed, watched
 from .anomaly import anomalies

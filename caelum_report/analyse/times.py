@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from caelum_report import words
+from caelum_report.configured import Config
 from caelum_report.document import RANGE_DAYS, RANGE_SPANS, Range
 from caelum_report.history import History
-from caelum_report.model import Config, Server
+from caelum_report.model import Server
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

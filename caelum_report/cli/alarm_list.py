@@ -8,7 +8,7 @@ from typing import Any
 
 from caelum_report import words
 from caelum_report.alerting import Alert, Silence, Watch
-from caelum_report.model import Config
+from caelum_report.configured import Config
 from caelum_report.recovering import Recovery, recoveries
 from caelum_report.rule_words import in_words, silenced
 from caelum_report.text import visible

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
+    from caelum_report.configured import Config
     from caelum_report.difference import Difference
-    from caelum_report.model import Config
     from caelum_report.periods import Span
 
 app = typer.Typer()

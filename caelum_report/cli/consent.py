@@ -14,7 +14,8 @@ from caelum_report.text import visible
 from .options import ConfigFile, Database, load, now, pick
 
 if TYPE_CHECKING:
-    from caelum_report.model import Config, Server
+    from caelum_report.configured import Config
+    from caelum_report.model import Server
 
 app = typer.Typer()
 

@@ -16,7 +16,7 @@ from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from caelum_report.model import Config
+    from caelum_report.configured import Config
     from caelum_report.periods import PeriodName, Span
 
 app = typer.Typer()

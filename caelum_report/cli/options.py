@@ -14,7 +14,7 @@ from caelum_report.errors import UsageError
 
 if TYPE_CHECKING:
     from caelum_report.config import Options
-    from caelum_report.model import Config
+    from caelum_report.configured import Config
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from caelum_report.alerting import ANALYSED, Observation, Rule
-from caelum_report.model import Config
+from caelum_report.configured import Config
 
 if TYPE_CHECKING:
     from caelum_report.alerts import Replay

@@ -22,7 +22,7 @@ from .options import AsJson, ConfigFile, Database, Quiet, existing, load, now, p
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from caelum_report.model import Config
+    from caelum_report.configured import Config
 
 import_app = typer.Typer(
     no_args_is_help=True, help="Bring in figures of the past; what is there already is left alone."

@@ -20,19 +20,9 @@ from itertools import compress
 from typing import Final
 
 from caelum_report import __version__
+from caelum_report.configured import Config
 from caelum_report.errors import as_bug
-from caelum_report.model import (
-    METHOD_VERSION,
-    Config,
-    Failure,
-    Memory,
-    Note,
-    Probe,
-    Remembered,
-    Server,
-    Snapshot,
-    Status,
-)
+from caelum_report.model import METHOD_VERSION, Failure, Memory, Note, Probe, Remembered, Server, Snapshot, Status
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
 from . import host, instances, usage

@@ -6,7 +6,8 @@ import asyncio
 import secrets
 from datetime import datetime
 
-from caelum_report.model import Canary, Config, Memory, Server
+from caelum_report.configured import Config
+from caelum_report.model import Canary, Memory, Server
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Fault
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from caelum_report.model import Config, Note, ProcessFigures, Server, Surface
+from caelum_report.configured import Config
+from caelum_report.model import Note, ProcessFigures, Server, Surface
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Channel, Inbox, Pool
 from caelum_report.wire.http import HttpClient

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from caelum_report.configured import Config
 from caelum_report.errors import UsageError
-from caelum_report.model import Config, Server
+from caelum_report.model import Server
 from caelum_report.text import Redactor, visible
 from caelum_report.words import listing, plural
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from caelum_report.archived import Keeping
+from caelum_report.configured import Config
 from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.errors import UsageError
-from caelum_report.model import Budgets, Canary, Config, Note, Server, Source, Transport, Window
+from caelum_report.model import Budgets, Canary, Note, Server, Source, Transport, Window
 from caelum_report.text import looks_secret, slug, visible
 
 from . import alarm_settings

@@ -6,8 +6,9 @@ import difflib
 import json
 from collections.abc import Iterator
 
+from caelum_report.configured import Config
 from caelum_report.errors import UsageError
-from caelum_report.model import Config, Source
+from caelum_report.model import Source
 from caelum_report.text import SECRET_NAME, Redactor, visible
 from caelum_report.words import listing
 

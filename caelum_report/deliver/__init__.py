@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from caelum_report.alerting import Channel
+from caelum_report.configured import Config
 from caelum_report.mail import Mail
-from caelum_report.model import Config
 
 from .publish import check, holds_site, publish
 

@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from caelum_report.alerting import Channel
+from caelum_report.configured import Config
 from caelum_report.mail import Mail
-from caelum_report.model import Config
 from caelum_report.text import Redactor
 
 from . import hook, services, smtp, webhook

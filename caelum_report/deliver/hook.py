@@ -8,9 +8,9 @@ import subprocess
 from contextlib import suppress
 
 from caelum_report.alerting import Channel
+from caelum_report.configured import Config
 from caelum_report.errors import DeliveryError
 from caelum_report.mail import Mail
-from caelum_report.model import Config
 from caelum_report.text import Redactor
 
 from .filling import filled

@@ -9,9 +9,9 @@ from typing import Final
 
 from caelum_report import __version__
 from caelum_report.alerting import Channel
+from caelum_report.configured import Config
 from caelum_report.errors import DeliveryError, MessageRefusedError
 from caelum_report.mail import Mail
-from caelum_report.model import Config
 from caelum_report.text import Redactor
 
 from . import posting

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from caelum_report import __version__
+from caelum_report.configured import Config
 from caelum_report.default_rules import DEFAULT_RULES
-from caelum_report.model import METHOD_VERSION, Canary, Config, Server, Snapshot, Transport
+from caelum_report.model import METHOD_VERSION, Canary, Server, Snapshot, Transport
 from caelum_report.text import slug
 
 from .course import SEED, course, host_sample

@@ -17,11 +17,11 @@ from typing import Final
 from urllib.parse import unquote
 
 from caelum_report import codec
+from caelum_report.configured import Config
 from caelum_report.document import Mark, Report
 from caelum_report.editions import Edition
 from caelum_report.errors import DeliveryError, PublishError
 from caelum_report.mail import Mail
-from caelum_report.model import Config
 from caelum_report.site import Site
 from caelum_report.text import slug, visible
 from caelum_report.words import listing

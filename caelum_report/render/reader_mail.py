@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from caelum_report.alerting import Notice
+from caelum_report.configured import Config
 from caelum_report.digest import Digest
 from caelum_report.document import Report
 from caelum_report.editions import Edition
 from caelum_report.mail import Mail
-from caelum_report.model import Config
 
 from .digest import digest_mail
 from .editions import edition_of

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from caelum_report.model import Config
+from caelum_report.configured import Config
 
 from .alarms import (
     CHANGING,

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from caelum_report.configured import Config
 from caelum_report.errors import UsageError
-from caelum_report.model import Config, Disk, HostSample, Network, OtherHost, Server
+from caelum_report.model import Disk, HostSample, Network, OtherHost, Server
 from caelum_report.text import slug, visible
 
 from .database import batch

@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime
 from typing import Final
 
-from caelum_report.model import Config
+from caelum_report.configured import Config
 
 from . import forecasts, log_errors, surfaces, usage
 from .database import batch

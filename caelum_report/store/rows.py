@@ -12,8 +12,9 @@ from datetime import datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from caelum_report.configured import Config
 from caelum_report.errors import StoreError
-from caelum_report.model import STAGES, Config, HostSample, Note, Probe, Snapshot, Stage, Surface
+from caelum_report.model import STAGES, HostSample, Note, Probe, Snapshot, Stage, Surface
 
 from . import forecasts, standing, usage
 from .database import batch

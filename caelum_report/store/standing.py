@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Final
 
-from caelum_report.model import Config, Failure, Probe, Server, Status
+from caelum_report.configured import Config
+from caelum_report.model import Failure, Probe, Server, Status
 
 from .times import HOUR, SECOND
 

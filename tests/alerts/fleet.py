@@ -11,20 +11,9 @@ from typing import Any
 
 from caelum_report import codec, store, telling
 from caelum_report.alerting import Channel, Notice
+from caelum_report.configured import Config
 from caelum_report.default_rules import DEFAULT_RULES
-from caelum_report.model import (
-    Config,
-    Disk,
-    Failure,
-    HostSample,
-    Probe,
-    Server,
-    Snapshot,
-    Status,
-    Transport,
-    Window,
-    status_of,
-)
+from caelum_report.model import Disk, Failure, HostSample, Probe, Server, Snapshot, Status, Transport, Window, status_of
 from caelum_report.windows import inside
 
 START = datetime(2026, 10, 1, tzinfo=UTC)

@@ -11,8 +11,9 @@ import pytest
 
 from caelum_report import pipeline, store, telling
 from caelum_report.alerting import Channel
+from caelum_report.configured import Config
 from caelum_report.errors import DeliveryError
-from caelum_report.model import Config, Failure
+from caelum_report.model import Failure
 from tests.deliver.receivers import Receiver, receiver, smtp
 
 from .fleet import HOUR, START, Course, config, server, snapshot

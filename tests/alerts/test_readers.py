@@ -11,11 +11,12 @@ import pytest
 
 from caelum_report import analyse, codec, pipeline, store, telling
 from caelum_report.alerting import Channel, Rule
+from caelum_report.configured import Config
 from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.editions import Edition
 from caelum_report.errors import DeliveryError
 from caelum_report.mail import Mail
-from caelum_report.model import Config, Failure
+from caelum_report.model import Failure
 from caelum_report.render import Readers, reader_digest_mail, reader_report_mail
 from caelum_report.render.pdf_text import text_of
 from tests.deliver.receivers import Mailbox, Receiver, receiver, smtp

@@ -11,8 +11,9 @@ import pytest
 
 from caelum_report import pipeline, store
 from caelum_report.alerting import Hold, Rule, Silence
+from caelum_report.configured import Config
 from caelum_report.document import Report
-from caelum_report.model import Config, Failure, Status, Window
+from caelum_report.model import Failure, Status, Window
 from caelum_report.render import render
 from caelum_report.site import Site
 

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from caelum_report.buckets import PAIR
+from caelum_report.configured import Config
 from caelum_report.document import Report, ReportRef
 from caelum_report.history import History, SurfaceVersion
 from caelum_report.model import (
     STAGES,
-    Config,
     Disk,
     Failure,
     HostSample,

@@ -12,8 +12,9 @@ import pytest
 
 from caelum_report import analyse, store
 from caelum_report.analyse.difference import windows
+from caelum_report.configured import Config
 from caelum_report.difference import Difference
-from caelum_report.model import Config, Failure, Snapshot, Surface, Tool
+from caelum_report.model import Failure, Snapshot, Surface, Tool
 from caelum_report.periods import Span
 from tests.alerts.fleet import HOUR, START, config, server, snapshot
 

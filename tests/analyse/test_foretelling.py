@@ -13,8 +13,9 @@ from caelum_report import analyse, store
 from caelum_report.analyse.foretelling import LEVEL, STEP, bands, in_words
 from caelum_report.analyse.readings import Reading
 from caelum_report.analyse.record import Course, records, scores
+from caelum_report.configured import Config
 from caelum_report.document import Passage, Report
-from caelum_report.model import Config, Disk, Snapshot
+from caelum_report.model import Disk, Snapshot
 
 from .past import HOUR, NOW, config, forecasts, history, host_sample, probe, server, snapshot
 

@@ -14,8 +14,9 @@ import pytest
 
 from caelum_report import analyse, store
 from caelum_report.analyse.slo import wilson
+from caelum_report.configured import Config
 from caelum_report.document import Report, SloReport
-from caelum_report.model import Config, Failure, Objective, Snapshot, Window
+from caelum_report.model import Failure, Objective, Snapshot, Window
 from caelum_report.render.alarms_api import ledger_csv
 from tests.alerts.fleet import HOUR, START, Course, config, server, snapshot
 

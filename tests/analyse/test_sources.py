@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from caelum_report import analyse, store
+from caelum_report.configured import Config
 from caelum_report.document import Report
 from caelum_report.grafana import GrafanaLinks, link
-from caelum_report.model import Config, Failure, LoggedError, Reading, Sample, Source
+from caelum_report.model import Failure, LoggedError, Reading, Sample, Source
 from caelum_report.render import render
 from caelum_report.store import database as file
 from tests.store.given import NOON, config, fleet, hours

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from caelum_report.collect import collect
-from caelum_report.model import Budgets, Config, Failure, Probe, Remembered, Server, Snapshot, Status, Transport
+from caelum_report.configured import Config
+from caelum_report.model import Budgets, Failure, Probe, Remembered, Server, Snapshot, Status, Transport
 
 HERE = Path(__file__).parent
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from caelum_report.config import Options, load
-from caelum_report.model import Config
+from caelum_report.configured import Config
 
 DATA = Path(__file__).parent.parent / "data" / "config"
 

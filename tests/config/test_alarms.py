@@ -10,9 +10,9 @@ import pytest
 
 from caelum_report.alerting import Hold, Severity
 from caelum_report.config import Options, load, remove_rule, set_rule, show
+from caelum_report.configured import Config
 from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.errors import UsageError
-from caelum_report.model import Config
 
 Toml = Callable[[str], Path]
 RULE = '[[rule]]\nname = "x"\n'

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from caelum_report.config import Options, consent, describe, load, pending
+from caelum_report.configured import Config
 from caelum_report.errors import UsageError
-from caelum_report.model import Config
 
 Write = Callable[..., Path]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from caelum_report.config import Options, load, show
+from caelum_report.configured import Config
 from caelum_report.dashboards import Dashboard, Panel
 from caelum_report.errors import UsageError
-from caelum_report.model import Config
 
 Toml = Callable[[str], Path]
 HEAD = '[[dashboard]]\nname = "ops"\ntitle = "Operations"\n'

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from caelum_report.config import Options, find_configurations, load
 from caelum_report.config.dialects import read_entries
+from caelum_report.configured import Config
 from caelum_report.errors import UsageError
-from caelum_report.model import Config, Server, Transport
+from caelum_report.model import Server, Transport
 from caelum_report.text import slug
 
 from .conftest import DATA, copied

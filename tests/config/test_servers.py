@@ -17,7 +17,8 @@ from caelum_report.config import OWN_SERVER, Options, load
 from caelum_report.config.endpoint import url_endpoint
 from caelum_report.config.risks import risks_of
 from caelum_report.config.servers import writers_of
-from caelum_report.model import Budgets, Config, Server, Transport
+from caelum_report.configured import Config
+from caelum_report.model import Budgets, Server, Transport
 
 Load = Callable[..., Config]
 

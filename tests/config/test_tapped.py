@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from caelum_report.config import find_configurations, tapped_entries
-from caelum_report.model import Config, Tap
+from caelum_report.configured import Config
+from caelum_report.model import Tap
 
 Loaded = Callable[..., Config]
 

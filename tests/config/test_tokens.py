@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from caelum_report import bundle
 from caelum_report.config.tokens import token_end
-from caelum_report.model import Config, Server, Transport
+from caelum_report.configured import Config
+from caelum_report.model import Server, Transport
 
 END = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ import pytest
 from caelum_report import deliver, telling
 from caelum_report.alerting import Channel
 from caelum_report.config import Options, load
+from caelum_report.configured import Config
 from caelum_report.errors import DeliveryError
-from caelum_report.model import Config
 from caelum_report.site import Site
 
 from .test_ways import AT, a_mail

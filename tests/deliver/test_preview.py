@@ -9,8 +9,8 @@ import pytest
 
 from caelum_report import deliver, telling
 from caelum_report.alerting import Channel
+from caelum_report.configured import Config
 from caelum_report.errors import DeliveryError
-from caelum_report.model import Config
 from tests.alerts.fleet import Course, config, server
 from tests.alerts.test_reported import reported
 

@@ -18,9 +18,10 @@ import trustme
 
 from caelum_report import telling
 from caelum_report.alerting import Alert, Channel, Line, Notice, Phase, Severity
+from caelum_report.configured import Config
 from caelum_report.errors import DeliveryError, MessageRefusedError
 from caelum_report.mail import Mail
-from caelum_report.model import Config, Server, Transport
+from caelum_report.model import Server, Transport
 from caelum_report.render import notice_mail, quiet_mail, report_mail
 from caelum_report.render.mail_report import LARGEST_HTML
 from tests.alerts.fleet import config

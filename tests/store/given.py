@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from caelum_report.configured import Config
 from caelum_report.diagram import Diagram
 from caelum_report.document import Coverage, Empty, Report, ReportRef, RunReport, StepReport, Verdict
 from caelum_report.model import (
-    Config,
     Disk,
     Era,
     Failure,

@@ -9,7 +9,8 @@ from datetime import timedelta
 from itertools import chain, repeat
 
 from caelum_report import store
-from caelum_report.model import Config, Era, Failure, Instances, Memory, Note, Server, Status, Transport
+from caelum_report.configured import Config
+from caelum_report.model import Era, Failure, Instances, Memory, Note, Server, Status, Transport
 
 from .given import NOON, config, fleet, host_sample, hours, probe, process, snapshot, surface
 

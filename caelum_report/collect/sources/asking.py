@@ -14,19 +14,9 @@ from typing import Final
 
 from caelum_report.collect.look import Run
 from caelum_report.collect.room import Clock
+from caelum_report.configured import Config
 from caelum_report.errors import as_bug
-from caelum_report.model import (
-    Bookmark,
-    CallCount,
-    Config,
-    Failure,
-    LoggedError,
-    Note,
-    Reading,
-    Remembered,
-    Sample,
-    Source,
-)
+from caelum_report.model import Bookmark, CallCount, Failure, LoggedError, Note, Reading, Remembered, Sample, Source
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Fault
 from caelum_report.words import listing

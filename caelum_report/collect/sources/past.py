@@ -12,8 +12,9 @@ from typing import Final
 
 from caelum_report.collect.look import Run
 from caelum_report.collect.room import Room
+from caelum_report.configured import Config
 from caelum_report.errors import UsageError
-from caelum_report.model import Config, Failure, Remembered, Sample, Source
+from caelum_report.model import Failure, Remembered, Sample, Source
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Fault, Pool
 

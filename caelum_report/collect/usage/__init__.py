@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from caelum_report.model import Bookmark, CallCount, Config, Note, Remembered, Usage
+from caelum_report.configured import Config
+from caelum_report.model import Bookmark, CallCount, Note, Remembered, Usage
 from caelum_report.text import Redactor
 
 from . import claude_code, counters, host_logs, otlp, tap_logs

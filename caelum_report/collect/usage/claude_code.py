@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from caelum_report.configured import Config
 from caelum_report.follow import Followed
-from caelum_report.model import Bookmark, Config
+from caelum_report.model import Bookmark
 
 from .names import Names
 from .reading import Read, Tally, told, unix_of

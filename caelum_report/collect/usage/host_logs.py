@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from caelum_report.configured import Config
 from caelum_report.follow import Followed
-from caelum_report.model import Config
 from caelum_report.tap_log import Message, Skim
 
 from .names import Names

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from caelum_report.configured import Config
 from caelum_report.follow import Followed
-from caelum_report.model import Config
 
 from .counters import SOURCE, Shown, add
 from .names import Names

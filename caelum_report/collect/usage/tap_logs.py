@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from caelum_report.configured import Config
 from caelum_report.follow import Followed
-from caelum_report.model import Config
 
 from .names import Names
 from .reading import Read, Tally, told, unix_of

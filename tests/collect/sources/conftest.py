@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from caelum_report.collect import collect
-from caelum_report.model import Config, Reading, Remembered, Source
+from caelum_report.configured import Config
+from caelum_report.model import Reading, Remembered, Source
 from tests.collect.fleet import AT, BUDGETS, config
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
