@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -13,6 +12,7 @@ import pandas as pd
 from caelum_report.dashboards import SERVER_FIGURES, STATE, Dashboard, DashboardReport, Panel, PanelReport
 from caelum_report.document import Chart, Points, Range
 from caelum_report.metrics import METRICS
+from caelum_report.nearest import did_you_mean
 from caelum_report.patterns import selects
 from caelum_report.text import slug, visible
 
@@ -114,8 +114,7 @@ def _nobody(facts: Facts, panel: Panel) -> str:
 
 
 def _did_you_mean(said: str, word: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, names, 1, 0.5)
-    return f"{said}; did you mean {visible(near[0], 80)}?" if near else f"{said}."
+    return said + (did_you_mean(word, names) or ".")
 
 
 def _no_source(facts: Facts, panel: Panel) -> str:

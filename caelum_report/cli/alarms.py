@@ -113,7 +113,7 @@ def alerts_silence(
     from fnmatch import fnmatchcase
 
     from caelum_report import store
-    from caelum_report.config import near
+    from caelum_report.nearest import did_you_mean
     from caelum_report.rule_words import silenced
 
     if rule == subject == "*":
@@ -129,7 +129,7 @@ def alerts_silence(
         store.add_silence(database, silence)
     typer.echo(f"Silent until {_until(silence, settings.zone)}: {silenced(silence)}.")
     if not any(fnmatchcase(name, subject) for name in names):
-        said = f"no server and nothing that is open is called {visible(subject, 80)}{near(subject, sorted(names))}"
+        said = f"no server and nothing that is open is called {visible(subject, 80)}{did_you_mean(subject, sorted(names))}"
         typer.echo(f"note: {said}", err=True)
 
 

@@ -83,10 +83,10 @@ def time_of(text: str, zone: str) -> datetime:
 
 def pick(name: str, known: dict[str, T], what: str) -> T:
     """The named one, or an error that knows the nearest name."""
-    import difflib
+    from caelum_report.nearest import nearest
 
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
+    near = nearest(name, known)
+    hint = f"; did you mean {near!r}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
     raise UsageError(f"no {what} is called {name!r}{hint}")

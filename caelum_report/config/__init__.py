@@ -5,7 +5,6 @@ from .explaining import check, describe, explain, show
 from .hosts import find_configurations
 from .initial import initial_file, initial_toml, write_initial
 from .loading import OWN_SERVER, consent, load, pending
-from .nobody import near
 from .settings import Options, find_file, system_zone
 from .tapped import tapped_entries
 from .units import seconds
@@ -22,7 +21,6 @@ __all__ = [
     "initial_file",
     "initial_toml",
     "load",
-    "near",
     "pending",
     "remove_rule",
     "seconds",

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
 from caelum_report.mail import WORDS
 from caelum_report.metrics import METRICS
+from caelum_report.nearest import nearest
 from caelum_report.periods import PeriodName
 from caelum_report.words import listing
 
 from . import units
 from .fields import Count, Days, Seconds, Share, Table, Text, zone_name
-from .places import Keys
+from .places import Keys, Mistake
 
-if TYPE_CHECKING:
-    from .schema import CaelumToml
-
-Mistake = tuple[Keys, str, str]
 _CHECKS: Final = re.compile(r"(\d{1,4}) checks?")
 StateWord = Literal["up", "degraded", "down", "auth-walled", "unknown"]
 
@@ -201,26 +197,6 @@ def amount(value: float | str, unit: str) -> float:
 # --- what no single key shows ---------------------------------------------------------------------------------------
 
 
-def wrong_alarms(checked: CaelumToml) -> Iterator[Mistake]:
-    for block in ("rule", "window", "objective", "deliver"):
-        names: dict[str, int] = {}
-        for number, one in enumerate(getattr(checked, block)):
-            if one.name in names and block != "window":
-                said = f"expected another name; [[{block}]] number {names[one.name] + 1} has this one"
-                yield (block, number, "name"), ": ", said
-            names.setdefault(one.name, number)
-    for number, rule in enumerate(checked.rule):
-        if not rule.disabled or _ways(rule):
-            yield from _wrong_rule(rule, ("rule", number))
-    for number, window in enumerate(checked.window):
-        yield from _wrong_window(window, ("window", number))
-    for number, objective in enumerate(checked.objective):
-        if not objective.servers and not objective.groups:
-            yield ("objective", number, "name"), ": ", "expected `servers` or `groups` beside it"
-    for number, channel in enumerate(checked.deliver):
-        yield from _wrong_channel(channel, ("deliver", number))
-
-
 def _ways(rule: RuleTable) -> list[str]:
     """The keys that say what the rule looks for."""
     found = [key for key in ("state", "change", "reaches", "finding") if getattr(rule, key) is not None]
@@ -228,34 +204,33 @@ def _ways(rule: RuleTable) -> list[str]:
     return found + (["above"] if rule.above is not None else ["below"] if rule.below is not None else [])
 
 
-def _wrong_rule(rule: RuleTable, at: Keys) -> Iterator[Mistake]:
+def wrong_rule(rule: RuleTable, at: Keys) -> Iterator[Mistake]:
     ways = _ways(rule)
+    if rule.disabled and not ways:  # it only takes a built-in rule's place
+        return
     if len(ways) != 1:
         said = "one of `state`, `above`, `below`, `change`, `absent`, `anomaly`, `reaches`, `finding` beside it"
         found = f", not {listing([f'`{way}`' for way in ways], 9)}" if ways else ""
-        yield (*at, "name"), ": ", f"expected {said}{found}"
+        yield (*at, "name"), f"expected {said}{found}"
         return
     if rule.above is not None and rule.below is not None:
-        yield (*at, "below"), ": ", "expected either `above` or `below`; write two rules for both"
+        yield (*at, "below"), "expected either `above` or `below`; write two rules for both"
     needs = ways[0] not in {"state", "finding"}
     if needs and rule.metric is None:
-        yield (*at, ways[0]), ": ", "expected `metric` beside it"
+        yield (*at, ways[0]), "expected `metric` beside it"
     if not needs and rule.metric is not None:
-        yield (*at, "metric"), ": ", f"expected only without `{ways[0]}`"
+        yield (*at, "metric"), f"expected only without `{ways[0]}`"
     if rule.metric is None or not needs:
         return
     if rule.source is None and rule.metric not in METRICS:
-        near = difflib.get_close_matches(rule.metric, METRICS, 1, 0.5)
-        yield (
-            (*at, "metric"),
-            ": ",
-            f"expected a metric{f'; did you mean `{near[0]}`?' if near else ', or `source` beside it'}",
-        )
+        near = nearest(rule.metric, METRICS)
+        hint = f"; did you mean `{near}`?" if near else ", or `source` beside it"
+        yield (*at, "metric"), f"expected a metric{hint}"
         return
     if ways[0] == "change" and (rule.source is not None or METRICS[rule.metric].subject not in {"server", "host"}):
-        yield (*at, "change"), ": ", "expected a metric of servers or of the host"
+        yield (*at, "change"), "expected a metric of servers or of the host"
     if ways[0] in {"anomaly", "reaches"} and rule.source is not None:
-        yield (*at, "source"), ": ", f"expected only without `{ways[0]}`"
+        yield (*at, "source"), f"expected only without `{ways[0]}`"
     unit = METRICS[rule.metric].unit if rule.source is None else "ratio"
     values = {}
     for key in ("above", "below", "clear", "reaches"):
@@ -263,7 +238,7 @@ def _wrong_rule(rule: RuleTable, at: Keys) -> Iterator[Mistake]:
         try:
             values[key] = None if value is None else amount(value, unit)
         except ValueError as error:
-            yield (*at, key), ": ", f"expected {error}"
+            yield (*at, key), f"expected {error}"
             return
     yield from _wrong_clear(values, at)
 
@@ -273,44 +248,53 @@ def _wrong_clear(values: Mapping[str, float | None], at: Keys) -> Iterator[Mista
     if clear is None:
         return
     if above is None and below is None:
-        yield (*at, "clear"), ": ", "expected only beside `above` or `below`"
+        yield (*at, "clear"), "expected only beside `above` or `below`"
     elif (above is not None and clear > above) or (below is not None and clear < below):
-        yield (*at, "clear"), ": ", "expected on the good side of the threshold"
+        yield (*at, "clear"), "expected on the good side of the threshold"
 
 
-def _wrong_window(window: WindowTable, at: Keys) -> Iterator[Mistake]:
-    if (window.start.tzinfo is None) != (window.end.tzinfo is None):
-        yield (*at, "end"), ": ", "expected an offset on both of start and end, or on none"
-        return
+def wrong_times(start: datetime, end: datetime, at: Keys) -> Iterator[Mistake]:
+    """Of a window of maintenance, whoever it is for."""
+    if (start.tzinfo is None) != (end.tzinfo is None):
+        yield (*at, "end"), "expected an offset on both of start and end, or on none"
+    elif end <= start:
+        yield (*at, "end"), "expected a time after `start`"
+
+
+def wrong_window(window: WindowTable, at: Keys) -> Iterator[Mistake]:
+    wrong = tuple(wrong_times(window.start, window.end, at))
+    yield from wrong
     longest = {"daily": 86_400, "weekly": 604_800}.get(window.repeat)
-    length = (window.end - window.start).total_seconds()
-    if length <= 0:
-        yield (*at, "end"), ": ", "expected a time after `start`"
-    elif longest is not None and length >= longest:
-        yield (*at, "end"), ": ", f"expected before it repeats ({window.repeat})"
+    if not wrong and longest is not None and (window.end - window.start).total_seconds() >= longest:
+        yield (*at, "end"), f"expected before it repeats ({window.repeat})"
     if window.until is not None and window.repeat == "once":
-        yield (*at, "until"), ": ", "expected only where it repeats"
+        yield (*at, "until"), "expected only where it repeats"
 
 
-def _wrong_channel(channel: ChannelTable, at: Keys) -> Iterator[Mistake]:
+def wrong_objective(objective: ObjectiveTable, at: Keys) -> Iterator[Mistake]:
+    if not objective.servers and not objective.groups:
+        yield (*at, "name"), "expected `servers` or `groups` beside it"
+
+
+def wrong_channel(channel: ChannelTable, at: Keys) -> Iterator[Mistake]:
     fields = type(channel).model_fields
     for kind, keys in OPTIONS.items():
         for key in keys:
             given = getattr(channel, key) != fields[key].get_default(call_default_factory=True)
             if given and kind != channel.kind and key not in OPTIONS[channel.kind]:
-                yield (*at, key), ": ", f'expected only beside kind = "{kind}"'
+                yield (*at, key), f'expected only beside kind = "{kind}"'
     for key in _NEEDED[channel.kind]:
         if not getattr(channel, key):
-            yield (*at, "kind"), ": ", f"expected `{key}` beside it"
+            yield (*at, "kind"), f"expected `{key}` beside it"
     if channel.password is not None and channel.user is None:
-        yield (*at, "password"), ": ", "expected `user` beside it"
+        yield (*at, "password"), "expected `user` beside it"
     if channel.password is not None and channel.security == "none":
-        yield (*at, "password"), ": ", 'expected only with security = "tls" or "starttls"'
+        yield (*at, "password"), 'expected only with security = "tls" or "starttls"'
     if not channel.alerts and channel.reports == "never" and not channel.digest:
-        yield (*at, "alerts"), ": ", "expected `reports` or `digest` beside it, or it never sends anything"
+        yield (*at, "alerts"), "expected `reports` or `digest` beside it, or it never sends anything"
     for key in ("template", "arguments", "command"):
         for word in re.findall(r"\{([a-z_]{2,20})\}", json.dumps(getattr(channel, key))):
-            if word not in WORDS and (near := difflib.get_close_matches(word, WORDS, 1, 0.6)):
-                yield (*at, key), ": ", f"{{{word}}} is no word of a message; did you mean {{{near[0]}}}?"
+            if word not in WORDS and (near := nearest(word, WORDS, 0.6)):
+                yield (*at, key), f"{{{word}}} is no word of a message; did you mean {{{near}}}?"
     if channel.quiet is not None and channel.reports in {"never", "always"}:
-        yield (*at, "quiet"), ": ", 'expected beside reports = "on-change" or "needs-action"'
+        yield (*at, "quiet"), 'expected beside reports = "on-change" or "needs-action"'

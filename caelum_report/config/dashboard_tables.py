@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from caelum_report.dashboards import PANEL_METRICS, Dashboard, Panel, kinds_of
+from caelum_report.dashboards import PANEL_METRICS, Dashboard, Panel, PanelKind, kinds_of
+from caelum_report.nearest import nearest
 from caelum_report.text import slug, visible
 
 from .fields import Table, Text
-from .places import Keys
-
-if TYPE_CHECKING:
-    from .schema import CaelumToml
-
-Mistake = tuple[Keys, str, str]
+from .places import Keys, Mistake
 
 
 def _page_name(value: object) -> str:
@@ -28,26 +23,21 @@ def _page_name(value: object) -> str:
     return value
 
 
-def _chart_word(value: object) -> str:
-    words = ("line", "together", "states", "heat-map", "distribution", "numbers")
-    if value in words:
-        return str(value)
-    near = difflib.get_close_matches(str(value).lower().replace("_", "-"), words, 1, 0.5)
-    raise ValueError(f"one of {', '.join(words)}{f'; did you mean `{near[0]}`?' if near else ''}")
+def _one_of(known: Sequence[str]) -> BeforeValidator:
+    """A word among a few; pydantic's own message about a Literal has no hint."""
+
+    def word(value: object) -> str:
+        if value in known:
+            return str(value)
+        near = nearest(str(value), known)
+        raise ValueError(f"one of {', '.join(known)}{f'; did you mean `{near}`?' if near else ''}")
+
+    return BeforeValidator(word)
 
 
-def _range_word(value: object) -> str:
-    words = ("day", "week", "month", "quarter", "year")
-    if value in words:
-        return str(value)
-    near = difflib.get_close_matches(str(value).lower(), words, 1, 0.5)
-    raise ValueError(f"one of {', '.join(words)}{f'; did you mean `{near[0]}`?' if near else ''}")
-
-
-ChartWord = Annotated[
-    Literal["line", "together", "states", "heat-map", "distribution", "numbers"], BeforeValidator(_chart_word)
-]
-RangeWord = Annotated[Literal["day", "week", "month", "quarter", "year"], BeforeValidator(_range_word)]
+ChartWord = Annotated[PanelKind, _one_of(get_args(PanelKind))]
+RangeName = Literal["day", "week", "month", "quarter", "year"]
+RangeWord = Annotated[RangeName, _one_of(get_args(RangeName))]
 
 
 class PanelTable(Table):
@@ -74,27 +64,21 @@ class DashboardTable(Table):
 # --- what no single key shows ---------------------------------------------------------------------------------------
 
 
-def wrong_dashboards(checked: CaelumToml) -> Iterator[Mistake]:
-    names: dict[str, int] = {}
-    for number, one in enumerate(checked.dashboard):
-        if one.name in names:
-            said = f"expected another name; [[dashboard]] number {names[one.name] + 1} has this one"
-            yield ("dashboard", number, "name"), ": ", said
-        names.setdefault(one.name, number)
-        for place, panel in enumerate(one.panel):
-            yield from _wrong_panel(panel, ("dashboard", number, "panel", place))
+def wrong_dashboard(dashboard: DashboardTable, at: Keys) -> Iterator[Mistake]:
+    for number, panel in enumerate(dashboard.panel):
+        yield from _wrong_panel(panel, (*at, "panel", number))
 
 
 def _wrong_panel(panel: PanelTable, at: Keys) -> Iterator[Mistake]:
     if panel.source is None and panel.metric not in PANEL_METRICS:
-        near = difflib.get_close_matches(panel.metric.lower(), PANEL_METRICS, 1, 0.4)
-        hint = f"did you mean `{near[0]}`?" if near else "or `source` beside it"
-        yield (*at, "metric"), ": ", f"expected `state` or a metric; {hint}"
+        near = nearest(panel.metric, PANEL_METRICS)
+        hint = f"did you mean `{near}`?" if near else "or `source` beside it"
+        yield (*at, "metric"), f"expected `state` or a metric; {hint}"
         return
     possible = kinds_of(panel.metric, panel.source)
     if panel.chart is not None and panel.chart not in possible:
         what = "a figure of a source" if panel.source else f"`{panel.metric}`"
-        yield (*at, "chart"), ": ", f"expected {' or '.join(possible)} for {what}"
+        yield (*at, "chart"), f"expected {' or '.join(possible)} for {what}"
 
 
 # --- what they mean -------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ told from what the file holds and from its name, never asked for.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from caelum_report.errors import UsageError
 from caelum_report.model import Transport
+from caelum_report.nearest import nearest
 from caelum_report.text import visible
 
 from .files import key_place, parse_json, parse_toml, parse_yaml, shown
@@ -88,12 +88,11 @@ def _roots(path: Path, text: str, document: dict[str, Any]) -> Iterator[tuple[st
     if not known and document and all(_is_entry(value) for value in document.values()):
         known.append(("mcpServers", document))  # the names stand at the top, as in a plugin's .mcp.json
     if not known:
-        lowered = {root.lower(): root for root in _ROOTS}
         for key in document:
-            if near := [lowered[root] for root in difflib.get_close_matches(str(key).lower(), lowered, 1, 0.8)]:
+            if near := nearest(str(key), _ROOTS, 0.8):
                 place = key_place(text, str(key))
                 raise UsageError(
-                    f"{shown(path)}{place}: `{visible(str(key), 60)}` is not a key; did you mean `{near[0]}`?"
+                    f"{shown(path)}{place}: `{visible(str(key), 60)}` is not a key; did you mean `{near}`?"
                 )
     for root, servers in known:
         if servers is None:

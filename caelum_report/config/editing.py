@@ -75,7 +75,7 @@ def remove_rule(file: Path, name: str) -> str:
 
 def _write(file: Path, text: str) -> None:
     """Judged first, then swapped in whole, with the old file's mode; a link is followed, not replaced."""
-    from .schema import judge
+    from .judging import judge
 
     judge(parse_toml(file, text), {}, file, text)
     target = Path(os.path.realpath(file))

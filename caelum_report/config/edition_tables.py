@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from caelum_report.editions import Edition
 from caelum_report.errors import UsageError
-from caelum_report.model import Note, Objective, Server
+from caelum_report.nearest import did_you_mean
 from caelum_report.text import visible
 
+from .alarm_tables import ChannelTable
 from .fields import FilePath, Table, Text, site_address
 from .files import shown
-from .nobody import near
-from .places import Keys
-from .settings import placed
-
-if TYPE_CHECKING:
-    from .schema import CaelumToml
-    from .settings import Settings
+from .places import Keys, Mistake
 
 
 class EditionTable(Table):
@@ -39,27 +34,33 @@ class EditionTable(Table):
     pdf: bool = Field(default=False, description="make its report.pdf")
 
 
-def wrong_editions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
-    names = [one.name or one.kind for one in checked.edition]
-    for number, way in enumerate(checked.deliver):
-        if way.edition is not None and names.count(way.edition) != 1:
-            said = f"expected the name of an [[edition]]{near(way.edition, names)}"
-            twice = "expected the name of one [[edition]]; several are called so, give each a `name`"
-            yield ("deliver", number, "edition"), ": ", twice if way.edition in names else said
-    for number, one in enumerate(checked.edition):
-        seen: set[str] = set()
-        for name, alias in one.aliases.items():
-            if alias in seen:
-                yield ("edition", number, "aliases", name), ": ", "expected another alias; one before has this one"
-            seen.add(alias)
+def wrong_edition(edition: EditionTable, at: Keys) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for name, alias in edition.aliases.items():
+        if alias in seen:
+            yield (*at, "aliases", name), "expected another alias; one before has this one"
+        seen.add(alias)
 
 
-def editions(settings: Settings, output: str) -> tuple[Edition, ...]:
-    """UsageError where two of the folders, that of the site among them, lie within each other."""
+def wrong_reader(channel: ChannelTable, blocks: Sequence[EditionTable], at: Keys) -> Iterator[Mistake]:
+    """Of a way out whose readers get an edition."""
+    names = [one.name or one.kind for one in blocks]
+    if channel.edition is None or names.count(channel.edition) == 1:
+        return
+    if channel.edition in names:
+        yield (*at, "edition"), "expected the name of one [[edition]]; several are called so, give each a `name`"
+    else:
+        yield (*at, "edition"), f"expected the name of an [[edition]]{did_you_mean(channel.edition, names)}"
+
+
+def editions(blocks: Iterable[EditionTable], output: str, place: Callable[[str], str]) -> tuple[Edition, ...]:
+    """`place` makes a folder of the file absolute. UsageError where two of the folders, that of the site among them, lie
+    within each other.
+    """
     taken = [os.path.realpath(output)]
     made = []
-    for one in settings.toml.edition:
-        folder = str(placed(one.output, settings.home, settings.folder))
+    for one in blocks:
+        folder = place(one.output)
         real = os.path.realpath(folder)
         if any(os.path.commonpath([real, other]) in {real, other} for other in taken):
             raise UsageError(f"edition {one.kind}: {shown(folder)} lies within another edition's folder, or around it")
@@ -81,15 +82,3 @@ def written(one: Edition) -> Iterator[str]:
         for name, alias in one.aliases
     )
     yield f"aliases = {{ {', '.join(pairs)} }}"
-
-
-def aliases_of_nobody(settings: Settings, servers: Sequence[Server], objectives: Sequence[Objective]) -> Iterator[Note]:
-    """A note for every alias of a name that nobody has; names of other hosts' servers come by bundles."""
-    names = [*(server.id for server in servers), *(one.name for one in objectives)]
-    names += sorted({server.group for server in servers if server.group})
-    for one in settings.toml.edition:
-        for name in one.aliases:
-            if name not in names and "@" not in name:
-                said = f"no server, group or objective is called {visible(name, 80)}{near(name, names)}"
-                text = f"edition {one.kind}: {said}"
-                yield Note("edition-of-nobody", text)

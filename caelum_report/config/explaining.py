@@ -5,7 +5,6 @@ Values of the environment, headers, arguments that are keys and URLs never appea
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import shlex
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from caelum_report.configured import Config
 from caelum_report.errors import UsageError
 from caelum_report.model import Server
+from caelum_report.nearest import nearest
 from caelum_report.text import Redactor, visible
 from caelum_report.words import listing, plural
 
@@ -202,11 +202,9 @@ def _is_server(key: str) -> bool:
 
 
 def _did_you_mean(key: str, valid: list[str]) -> str:
-    lowered = {each.lower(): each for each in valid} | {each.rpartition(".")[2]: each for each in valid if "." in each}
-    near = difflib.get_close_matches(key.lower(), lowered, 1, 0.5)
-    return (
-        f"; did you mean `{visible(lowered[near[0]], 80)}`?" if near else f"; the keys are {', '.join(valid[:20])}, …"
-    )
+    whole = {each.rpartition(".")[2]: each for each in valid} | {each: each for each in valid}
+    near = nearest(key, whole)
+    return f"; did you mean `{visible(whole[near], 80)}`?" if near else f"; the keys are {', '.join(valid[:20])}, …"
 
 
 def _explained(settings: Settings, key: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from caelum_report.configured import Config
 from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.errors import UsageError
 from caelum_report.model import Budgets, Canary, Note, Server, Source, Transport, Window
+from caelum_report.nearest import did_you_mean
 from caelum_report.text import looks_secret, slug, visible
 
 from . import alarm_settings
@@ -24,7 +25,7 @@ from .dialects import Entry, read_entries
 from .endpoint import command_endpoint, url_problem
 from .files import read_text, shown
 from .hosts import find_configurations
-from .nobody import about_nobody, near
+from .nobody import about_nobody, aliases_of_nobody
 from .secrets import in_value
 from .servers import Named, join, resolve
 from .settings import VARIABLES, Options, Settings, is_debug, settle
@@ -47,7 +48,7 @@ def load(options: Options, environ: Mapping[str, str], home: Path) -> Config:
 
 def resolved(settings: Settings, options: Options) -> Config:
     from .dashboard_tables import dashboards
-    from .edition_tables import aliases_of_nobody, editions
+    from .edition_tables import editions
 
     toml = settings.toml
     database, output = settings.database, settings.path("output")
@@ -110,7 +111,7 @@ def resolved(settings: Settings, options: Options) -> Config:
         channels=channels,
         objectives=objectives,
         dashboards=dashboards(toml.dashboard),
-        editions=editions(settings, output),
+        editions=editions(toml.edition, output, settings.placed),
         file=str(settings.file) if settings.file is not None else None,
         debug=is_debug(settings.environ),
     )
@@ -239,12 +240,12 @@ def _with_servers(sources: Sequence[Source], names: Sequence[str]) -> tuple[tupl
         if name is None or name in names:
             found.append(source)
         elif source.kind == "mcp-tool":
-            problem = source.problem or f"no server {visible(name, 80)} is configured{near(name, names)}"
+            problem = source.problem or f"no server {visible(name, 80)} is configured{did_you_mean(name, names)}"
             found.append(replace(source, problem=problem))
         else:
             found.append(source)
             text = f"the source {source.name} is about {visible(name, 80)}, which is not a server here"
-            notes.append(Note("source-of-nobody", text + near(name, names)))
+            notes.append(Note("source-of-nobody", text + did_you_mean(name, names)))
     return tuple(found), notes
 
 
@@ -256,7 +257,7 @@ def _nowhere(name: str, names: Sequence[str], settings: Settings) -> Server:
         transport=Transport.STDIO,
         endpoint="nowhere",
         sources=(str(settings.file),),
-        problem=f"it has neither `command` nor `url`, and no mcp.json names it{near(name, names)}",
+        problem=f"it has neither `command` nor `url`, and no mcp.json names it{did_you_mean(name, names)}",
     )
 
 

@@ -6,14 +6,14 @@ NAME@HOST is never asked after.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from caelum_report.metrics import METRICS
-from caelum_report.model import Note, Server
+from caelum_report.model import Note, Objective, Server
+from caelum_report.nearest import did_you_mean
 from caelum_report.text import visible
 
 from .files import shown
@@ -45,14 +45,20 @@ def about_nobody(settings: Settings, servers: Sequence[Server]) -> Iterator[Note
     for one in lost:
         line, column = known.get(one.at) or known.get(one.at[:-1], (1, 1))
         where = f"{shown(settings.file or '')}:{line}:{column}"
-        said = f"no {one.what} is called {visible(one.pattern, 80)}{near(one.pattern, names[one.what])}"
+        said = f"no {one.what} is called {visible(one.pattern, 80)}{did_you_mean(one.pattern, names[one.what])}"
         yield Note(f"{one.at[0]}-of-nobody", f"{where}: {said}")
 
 
-def near(name: str, names: Sequence[str]) -> str:
-    """`; did you mean api-gateway?`, where something like it is there."""
-    found = difflib.get_close_matches(name, names, 1, 0.5)
-    return f"; did you mean {visible(found[0], 80)}?" if found else ""
+def aliases_of_nobody(settings: Settings, servers: Sequence[Server], objectives: Sequence[Objective]) -> Iterator[Note]:
+    """A note for every alias of a name that nobody has; names of other hosts' servers come by bundles."""
+    names = [*(server.id for server in servers), *(one.name for one in objectives)]
+    names += sorted({server.group for server in servers if server.group})
+    for one in settings.toml.edition:
+        for name in one.aliases:
+            if name not in names and "@" not in name:
+                said = f"no server, group or objective is called {visible(name, 80)}{did_you_mean(name, names)}"
+                text = f"edition {one.kind}: {said}"
+                yield Note("edition-of-nobody", text)
 
 
 def _is_somebody(pattern: str, names: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 Keys = tuple[str | int, ...]  # ("server", 1, "canary", "tool")
 Place = tuple[int, int]  # line and column, both from 1
+Mistake = tuple[Keys, str]  # where it is, and what is said of it
 
 _GAP: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _KEY: Final = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")

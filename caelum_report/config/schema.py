@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
-from caelum_report import words
-from caelum_report.errors import UsageError
 from caelum_report.model import Paper
-from caelum_report.text import visible
 
-from .alarm_tables import ChannelTable, ObjectiveTable, RuleTable, WindowTable, wrong_alarms
-from .dashboard_tables import DashboardTable, PanelTable, wrong_dashboards
-from .edition_tables import EditionTable, wrong_editions
+from .alarm_tables import ChannelTable, ObjectiveTable, RuleTable, WindowTable
+from .dashboard_tables import DashboardTable, PanelTable
+from .edition_tables import EditionTable
 from .fields import Count, Days, FilePath, Seconds, Share, Size, Table, Text, Variable, site_address, zone_name
-from .files import shown
-from .places import Keys, places
-from .source_tables import SOURCE_TABLES, AnySource, kinds_with
+from .source_tables import AnySource
 
 
 class RetentionTable(Table):
@@ -175,16 +167,8 @@ class CaelumToml(Table):
     edition: list[EditionTable] = Field(default_factory=list, description="the report for other readers")
 
 
-LISTS: Final = (
-    "server",
-    "source",
-    "rule",
-    "window",
-    "objective",
-    "deliver",
-    "dashboard",
-    "edition",
-)  # [[…]] at the top of the file
+# [[…]] at the top of the file
+LISTS: Final = ("server", "source", "rule", "window", "objective", "deliver", "dashboard", "edition")
 
 TABLES: Final[Mapping[str, type[Table]]] = {
     "": CaelumToml,
@@ -212,161 +196,3 @@ def keys_of(table: type[Table]) -> dict[str, FieldInfo]:
 
 def default_of(table: type[Table], key: str) -> Any:
     return table.model_fields[key].get_default(call_default_factory=True)
-
-
-# --- judging --------------------------------------------------------------------------------------------------------
-
-
-def judge(values: Mapping[str, Any], origins: Mapping[str, str], file: Path | None, text: str) -> CaelumToml:
-    """The checked settings. `origins` names the environment variable or option that gave a top-level key instead of the file.
-
-    Every mistake is told, one a line, in the order of the file.
-    """
-    try:
-        checked = CaelumToml.model_validate(values)
-        mistakes = [(keys, said, expected) for keys, said, expected in _contradictions(checked)]
-    except ValidationError as error:
-        mistakes = [_mistake(details) for details in error.errors(include_url=False, include_input=False)]
-    if not mistakes:
-        return checked
-    known = places(text)
-    lines = []
-    for keys, said, expected in mistakes:
-        name = "".join(f"[{key + 1}]" if isinstance(key, int) else f".{visible(str(key), 60)}" for key in keys).lstrip(
-            "."
-        )
-        message = f"`{name}`{said}{expected}"
-        if (origin := origins.get(str(keys[0]))) is not None:
-            lines.append(((0, 0), f"{origin}: {message}"))
-        else:
-            place = next((known[keys[:end]] for end in range(len(keys), 0, -1) if keys[:end] in known), (1, 1))
-            lines.append((place, f"{shown(file or '')}:{place[0]}:{place[1]}: {message}"))
-    raise UsageError("\n".join(dict.fromkeys(line for _, line in sorted(lines))))
-
-
-def _contradictions(checked: CaelumToml) -> Iterator[tuple[Keys, str, str]]:
-    """What no single key shows."""
-    names: dict[str, int] = {}
-    for number, server in enumerate(checked.server):
-        at: Keys = ("server", number)
-        if server.name in names:
-            yield (*at, "name"), ": ", f"expected another name; [[server]] number {names[server.name] + 1} has this one"
-        names.setdefault(server.name, number)
-        if server.command is not None and server.url is not None:
-            yield (*at, "url"), ": ", "expected either `command` or `url`, not both"
-        if server.transport == "stdio" and server.url is not None:
-            yield (*at, "transport"), ": ", 'expected "http" or "sse" beside `url`'
-        if server.transport in {"http", "sse"} and server.command is not None:
-            yield (*at, "transport"), ": ", 'expected "stdio" beside `command`'
-        orphans = [key for key in ("args", "env", "cwd") if getattr(server, key) and server.command is None]
-        orphans += [key for key in ("headers",) if getattr(server, key) and server.url is None]
-        for key in orphans:
-            yield (*at, key), ": ", f"expected only beside `{'url' if key == 'headers' else 'command'}`"
-        for index, window in enumerate(server.maintenance):
-            if (window.start.tzinfo is None) != (window.end.tzinfo is None):
-                yield (
-                    (*at, "maintenance", index, "end"),
-                    ": ",
-                    "expected an offset on both of start and end, or on none",
-                )
-            elif window.end <= window.start:
-                yield (*at, "maintenance", index, "end"), ": ", "expected a time after `start`"
-    sources: dict[str, int] = {}
-    for number, source in enumerate(checked.source):
-        if source.name in sources:
-            other = f"expected another name; [[source]] number {sources[source.name] + 1} has this one"
-            yield ("source", number, "name"), ": ", other
-        sources.setdefault(source.name, number)
-    yield from wrong_alarms(checked)
-    yield from wrong_dashboards(checked)
-    yield from wrong_editions(checked)
-    if checked.retention.hourly < checked.retention.raw:
-        yield ("retention", "raw"), ": ", "expected at most as long as `retention.hourly`"
-
-
-_EXPECTED: Final = {
-    "bool_type": "true or false",
-    "string_type": "a string in quotes",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "list_type": "a list in square brackets",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
-    "datetime_type": "a date and time such as 2026-12-24T22:00:00",
-}
-
-
-def _mistake(details: ErrorDetails) -> tuple[Keys, str, str]:
-    keys = details["loc"]
-    kind, context = details["type"], details.get("ctx", {})
-    if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        return (*keys, "kind"), *_kind(context.get("tag"))
-    plain = _without_kind(keys)
-    if kind == "extra_forbidden":
-        return plain, " is not a key here", _nearest(keys)
-    if kind == "missing":
-        return plain, " is missing: ", str(_table(keys).model_fields[str(keys[-1])].description)
-    if len(keys) == 1 and keys[0] in LISTS:
-        return keys, ": ", f"expected [[{keys[0]}]], with two pairs of brackets"
-    if kind == "too_short":
-        return plain, ": ", "expected at least one"
-    keys = plain
-    if kind == "value_error":
-        return keys, ": ", f"expected {context['error']}"
-    if kind == "literal_error":
-        return keys, ": ", f"expected {str(context['expected']).replace(chr(39), chr(34))}"
-    return keys, ": ", f"expected {_EXPECTED.get(kind, details['msg'])}"
-
-
-def _without_kind(keys: Keys) -> Keys:
-    """As the file has them: pydantic puts the kind of a source among the keys."""
-    return (*keys[:2], *keys[3:]) if keys[0] == "source" and len(keys) > 2 and keys[2] in SOURCE_TABLES else keys
-
-
-def _kind(tag: object) -> tuple[str, str]:
-    """What is said of a source's kind that is missing or unknown."""
-    if tag is None:
-        return " is missing: ", f"one of {', '.join(SOURCE_TABLES)}"
-    near = difflib.get_close_matches(str(tag).lower().replace("_", "-"), SOURCE_TABLES, 1, 0.5)
-    hint = f"did you mean `{near[0]}`?" if near else f"the kinds are {', '.join(SOURCE_TABLES)}"
-    return " is not a kind of source; ", hint
-
-
-def _nearest(keys: Keys) -> str:
-    """The valid key that was probably meant, or the table where this one belongs."""
-    key, table = str(keys[-1]), _table(keys)
-    if near := difflib.get_close_matches(key.lower().replace("-", "_"), keys_of(table), 1, 0.6):
-        return f"; did you mean `{near[0]}`?"
-    if table in SOURCE_TABLES.values() and (kinds := kinds_with(key)):
-        return f"; it belongs to sources of the {'kind' if len(kinds) == 1 else 'kinds'} {words.listing(kinds, 9)}"
-    for name, other in TABLES.items():
-        if other is not table and key in keys_of(other):
-            where = (
-                f"[[{name}]]"
-                if name in LISTS or name in {"maintenance", "panel"}
-                else f"[{name}]"
-                if name
-                else "the top of the file"
-            )
-            return f"; it belongs to {where}"
-    return f"; the keys here are {', '.join(keys_of(table))}"
-
-
-def _table(keys: Keys) -> type[Table]:
-    """The table that holds the last of `keys`."""
-    table: type[Table] = CaelumToml
-    for key in keys[:-1]:
-        if keys[0] == "source" and key in SOURCE_TABLES:
-            table = SOURCE_TABLES[str(key)]
-            continue
-        field = table.model_fields.get(str(key))
-        table = next(_tables_in(field.annotation), table) if field is not None else table
-    return table
-
-
-def _tables_in(annotation: Any) -> Iterator[type[Table]]:
-    if isinstance(annotation, type) and issubclass(annotation, Table):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _tables_in(argument)

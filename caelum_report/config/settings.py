@@ -120,6 +120,10 @@ class Settings:
         """Where relative paths of the file start."""
         return self.file.parent if self.file is not None else Path.cwd()
 
+    def placed(self, path: str) -> str:
+        """A path that the file says, absolute."""
+        return str(placed(path, self.home, self.folder))
+
     def layer(self, key: str) -> str:
         """The layer that won for a top-level key: option, environment, file or default."""
         layers = (("option", self.from_options), ("environment", self.from_environment), ("file", self.said))
@@ -150,7 +154,7 @@ class Settings:
 
 def settle(options: Options, environ: Mapping[str, str], home: Path) -> Settings:
     """Reads caelum.toml and lays the environment and the options over it."""
-    from .schema import judge
+    from .judging import judge
 
     file = find_file(options, environ, home)
     text = read_text(file) if file is not None else ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 
 from caelum_report.configured import Config
 from caelum_report.errors import UsageError
 from caelum_report.model import Source
+from caelum_report.nearest import nearest
 from caelum_report.text import SECRET_NAME, Redactor, visible
 from caelum_report.words import listing
 
@@ -53,6 +53,6 @@ def explained(name: str, config: Config) -> str:
     if not name:
         return f"source: who is asked beside the servers; the kinds are {', '.join(SOURCE_TABLES)}"
     keys = [*(key for table in SOURCE_TABLES.values() for key in table.model_fields), *(s.name for s in config.sources)]
-    near = difflib.get_close_matches(name, dict.fromkeys(keys), 1, 0.5)
-    hint = f"; did you mean `source.{near[0]}`?" if near else ""
+    near = nearest(name, keys)
+    hint = f"; did you mean `source.{near}`?" if near else ""
     raise UsageError(f"source.{visible(name, 80)}: is neither a key nor the name of a source{hint}")

@@ -13,7 +13,7 @@ from caelum_report.text import visible
 
 from .endpoint import url_endpoint, url_problem
 from .secrets import in_value
-from .settings import Settings, placed
+from .settings import Settings
 from .variables import UnsetError, Variables, expand
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ def sources_of(settings: Settings, variables: Variables) -> tuple[tuple[Source, 
         options = _with_environment(block, filled.value(said, ""), variables, filled)
         if "files" in options:
             options["files"] = _files(options, settings)
-        options |= {
-            name: str(placed(options[name], settings.home, settings.folder))
-            for name in ("ca", "cert", "key")
-            if options.get(name)
-        }
+        options |= {name: settings.placed(options[name]) for name in ("ca", "cert", "key") if options.get(name)}
         problem = filled.problem or _unusable(block, options)
         secrets |= filled.secrets
         found.append(
@@ -75,7 +71,7 @@ def _files(options: Mapping[str, Any], settings: Settings) -> list[str]:
     """Patterns, absolute; those of a preset among them."""
     from .usage import host_log_folder
 
-    said = [str(placed(each, settings.home, settings.folder)) for each in options["files"]]
+    said = [settings.placed(each) for each in options["files"]]
     if options["preset"] is None:
         return said
     folder = host_log_folder(options["preset"], settings)

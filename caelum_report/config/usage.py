@@ -8,7 +8,7 @@ from typing import Final
 
 from caelum_report.model import UsageSettings
 
-from .settings import Settings, placed
+from .settings import Settings
 
 _MAC: Final = {"claude-desktop": "~/Library/Logs/Claude", "vscode": "~/Library/Application Support/Code/logs"}
 _ELSEWHERE: Final = {"claude-desktop": "~/.config/Claude/logs", "vscode": "~/.config/Code/logs"}
@@ -37,4 +37,4 @@ def host_log_folder(said: str, settings: Settings) -> str:
 
 
 def _path(said: str, settings: Settings) -> str:
-    return str(placed(said, settings.home, settings.folder))
+    return settings.placed(said)

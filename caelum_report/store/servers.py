@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
 from caelum_report.errors import UsageError
 from caelum_report.model import Status
+from caelum_report.nearest import nearest
 
 from . import log_errors, surfaces, usage
 from .database import batch
@@ -93,8 +93,8 @@ def rows_of(connection: sqlite3.Connection, name: str) -> list[tuple[int, int]]:
     rows = connection.execute("SELECT id, host FROM servers WHERE name = ?", (name,)).fetchall()
     if not rows:
         names = [known for (known,) in connection.execute("SELECT name FROM servers ORDER BY name")]
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; see `caelum-report servers list`"
+        near = nearest(name, names)
+        hint = f"; did you mean {near!r}?" if near else "; see `caelum-report servers list`"
         raise UsageError(f"the history has no server {name!r}{hint}")
     return rows
 

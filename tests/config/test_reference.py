@@ -5,7 +5,8 @@ from __future__ import annotations
 import tomllib
 
 from caelum_report.config import reference
-from caelum_report.config.schema import CaelumToml, judge
+from caelum_report.config.judging import judge
+from caelum_report.config.schema import CaelumToml
 from caelum_report.config.source_tables import SOURCE_TABLES
 
 SINGLE = ("", "retention", "archive", "budgets", "usage")

@@ -5,7 +5,6 @@ The operator named the tool; still it is not called where it says that it destro
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from caelum_report.collect.reach import reach
 from caelum_report.collect.room import Clock
 from caelum_report.collect.surface import hints, list_everything
 from caelum_report.model import Canary, Failure, Server
+from caelum_report.nearest import did_you_mean
 from caelum_report.wire import Fault
 from caelum_report.wire.jsontext import canonical, parse
 
@@ -57,10 +57,7 @@ async def ask(asking: Asking) -> Answer:
 
 def _no_tool(server: Server, wanted: str, tools: Iterable[Mapping[str, Any]]) -> str:
     names = [str(tool.get("name")) for tool in tools]
-    near = difflib.get_close_matches(wanted, names, 1, 0.6)
-    return f"{server.id} offers no tool {wanted}; " + (
-        f"did you mean {near[0]}?" if near else f"it offers {words.listing(names)}"
-    )
+    return f"{server.id} offers no tool {wanted}{did_you_mean(wanted, names) or f'; it offers {words.listing(names)}'}"
 
 
 def _server(asking: Asking) -> Server:
