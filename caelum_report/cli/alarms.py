@@ -129,7 +129,9 @@ def alerts_silence(
         store.add_silence(database, silence)
     typer.echo(f"Silent until {_until(silence, settings.zone)}: {silenced(silence)}.")
     if not any(fnmatchcase(name, subject) for name in names):
-        said = f"no server and nothing that is open is called {visible(subject, 80)}{did_you_mean(subject, sorted(names))}"
+        said = (
+            f"no server and nothing that is open is called {visible(subject, 80)}{did_you_mean(subject, sorted(names))}"
+        )
         typer.echo(f"note: {said}", err=True)
 
 
