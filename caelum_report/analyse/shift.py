@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .matrix import HOUR, Grid, assessable, mean, median, on_grid, rolling_median
 from .season import LEAST_CYCLES, MONDAY, WEEK, Seasons, seasons
-from .tails import t_tails
+from .tails import normal_tails, t_tails
 from .times import DAY, Floats, Ints
 
 LEAST_EFFECT: Final = 1.2  # standard deviations of the noise
@@ -22,6 +24,14 @@ _SCAN: Final = 3.5  # z at which a split becomes a candidate
 _JUMP: Final = 0.5  # share of the change that has to happen within two days
 _BESIDE_A_LINE: Final = 3.0  # t of the step where a slope may explain the change too
 _MOST_CORRELATED: Final = 0.95
+_BESIDE: Final = (1, 2, 4)  # cells on each side of a jump
+_LEAST_JUMP: Final = 4.2  # deviations of the steps that the series makes anyway
+_ALONE: Final = 1.5  # times the next greatest step the same way
+_LASTS: Final = 0.4  # share of a jump that is left after two days, and of the whole stretch
+# Shares of a normal's steps below so many deviations.
+_TAIL: Final = ((0.5, 0.6745), (0.9, 1.645), (0.95, 1.96), (0.99, 2.576))
+_LEAST_STEPS: Final = 50  # the same way, to know what is usual
+_FEW: Final = 20  # counts with a smaller mean are skewed and their noise grows with them
 _EDGE: Final = 14 * HOUR  # that the step into or out of a weekend lies from its midnight
 
 
@@ -45,11 +55,15 @@ def level_shifts(series: pd.Series) -> list[LevelShift]:
     they are dropped from the weakest until each passes a t-test with the effective sample size of AR(1) residuals
     (p < 1e-4), an effect of 1.2 noise deviations, half of the change within two days, and a step beside a
     straight line. The moment is then placed on the series itself. Before a weekly profile can be known, in three weeks, a level
-    that lasts just a weekend is none.
+    that lasts just a weekend is none. Small counts are judged by the roots of their sums (Anscombe 1948). What no mean of days
+    can show, in a series that wanders (a temperature, memory that is freed now and then), is found where it happens: the
+    greatest rise and the greatest fall within hours, if 4.2 deviations of the series' usual steps, half as great again as
+    the next (after the additive step of Chen & Liu 1993) and if 40 % of it stays.
 
-    Cost: 0.5 µs a value beside the season; candidates cost 0.2 ms each. Assumes levels of at least 18 hours (six cells where
-    they are longer than six hours). Weak: two opposite shifts within two days, shifts below 1.5 noise deviations in strongly
-    autocorrelated noise, the last 18 hours.
+    Cost: 0.7 µs a value beside the season; candidates cost 0.2 ms each. Assumes levels of at least 18 hours (six cells where
+    they are longer than six hours). Weak: two opposite shifts within two days; in a series that wanders, shifts that come
+    gradually, or are smaller than what it wanders in three hours, and a second one the same way; counts below one in ten hours; the last
+    18 hours. Scaling or moving a series changes nothing, but for small counts, which are judged as such only as they are.
     """
     return level_shifts_of(series.to_frame())[0]
 
@@ -61,11 +75,16 @@ def level_shifts_of(frame: pd.DataFrame, known: Seasons | None = None) -> list[l
     rows = _Rows(frame.index, *on_grid(frame), grid)
     found: list[list[LevelShift]] = [[] for _ in frame.columns]
     for column, splits in _splits(grid, values).items():
-        bounds = [0, *(s.cell for s in splits), len(values)]
-        levels = [float(median(values[a:b, column])) for a, b in pairwise(bounds)]
+        levels = _levels(np.split(values[:, column], [split.cell for split in splits]))
         for split, (before, after) in zip(splits, pairwise(levels), strict=True):
             found[column].append(LevelShift(rows.first(column, split.cell, before, after), before, after, split.p))
     return found
+
+
+def _levels(parts: Sequence[Floats]) -> list[float]:
+    """The medians of neighbouring parts; their means where two medians are the same, as those of rare events are."""
+    middles = [float(median(part)) for part in parts]
+    return middles if all(a != b for a, b in pairwise(middles)) else [float(mean(part, 0)) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +115,61 @@ class _Split:
     p: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Jump:
+    cell: int
+    step: float
+    z: float
+
+
 def _splits(grid: Grid, values: Floats) -> dict[int, list[_Split]]:
     width = max(1, round(min(_BLOCK, 6 * grid.step) / grid.step))
     least = max(3, int(np.ceil(LEAST_SEGMENT / (width * grid.step)))) if width > 1 else 6
-    back = -len(values) % width
-    blocks = _middles(np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1]))
+    counted = _counted(grid.points)
+    blocks = _in_blocks(values, width, counted)
     if len(blocks) < 2 * least:
         return {}
-    blocks = _clipped(blocks)
+    blocks = _clipped(blocks, counted)
     good = assessable(grid)
+    no_week_known = grid.days < LEAST_CYCLES * WEEK / DAY and grid.step <= _BLOCK
+    candidates, jumps = _candidates(blocks, least), _jumps(values, least * width)
     result = {}
-    for column, places in _candidates(blocks, least).items():
+    for column in sorted(candidates.keys() | jumps.keys()):
         if not good[column]:
             continue
         series = values[:, column]
         cells: list[int] = []
-        for place in places:
-            cell = _placed(series, place, width, least * width)
+        for place in candidates.get(column, ()):
+            cell = _placed(series, place, width, least * width, counts=bool(counted[column]))
             if all(abs(cell - other) >= least * width for other in cells):
                 cells.append(cell)
-        if grid.days < LEAST_CYCLES * WEEK / DAY and grid.step <= _BLOCK:
+        if no_week_known:
             cells = _but_weekends(grid, sorted(cells))
-        kept = _confirmed(blocks[:, column], series, cells, width, least)
+        noisy = np.repeat(blocks[:, column], width)[: len(series)] if counted[column] else series
+        kept = _confirmed(blocks[:, column], noisy, cells, width, least)
+        alone = [jump for jump in jumps.get(column, ()) if not (no_week_known and _at_a_weekend(grid, jump.cell))]
+        kept = _with_jumps(series, kept, alone, 8 * width, least * width)
         if kept:
             result[column] = kept
     return result
+
+
+def _counted(points: Floats) -> NDArray[np.bool_]:
+    """Series of small whole numbers: errors, calls."""
+    known = np.nan_to_num(points)
+    whole = ((known >= 0) & (known == np.floor(known))).all(axis=0)
+    return np.asarray(whole & (mean(points, axis=0) < _FEW))
+
+
+def _in_blocks(values: Floats, width: int, counted: NDArray[np.bool_]) -> Floats:
+    """Trimmed means of blocks of `width` cells; of counts the roots of their sums, whose noise is the same at every level
+    (Anscombe 1948), since what is trimmed off rare events are the events.
+    """
+    back = -len(values) % width
+    cells = np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1])
+    blocks = _middles(cells)
+    blocks[:, counted] = 2 * np.sqrt(width * np.maximum(mean(cells[:, :, counted], axis=1), 0.0) + 3 / 8)
+    return blocks
 
 
 def _middles(cells: Floats) -> Floats:
@@ -136,11 +185,15 @@ def _middles(cells: Floats) -> Floats:
     return np.where(count > 0, total, np.nan)
 
 
-def _clipped(blocks: Floats) -> Floats:
-    """No farther than three robust deviations from the median of nine blocks, so that an incident is no level."""
+def _clipped(blocks: Floats, counted: NDArray[np.bool_]) -> Floats:
+    """No farther than three deviations from the median of nine blocks, so that an incident is no level; robust deviations but
+    for counts, of which a robust one would only see the blocks without any.
+    """
     level = rolling_median(blocks, 9)
     rest = blocks - level
-    limit = 3 * np.maximum(1.4826 * median(np.abs(rest), axis=0), mean(np.abs(rest), axis=0))
+    size = np.abs(rest)
+    deviation = np.maximum(1.4826 * median(size, axis=0), mean(size, axis=0))
+    limit = 3 * np.where(counted, np.sqrt(mean(rest**2, axis=0)), deviation)
     return level + np.clip(rest, -limit, limit)
 
 
@@ -201,7 +254,7 @@ def _seeded(n: int, least: int) -> list[tuple[int, int]]:
     return sorted(set(intervals))
 
 
-def _placed(series: Floats, place: int, width: int, reach: int) -> int:
+def _placed(series: Floats, place: int, width: int, reach: int, *, counts: bool) -> int:
     """The cell within `reach` of the split at which the two levels beside it part best.
 
     A narrow interval finds a change near its end at the nearest place it may look at, the least segment away from it.
@@ -210,13 +263,79 @@ def _placed(series: Floats, place: int, width: int, reach: int) -> int:
     before, after = series[max(0, middle - beside) : middle], series[middle : middle + beside]
     if np.isnan(before).all() or np.isnan(after).all():
         return middle
-    left, right = np.nanmedian(before), np.nanmedian(after)
     low = max(1, middle - reach)
     near = series[low : middle + reach]
-    cost = np.nan_to_num(
-        np.minimum(np.abs(near - left), abs(right - left)) - np.minimum(np.abs(near - right), abs(right - left))
-    )
+    left, right = float(median(before)), float(median(after))
+    if counts or left == right:  # events: each counts, however great beside the levels
+        left, right = float(mean(before, 0)), float(mean(after, 0))
+        cost = np.sign(right - left) * (near - (left + right) / 2)
+    else:
+        most = abs(right - left)
+        cost = np.minimum(np.abs(near - left), most) - np.minimum(np.abs(near - right), most)
+    cost = np.nan_to_num(cost)
     return low + int(np.argmin(np.concatenate([[0.0], np.cumsum(cost)])))
+
+
+def _jumps(values: Floats, least: int) -> dict[int, list[_Jump]]:
+    """Of each column the greatest rise and the greatest fall where they stand out from all that it does anyway.
+
+    A level that wanders hides a step in every mean of days, but not in the hours beside it: what is compared are means of one,
+    two and four cells before and after, with the steps the same way everywhere else, by all their quantiles, so that
+    neither a restless series nor a saw's teeth stand out.
+    """
+    centred = values - median(values, axis=0)
+    found: dict[int, list[_Jump]] = {}
+    for beside in _BESIDE:
+        steps = np.nan_to_num(_steps(centred, beside))
+        usual = median(np.abs(steps[:: 1 + len(steps) // 1000]), axis=0) / _TAIL[0][1]
+        for column in np.flatnonzero(np.abs(steps).max(axis=0) > _LEAST_JUMP * usual).tolist():
+            jumps = (_greatest(sign * steps[:, column], least) for sign in (1, -1))
+            for jump, sign in zip(jumps, (1, -1), strict=True):
+                if jump is not None:
+                    found.setdefault(column, []).append(replace(jump, step=sign * jump.step))
+    return found
+
+
+def _steps(values: Floats, beside: int) -> Floats:
+    """At every cell the mean of the `beside` cells from it on less that of those before it; NaN where half is missing."""
+    there = ~np.isnan(values)
+    total, count = (
+        np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(some, axis=0)])
+        for some in (np.where(there, values, 0.0), there)
+    )
+    sums, counts = (some[beside:] - some[:-beside] for some in (total, count))
+    means = np.where(counts > beside / 2, sums / np.maximum(counts, 1), np.nan)
+    return np.pad(means[beside:] - means[:-beside], ((beside, beside - 1), (0, 0)), constant_values=np.nan)
+
+
+def _greatest(steps: Floats, least: int) -> _Jump | None:
+    """The greatest step up, if it stands alone and `least` cells from the ends."""
+    cell = int(np.argmax(steps))
+    others = np.concatenate([steps[: max(0, cell - least)], steps[cell + least :]])
+    others = np.sort(others[others > 0])
+    if not least <= cell <= len(steps) - least or len(others) < _LEAST_STEPS or steps[cell] < _ALONE * others[-1]:
+        return None
+    z = float(steps[cell]) / max(float(others[int(share * len(others))]) / normal for share, normal in _TAIL)
+    return _Jump(cell, float(steps[cell]), z) if z > _LEAST_JUMP else None
+
+
+def _with_jumps(series: Floats, splits: list[_Split], jumps: list[_Jump], near: int, least: int) -> list[_Split]:
+    """The splits, and those jumps that lead to a level which lasts, for days and for as long as no other split follows."""
+    for jump in sorted(jumps, key=lambda jump: -jump.z):
+        if any(abs(jump.cell - split.cell) < least for split in splits):
+            continue
+        low = max((split.cell for split in splits if split.cell < jump.cell), default=0)
+        high = min((split.cell for split in splits if split.cell > jump.cell), default=len(series))
+        before, after = series[low : jump.cell], series[jump.cell : high]
+        lasting = min(_change(before[-near:], after[:near]) / jump.step, _change(before, after) / jump.step)
+        if lasting >= _LASTS:
+            p = min(1.0, float(normal_tails(jump.z)) * len(series))
+            splits = sorted([*splits, _Split(jump.cell, p)], key=lambda split: split.cell)
+    return splits
+
+
+def _change(before: Floats, after: Floats) -> float:
+    return float(median(after) - median(before))
 
 
 def _but_weekends(grid: Grid, cells: list[int]) -> list[int]:
@@ -230,6 +349,11 @@ def _but_weekends(grid: Grid, cells: list[int]) -> list[int]:
         short = (last - first) * grid.step <= 2 * DAY + _EDGE
         weekend.append(begins and ends and short and abs(middle) <= DAY)
     return [cell for cell, (before, after) in zip(cells, pairwise(weekend), strict=True) if not (before or after)]
+
+
+def _at_a_weekend(grid: Grid, cell: int) -> bool:
+    """Whether one begins or ends there."""
+    return any(abs(_from(grid, cell, day * DAY)) <= _EDGE for day in (5, 7))
 
 
 def _from(grid: Grid, cell: int, day: float) -> float:
@@ -304,8 +428,7 @@ def _correlation(rest: Floats, segments: int) -> tuple[float, float]:
 
 def _jump(left: Floats, right: Floats, change: float) -> float:
     """The share of the change that lies between the two days before and the two days after."""
-    before, after = left[-8:], right[:8]
-    between = float(median(after) - median(before)) / change
+    between = _change(left[-8:], right[:8]) / change
     return 1.0 if np.isnan(between) else between
 
 

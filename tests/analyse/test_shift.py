@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from caelum_report.analyse.shift import level_shifts, level_shifts_of
 
-from . import series
+from . import monitored, series
 
 
 def hourly(values):
@@ -76,6 +76,55 @@ def test_finer_and_coarser_cadences():
     daily = pd.Series(100 + noise(200), pd.date_range("2026-01-01", periods=200, freq="D"))
     daily.iloc[120:] += 6
     assert [s.at for s in level_shifts(daily)] == [daily.index[120]]
+
+
+def test_a_step_in_a_level_that_wanders_is_found_in_its_hour():
+    wandering = 50 + 2 * noise(720, 5, 0.97) + 3 * np.sin(2 * np.pi * np.arange(720) / 24)
+    assert level_shifts(hourly(wandering)) == []
+    one = hourly(wandering + 5.0 * (np.arange(720) >= 300))
+    (found,) = level_shifts(one)
+    assert found.at == one.index[300]
+    assert found.after - found.before == pytest.approx(5, abs=1.5)
+
+
+def test_a_step_up_is_found_among_a_saws_teeth():
+    saw = 300 + np.arange(720) % 100 + noise(720)
+    assert level_shifts(hourly(saw)) == []
+    one = hourly(saw + 120.0 * (np.arange(720) >= 340))
+    assert [s.at for s in level_shifts(one)] == [one.index[340]]
+
+
+def test_a_jump_that_is_gone_after_two_days_is_no_level():
+    wandering = 50 + 2 * noise(720, 5, 0.97)
+    wandering[300:324] += 6.0
+    assert level_shifts(hourly(wandering)) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.3, 1.2), (1.5, 0.3), (2.0, 3.5), (0.2, 0.0)])
+def test_rare_events_that_become_more_or_fewer_are_shifts_with_their_means(before, after):
+    rate = np.where(np.arange(960) < 480, before, after)
+    one = hourly(np.random.default_rng(3).poisson(rate).astype(float))
+    (found,) = level_shifts(one)
+    assert abs(found.at - one.index[480]) <= pd.Timedelta("24h")
+    assert found.after - found.before == pytest.approx(after - before, rel=0.5)
+    assert found.before != found.after
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"), [("temperature", 0.25), ("memory", 0.8), ("rare errors", 0.6), ("counts", 0.8), ("p95", 0.65)]
+)
+def test_shifts_of_monitored_series_are_found(kind, least):
+    shifted = [monitored.monitored(kind, "shift", seed) for seed in range(81_000, 81_040)]
+    there = []
+    for one in shifted:
+        ((first, _),) = one.events
+        there.append(any(abs(one.series.index.get_loc(s.at) - first) <= 12 for s in level_shifts(one.series)))
+    assert np.mean(there) >= least
+
+
+def test_clean_monitored_series_have_a_false_shift_in_twenty_months_at_most():
+    clean = [one.series for one in monitored.every(("clean",), range(82_000, 82_020)) if not one.steps]
+    assert sum(len(level_shifts(one)) for one in clean) <= 0.05 * len(clean)
 
 
 def test_holes_at_the_shift_move_it_to_the_first_measured_point():
