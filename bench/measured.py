@@ -22,13 +22,15 @@ from caelum_report.configured import Config
 from caelum_report.model import Probe, Remembered, Snapshot
 
 _SERVER = """
-import json, sys
+import json, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 TOOLS = [{"name": f"tool_{i}", "description": "Does a thing.", "inputSchema": {"type": "object"}} for i in range(12)]
 class Handler(BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True  # head and body are two writes: forty milliseconds of nothing in every answer
     protocol_version = "HTTP/1.1"
     def log_message(self, *_): pass
     def do_POST(self):
+        time.sleep(float(sys.argv[1]))
         ask = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         method, result = ask.get("method"), {}
         if "id" not in ask:
@@ -88,10 +90,13 @@ def told(what: str, found: Sequence[float], budget: float, unit: str = "s") -> b
 
 
 @contextmanager
-def idle_fleet(servers: int, folder: Path) -> Iterator[tuple[Config, Snapshot]]:
+def idle_fleet(servers: int, folder: Path, answers_after_seconds: float = 0.0) -> Iterator[tuple[Config, Snapshot]]:
     """So many servers in one process beside us, and what one look at them saw."""
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", _SERVER, str(answers_after_seconds)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as idle:
         try:
             assert idle.stdout is not None

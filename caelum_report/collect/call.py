@@ -9,15 +9,12 @@ from datetime import datetime
 from caelum_report.configured import Config
 from caelum_report.model import Canary, Memory, Server
 from caelum_report.text import Redactor
-from caelum_report.wire import Allowance, Fault
+from caelum_report.wire import Fault
 from caelum_report.wire.process import adopt_orphans, kill_orphans, kill_strays
 
 from . import canary
-from .boundary import Boundary
-from .ladder import Ladder
-from .look import Look, Run, begun
+from .look import Run, begun, look_at
 from .reach import reach
-from .room import Clock
 from .surface import list_everything
 
 
@@ -39,19 +36,11 @@ def call_tool(config: Config, name: str, wanted: Canary, at: datetime, seconds: 
 
 
 async def _call(run: Run, server: Server, wanted: Canary, seconds: float) -> str:
-    config = run.config
-    look = Look(
-        server=server,
-        run=run,
-        clock=Clock(seconds),
-        ladder=Ladder(server),
-        allowance=Allowance(config.budgets, run.pool),
-        boundary=Boundary(run.redactor),
-    )
+    look = look_at(server, run, seconds)
     try:
         talk = await reach(look, Memory())
         greeting = look.greeting
-        listing = await list_everything(talk, greeting.capabilities if greeting else {}, config.budgets)
+        listing = await list_everything(talk, greeting.capabilities if greeting else {}, run.config.budgets)
         problem = await canary.call(talk, wanted, listing.tools)
     except canary.Refused as refused:
         return str(refused)

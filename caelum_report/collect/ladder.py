@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from caelum_report.model import STAGES, Outcome, Server, Stage, Transport
+
+from .room import Clock
 
 _LOCAL = ("spawn",)
 _REMOTE = ("dns", "connect", "tls", "http", "auth")
 
 
 class Ladder:
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, clock: Clock) -> None:
+        self._clock = clock
         unused = set(_LOCAL if server.remote else _REMOTE)
         if server.remote and not (server.url or "").startswith("https:"):
             unused.add("tls")
@@ -25,14 +27,14 @@ class Ladder:
 
     @contextmanager
     def climb(self, name: str) -> Iterator[None]:
-        """The time that a stage takes; it is good when nothing is raised."""
-        self.current, since = name, time.perf_counter()
+        """The time that a stage takes, without what was waited for a turn; it is good when nothing is raised."""
+        self.current, since = name, self._clock.spent
         try:
             yield
         except BaseException:
-            self.fell_after_seconds[name] = time.perf_counter() - since
+            self.fell_after_seconds[name] = self._clock.spent - since
             raise
-        self.good(name, time.perf_counter() - since)
+        self.good(name, self._clock.spent - since)
 
     def good(self, name: str, seconds: float | None, detail: str = "") -> None:
         self._rungs[name] = Stage(name, Outcome.OK, seconds, detail)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,12 +14,13 @@ from caelum_report.model import Note, ProcessFigures, Server, Surface
 from caelum_report.text import Redactor
 from caelum_report.wire import Allowance, Channel, Inbox, Pool
 from caelum_report.wire.http import HttpClient
+from caelum_report.wire.net import is_loopback
 from caelum_report.wire.process import Child
 
 from .boundary import Boundary
 from .eras import Greeting
 from .ladder import Ladder
-from .room import Clock, Room
+from .room import Clock, Hold, Pace, Room
 from .surface import Listing
 from .talk import Talk
 
@@ -50,6 +52,19 @@ def begun(config: Config, at: datetime, mark: str) -> Run:
     )
 
 
+def look_at(server: Server, run: Run, seconds: float, allowance: Allowance | None = None) -> Look:
+    """A look that begins now; an allowance that is given is its giver's to release."""
+    clock = Clock(seconds)
+    return Look(
+        server=server,
+        run=run,
+        clock=clock,
+        ladder=Ladder(server, clock),
+        allowance=allowance or Allowance(run.config.budgets, run.pool),
+        boundary=Boundary(run.redactor),
+    )
+
+
 @dataclass(slots=True)
 class Look:
     """What is known so far; filled while the probe goes on, so that a failure keeps what came before it."""
@@ -64,6 +79,7 @@ class Look:
     inboxes: list[Inbox] = field(default_factory=list)
     child: Child | None = None
     client: HttpClient | None = None
+    timing: Hold | None = None  # while its answers are timed
     greeting: Greeting | None = None
     era_certain: bool = True
     listing: Listing | None = None
@@ -80,15 +96,28 @@ class Look:
         return self.inboxes[-1]
 
     def talk(self, channel: Channel) -> Talk:
-        """A conversation over what is from now on our channel; our requests to remote servers spare a quick timing elsewhere."""
+        """A conversation over what is from now on our channel."""
         self.channel = channel
         seconds = self.server.request_seconds or self.run.config.budgets.request_seconds
+        return Talk(channel, self.clock, seconds, self.turn)
 
-        async def hush() -> None:
-            if self.server.remote and self.ladder.current != "ping":
-                await self.run.room.hush(self.clock)
+    @property
+    def pace(self) -> Pace:
+        return Pace(local=self.client is None or is_loopback(self.client.origin.host))
 
-        return Talk(channel, self.clock, seconds, hush)
+    @asynccontextmanager
+    async def turn(self, seconds: float) -> AsyncIterator[None]:
+        """What a request waits for: a process of ours that starts has its slot, whoever is timed its while, and every other
+        request to a remote server shares the room with what is measured there.
+        """
+        if self.timing:
+            self.timing.asking()
+            yield
+        elif self.server.remote:
+            async with self.run.room.asking(self.clock, self.pace, seconds):
+                yield
+        else:
+            yield
 
     async def hang_up(self) -> None:
         """Let go of the server: its processes, its session, its connections."""
@@ -98,7 +127,7 @@ class Look:
                 self.client.close()
             return
         self.measure()
-        async with self.run.room.ending():
+        async with nullcontext() if self.server.remote else self.run.room.ending():
             await channel.close()
 
     def measure(self) -> None:

@@ -18,23 +18,19 @@ from caelum_report.model import (
     Transport,
     status_of,
 )
-from caelum_report.wire import Allowance, Fault
+from caelum_report.wire import Fault
 from caelum_report.wire.fault import excerpt
 from caelum_report.wire.jsonrpc import METHOD_NOT_FOUND
 from caelum_report.wire.process import exit_words
 
 from . import canary, readiness
-from .boundary import Boundary
 from .judge import judged
-from .ladder import Ladder
-from .look import Look, Run
+from .look import Look, Run, look_at
 from .reach import first_start, reach
 from .reasons import telling_line
-from .room import Clock
 from .surface import list_everything, surface
 from .talk import Talk, result_of
 
-_SLOW_SECONDS: Final = 0.02  # an answer this slow is not distorted by what runs beside it
 _TIMING_SECONDS: Final = 3.0  # for all short requests together
 _STDERR_FLOOD: Final = 1_000_000
 
@@ -49,14 +45,7 @@ async def probe_server(server: Server, memory: Memory, run: Run) -> Probe:
     seconds = server.server_seconds or budgets.server_seconds
     if first_start(server, memory):
         seconds = max(seconds, budgets.first_start_seconds)
-    look = Look(
-        server=server,
-        run=run,
-        clock=Clock(seconds),
-        ladder=Ladder(server),
-        allowance=Allowance(budgets, run.pool),
-        boundary=Boundary(run.redactor),
-    )
+    look = look_at(server, run, seconds)
     fault = None
     try:
         try:
@@ -108,7 +97,7 @@ async def _time(look: Look, talk: Talk) -> None:
     """Several short requests. Not a fault when `ping` is unknown: it left the protocol, and some never had it."""
     method = "server/discover" if talk.era is Era.MODERN else "ping"
     look.ladder.current = "ping"
-    async with look.run.room.timing(look.clock, slow=talk.fastest_seconds > _SLOW_SECONDS):
+    async with look.run.room.timing(look.clock, look.pace, talk.fastest_seconds) as look.timing:
         while len(look.timings) <= look.run.config.budgets.timings and sum(look.timings) < _TIMING_SECONDS:
             reply = await talk.ask(method)
             if method == "ping" and reply.error and reply.error.code == METHOD_NOT_FOUND:
@@ -119,6 +108,7 @@ async def _time(look: Look, talk: Talk) -> None:
             if method != "ping":
                 result_of(reply, method)
             look.timings.append(reply.seconds)
+    look.timing = None
     # The first woke a server that had waited for its turn; it counts only where it stayed the only one.
     look.timings = look.timings[1:] or look.timings
     look.timing_method = method

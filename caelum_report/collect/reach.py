@@ -163,7 +163,8 @@ async def _reach_events(look: Look, memory: Memory, client: HttpClient) -> Talk:
     channel = SseChannel(client, look.inbox())
     talk = look.talk(channel)
     try:
-        await channel.open(min(look.clock.left, look.run.config.budgets.request_seconds))
+        async with look.turn(0.0):
+            await channel.open(min(look.clock.left, look.run.config.budgets.request_seconds))
     finally:
         look.ladder.passed(client.seconds)
     return await _greet(look, memory, _always(talk))

@@ -1,25 +1,36 @@
-"""Who may start, who may measure, and when: starting servers distorts what is measured beside it.
+"""Who may start, who may measure, and when: what runs beside a measurement distorts it, our own reading of answers too.
 
 Starts and timings take turns. A start holds one of as many slots as there are processors, for three seconds at most; a
-straggler goes on without one. Quick servers are timed one at a time while nobody starts; those that take their time
-anyway, many at once.
+straggler goes on without one.
+
+Timings, and all that is asked of remote servers, share the room's places. The quicker an answer, the more of them it takes,
+so that as many are under way as can be read without one waiting for another: one of a millisecond is waited for alone, one
+of twenty beside a score of others. Who is not known yet counts as quick until it has kept us waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from caelum_report.model import Budgets
 
 _TURN_SECONDS: Final = 3.0
-_TIMING_SECONDS: Final = 1.0  # a hold on the silence; a slower one goes on without
+_ASIDE_SECONDS: Final = 1.0  # places are held no longer; a slower one goes on without
 _ENDING_SECONDS: Final = 0.3
-_SLOW_AT_ONCE: Final = 32
+_PLACES: Final = 64
+_QUICK: Final = _PLACES // 2 + 1  # never two of them at once
+_READING_SECONDS: Final = 0.001  # of the processor, for one answer and what becomes of it
+_SLOW_SECONDS: Final = 0.02  # from a server on this machine: what runs beside it does not distort an answer this slow
+_SLOW_LOCAL: Final = 2
+_FADING_SECONDS: Final = 0.004  # a silence counts as slowness from here on, and more so whenever it has doubled
 
 
 class Clock:
@@ -42,22 +53,69 @@ class Clock:
         self._paused += seconds
 
 
-class Hold:
-    """A turn; given back once, by its holder or by the time limit."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many places an answer takes. A server on this machine works on the processors that we read with."""
 
-    def __init__(self, room: Room, kind: str, seconds: float) -> None:
-        self._room, self.kind = room, kind
+    local: bool
+
+    def places(self, seconds: float) -> int:
+        """Of an answer that takes so long."""
+        if self.local:
+            return _QUICK if seconds <= _SLOW_SECONDS else _SLOW_LOCAL
+        return max(1, min(_QUICK, math.ceil(_PLACES * _READING_SECONDS / max(seconds, _READING_SECONDS))))
+
+
+class Hold:
+    """A turn; given back once, by its holder or by the time limit. With a pace, its places go as a silence grows."""
+
+    def __init__(self, room: Room, kind: str, seconds: float, places: int = 0, pace: Pace | None = None) -> None:
+        self._room, self.kind, self._places, self._pace = room, kind, places, pace
         self._limit = asyncio.get_running_loop().call_later(seconds, self.release)
+        self._fading: asyncio.TimerHandle | None = None
         self._held = True
         room.holding[kind] += 1
+        room.taken += places
+        self.asking()
+
+    def asking(self) -> None:
+        """A request goes out now: a silence begins here."""
+        if self._fading:
+            self._fading.cancel()
+        self._fade_after(_FADING_SECONDS, _FADING_SECONDS)
 
     def release(self) -> None:
         if self._held:
             self._held = False
             self._limit.cancel()
+            if self._fading:
+                self._fading.cancel()
             self._room.holding[self.kind] -= 1
+            self._room.taken -= self._places
             # Not at once: whoever was timed first says that its server ends now, and the next one waits for that.
             asyncio.get_running_loop().call_soon(self._room.advance)
+
+    def _fade_after(self, seconds: float, silent: float) -> None:
+        if self._held and self._pace and self._places > self._pace.places(math.inf):
+            self._fading = asyncio.get_running_loop().call_later(seconds, self._fade, self._pace, silent)
+
+    def _fade(self, pace: Pace, silent: float) -> None:
+        fewer = min(self._places, pace.places(silent))
+        self._room.taken -= self._places - fewer
+        self._places = fewer
+        self._room.advance()
+        self._fade_after(silent, 2 * silent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Somebody who wants places."""
+
+    number: int
+    kind: str
+    places: int
+    pace: Pace | None
+    granted: asyncio.Future[Hold]
 
 
 class Room:
@@ -68,9 +126,12 @@ class Room:
         self._slot_seconds = budgets.start_slot_seconds
         self.children = asyncio.Semaphore(budgets.children)
         self.remotes = asyncio.Semaphore(budgets.children)
-        self.holding = {"start": 0, "end": 0, "quick": 0, "slow": 0}
+        self.holding = {"start": 0, "end": 0, "timing": 0, "asking": 0}
+        self.taken = 0  # of the places
         self._starters: deque[asyncio.Future[Hold]] = deque()
-        self._timers: deque[tuple[asyncio.Future[Hold], str]] = deque()
+        self._timers: deque[_Waiting] = deque()
+        self._askers: deque[_Waiting] = deque()
+        self._numbers = itertools.count()
         self._timing = False
         self._turn_since = time.monotonic()
         self._silence = asyncio.Event()
@@ -85,12 +146,24 @@ class Room:
             yield hold
 
     @asynccontextmanager
-    async def timing(self, clock: Clock, *, slow: bool) -> AsyncIterator[None]:
-        """A while in which nobody starts, and for the quick ones nobody else is timed."""
-        future: asyncio.Future[Hold] = asyncio.get_running_loop().create_future()
-        self._timers.append((future, "slow" if slow else "quick"))
-        async with self._granted(future, clock):
-            yield
+    async def timing(self, clock: Clock, pace: Pace | None = None, seconds: float = 0.0) -> AsyncIterator[Hold]:
+        """A while in which nobody starts, for a server that is known to answer in so many seconds. Without a pace nobody
+        else is timed in it either, for as long as it lasts.
+        """
+        async with self._granted(self._wait(self._timers, "timing", pace, seconds), clock) as hold:
+            yield hold
+
+    @asynccontextmanager
+    async def asking(self, clock: Clock, pace: Pace, seconds: float) -> AsyncIterator[Hold]:
+        """A while for one request to a server that is known to answer in so many seconds."""
+        async with self._granted(self._wait(self._askers, "asking", pace, seconds), clock) as hold:
+            yield hold
+
+    def _wait(self, queue: deque[_Waiting], kind: str, pace: Pace | None, seconds: float) -> asyncio.Future[Hold]:
+        granted: asyncio.Future[Hold] = asyncio.get_running_loop().create_future()
+        places = pace.places(seconds) if pace else _QUICK
+        queue.append(_Waiting(next(self._numbers), kind, places, pace, granted))
+        return granted
 
     @asynccontextmanager
     async def ending(self) -> AsyncIterator[None]:
@@ -131,19 +204,20 @@ class Room:
         if not self._timing:
             while self._starters and self.holding["start"] < self._cores:
                 self._starters.popleft().set_result(Hold(self, "start", self._slot_seconds))
-        elif not self.holding["start"] and not self.holding["end"] and not self._due_to_start():
-            while self._timers and self._may_time(self._timers[0][1]):
-                future, kind = self._timers.popleft()
-                future.set_result(Hold(self, kind, _TIMING_SECONDS))
-        if self.holding["quick"]:
+        while (queue := self._next()) and self.taken + queue[0].places <= _PLACES:
+            one = queue.popleft()
+            one.granted.set_result(Hold(self, one.kind, _ASIDE_SECONDS, one.places, one.pace))
+        if self.holding["timing"] and self.taken >= _QUICK:
             self._silence.clear()
         else:
             self._silence.set()
 
-    def _may_time(self, kind: str) -> bool:
-        if self.holding["quick"]:
-            return False
-        return self.holding["slow"] < (_SLOW_AT_ONCE if kind == "slow" else 1)
+    def _next(self) -> deque[_Waiting] | None:
+        """The queue whose first has waited longest, of those who may go now."""
+        started = not self.holding["start"] and not self.holding["end"]
+        may_time = self._timing and started and not (self._starters and self._turn_over())
+        queues = [queue for queue in (self._askers, self._timers if may_time else ()) if queue]
+        return min(queues, key=lambda queue: queue[0].number, default=None)
 
     def _change_turns(self) -> None:
         """Time when enough have gathered or nobody is left to start; start again when they are done, or had their time."""
@@ -151,14 +225,10 @@ class Room:
             enough = len(self._timers) >= 2 * self._cores or not self._starters or self._turn_over()
             change = bool(self._timers) and enough
         else:
-            busy = self.holding["quick"] or self.holding["slow"]
-            change = bool(self._starters) and not busy and (not self._timers or self._turn_over())
+            change = bool(self._starters) and not self.holding["timing"] and (not self._timers or self._turn_over())
         if change:
             self._timing = not self._timing
             self._turn_since = time.monotonic()
-
-    def _due_to_start(self) -> bool:
-        return bool(self._starters) and self._turn_over()
 
     def _turn_over(self) -> bool:
         return time.monotonic() - self._turn_since > _TURN_SECONDS
@@ -166,5 +236,6 @@ class Room:
     def _forget_cancelled(self) -> None:
         while self._starters and self._starters[0].done():
             self._starters.popleft()
-        while self._timers and self._timers[0][0].done():
-            self._timers.popleft()
+        for queue in (self._timers, self._askers):
+            while queue and queue[0].granted.done():
+                queue.popleft()

@@ -6,6 +6,7 @@ import base64
 import math
 import re
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from caelum_report import __version__
@@ -24,16 +25,25 @@ _PLAIN: Final = re.compile(r"(?!=\?base64\?.*\?=$)[!-~](?:[ -~]*[!-~])?")
 
 
 class Talk:
-    """Asks one server over one channel. Every deadline is the server's clock or the budget of one request, the earlier."""
+    """Asks one server over one channel. Every deadline is the server's clock or the budget of one request, the earlier.
 
-    def __init__(self, channel: Channel, clock: Clock, request_seconds: float, hush: Callable[[], Any]) -> None:
+    `turn` is waited for before a request; it is told how fast the server has been, 0 for one that has not answered yet.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        clock: Clock,
+        request_seconds: float,
+        turn: Callable[[float], AbstractAsyncContextManager[object]],
+    ) -> None:
         self.channel = channel
         self.clock = clock
         self.request_seconds = request_seconds
-        self._hush = hush
+        self._turn = turn
         self.era = Era.LEGACY
         self.version: str | None = None
-        self.fastest_seconds = math.inf
+        self.fastest_seconds = 0.0  # 0 until it has answered
         self.without_ttl: set[str] = set()  # methods whose results lack the caching hints of the modern era
 
     def speak(self, era: Era, version: str | None) -> None:
@@ -49,11 +59,14 @@ class Talk:
         headers: dict[str, str] | None = None,
     ) -> Reply:
         """A reply, which may be a JSON-RPC error; `Fault` when there is none."""
-        await self._hush()
-        reply = await self.channel.request(
-            method, self._dressed(params), self._headers(method, params) | (headers or {}), self._time(method, seconds)
-        )
-        self.fastest_seconds = min(self.fastest_seconds, reply.seconds)
+        async with self._turn(self.fastest_seconds):
+            reply = await self.channel.request(
+                method,
+                self._dressed(params),
+                self._headers(method, params) | (headers or {}),
+                self._time(method, seconds),
+            )
+        self.fastest_seconds = min(self.fastest_seconds or math.inf, reply.seconds)
         if (
             self.era is Era.MODERN
             and method in _CACHEABLE
@@ -64,7 +77,8 @@ class Talk:
         return reply
 
     async def tell(self, method: str) -> None:
-        await self.channel.notify(method, self._headers(method, None), self._time(method, None))
+        async with self._turn(self.fastest_seconds):
+            await self.channel.notify(method, self._headers(method, None), self._time(method, None))
 
     def _time(self, method: str, seconds: float | None) -> float:
         left = self.clock.left

@@ -136,7 +136,7 @@ async def _reading(
 async def _turn(run: Run, *, timed: bool) -> AsyncIterator[None]:
     """Waiting for it is not the source's time."""
     if timed:
-        async with run.room.timing(Clock(0), slow=False):
+        async with run.room.timing(Clock(0)):
             yield
     else:
         await run.room.hush(Clock(0))

@@ -10,11 +10,8 @@ from typing import Any
 
 from caelum_report import words
 from caelum_report.collect import canary
-from caelum_report.collect.boundary import Boundary
-from caelum_report.collect.ladder import Ladder
-from caelum_report.collect.look import Look
+from caelum_report.collect.look import look_at
 from caelum_report.collect.reach import reach
-from caelum_report.collect.room import Clock
 from caelum_report.collect.surface import hints, list_everything
 from caelum_report.model import Canary, Failure, Server
 from caelum_report.nearest import did_you_mean
@@ -27,14 +24,7 @@ from .mapping import mapped
 
 async def ask(asking: Asking) -> Answer:
     server = _server(asking)
-    look = Look(
-        server=server,
-        run=asking.run,
-        clock=Clock(asking.source.timeout_seconds),
-        ladder=Ladder(server),
-        allowance=asking.allowance,
-        boundary=Boundary(asking.run.redactor),
-    )
+    look = look_at(server, asking.run, asking.source.timeout_seconds, asking.allowance)
     try:
         talk = await reach(look, asking.remembered.of(server.id))
         declared = look.greeting.capabilities if look.greeting else {}
