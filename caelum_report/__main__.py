@@ -7,6 +7,8 @@ import sys
 
 def main() -> None:
     if sys.argv[1:2] == ["mcp"]:
+        from .agents import main as mcp
+
         sys.exit(mcp(sys.argv[2:]))
     if sys.argv[1:2] == ["tap"]:
         from .tap import main as tap
@@ -20,23 +22,6 @@ def main() -> None:
     from .cli import main as command_line
 
     command_line()
-
-
-def mcp(arguments: list[str]) -> int:
-    """`caelum-report mcp`; the exit status."""
-    from .mcp_server import main as serve
-
-    return serve(arguments, configured_database)
-
-
-def configured_database(file: str | None) -> str:
-    """The history that the configuration names."""
-    import os
-    from pathlib import Path
-
-    from .config.settings import Options, settle
-
-    return settle(Options(config=Path(file) if file else None), os.environ, Path.home()).database
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ sizes and whether it failed; never arguments or answers.
   --server NAME  the server's name in the report; without it the name of COMMAND
 """
 CHUNK = 1 << 16  # what a pipe holds
-UNREAD_BYTES = 32_000_000  # passed on and not yet read by the log; more is not logged
 PROBE = "CAELUM_REPORT_PROBE"  # our own probes are no usage
 
 _OPTIONS = ("--log", "--server")
@@ -155,7 +154,7 @@ def _pass_bytes(to_server: int, from_server: int, path: str, log: int, server: s
     from .tap_log import Scribe
 
     sys.setswitchinterval(0.0002)  # s: how long the scribe may keep a message waiting
-    scribe = Scribe(path, log, server)
+    scribe = Scribe(path, log, server, open_log)
     reading = Thread(target=scribe.run)
     reading.start()
     up = Thread(target=pass_on, args=(0, to_server, scribe.requests))

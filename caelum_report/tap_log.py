@@ -14,7 +14,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +22,11 @@ from queue import SimpleQueue
 from stat import S_ISREG
 from typing import Final
 
-from .tap import UNREAD_BYTES, open_log
 from .text import Redactor
 
 LOG_BYTES: Final = 8_000_000  # then it is renamed to FILE.1; three old ones are kept
 OLD_LOGS: Final = 3
+UNREAD_BYTES: Final = 32_000_000  # passed on and not yet read; more is not logged
 
 _PENDING: Final = 10_000  # calls that wait for an answer
 _TEXT_BYTES: Final = 600  # of an id, a method or a tool's name
@@ -246,9 +246,10 @@ def _stamp(at: float) -> str:
 class Log:
     """Lines at the end of a file that others write to as well. What cannot be written is lost, and nobody waits for it."""
 
-    def __init__(self, path: str, descriptor: int) -> None:
+    def __init__(self, path: str, descriptor: int, open_again: Callable[[str], int]) -> None:
         self._path = path
         self._descriptor = descriptor
+        self._open_again = open_again
         self._broken = False  # the last line did not go in whole
 
     def add(self, line: str) -> None:
@@ -275,7 +276,7 @@ class Log:
                 with suppress(FileNotFoundError):
                     Path(f"{self._path}.{number - 1}").replace(f"{self._path}.{number}")
             Path(self._path).replace(f"{self._path}.1")
-        descriptor = open_log(self._path)
+        descriptor = self._open_again(self._path)
         os.close(self._descriptor)
         self._descriptor, self._broken = descriptor, False
 
@@ -289,11 +290,11 @@ class Log:
 class Scribe:
     """The thread that reads what has passed. It may lag behind and it may fail: no byte waits for it."""
 
-    def __init__(self, path: str, descriptor: int, server: str) -> None:
+    def __init__(self, path: str, descriptor: int, server: str, open_again: Callable[[str], int]) -> None:
         self._queue: SimpleQueue[tuple[bool, bytes | None, float, float] | None] = SimpleQueue()
         self._passed = [0, 0]  # bytes by direction; each is counted by one thread
         self._read = [0, 0]
-        self._log = Log(path, descriptor)
+        self._log = Log(path, descriptor, open_again)
         self._calls = Calls(server)
         self._skims = (Skim(), Skim())
 

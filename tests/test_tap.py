@@ -261,7 +261,7 @@ def test_a_full_disk_loses_lines_and_the_next_one_that_fits_is_whole(tmp_path: P
     script = (
         "import os, resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from caelum_report.tap_log import Log\nfrom caelum_report.tap import open_log\n"
-        f"log = Log({str(log)!r}, open_log({str(log)!r}))\n"
+        f"log = Log({str(log)!r}, open_log({str(log)!r}), open_log)\n"
         "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (150, hard))\n"
         "[log.add('x' * 40) for _ in range(9)]\n"
@@ -275,7 +275,7 @@ def test_a_full_log_moves_on_and_other_taps_follow_it(tmp_path: Path) -> None:
     from caelum_report.tap import open_log
 
     log = tmp_path / "tap.jsonl"
-    taps = [Log(str(log), open_log(str(log))) for _ in range(2)]
+    taps = [Log(str(log), open_log(str(log)), open_log) for _ in range(2)]
     line = "x" * 200_000
     for number in range(6 * LOG_BYTES // len(line)):
         taps[number % 2].add(line)

@@ -64,11 +64,10 @@ def doctor(config: ConfigFile = None, mcp_config: McpFiles = None, db: Database 
 @app.command()
 def mcp(config: ConfigFile = None, db: Database = None) -> None:
     """Serve the latest report to agents: a read-only MCP server over stdio."""
-    # it goes there without us; here it stands for `--help` and the README
-    from caelum_report.__main__ import mcp as serve
+    from caelum_report.agents import main  # it goes there without us; here it stands for `--help` and the README
 
     said = (("--config", config), ("--db", db))
-    raise SystemExit(serve([word for option, path in said if path for word in (option, str(path))]))
+    raise SystemExit(main([word for option, path in said if path for word in (option, str(path))]))
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

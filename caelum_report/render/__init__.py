@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from caelum_report import codec
 from caelum_report.archived import FOLDER, Kept
-from caelum_report.digest import Digest
 from caelum_report.document import Report
 from caelum_report.editions import Edition, holds
 from caelum_report.errors import as_bug
@@ -23,6 +20,7 @@ from .digest import digest_mail
 from .editions import edition_of, has_changed, is_troubled
 from .mail import quiet_mail, report_mail
 from .mail_notice import notice_mail, test_mail
+from .printing import digest_paper, paper, report_paper
 from .reader_mail import Readers, reader_digest_mail, reader_notice_mail, reader_report_mail
 
 if TYPE_CHECKING:
@@ -58,10 +56,10 @@ def render(report: Report, kept: tuple[Kept, ...] = (), *, pdf: bool = True, pdf
     # what a later run reads: an int where a float is declared would be printed otherwise
     report = codec.from_json(document)
     with ThreadPoolExecutor(1) as beside:
-        paper = beside.submit(_paper, document, pdf_seconds) if pdf else None
+        printed = beside.submit(report_paper, document, pdf_seconds) if pdf else None
         files, notes = _site(report, document, kept, pdf=pdf)
-        if paper is not None:
-            made = paper.result()
+        if printed is not None:
+            made = printed.result()
             if isinstance(made, Note):
                 files, notes = _site(report, document, kept, pdf=False)  # without links to what is not there
                 notes = (*notes, made)
@@ -163,37 +161,3 @@ def _static(report: Report) -> dict[str, bytes]:
         "static/site.js": (folder / "site.js").read_bytes(),
         "static/favicon.svg": (folder / "favicon.svg").read_bytes(),
     }
-
-
-def paper(report: Report, seconds: float) -> bytes | None:
-    """report.pdf alone, for a message about an earlier report; None where it cannot be made."""
-    made = _paper(codec.to_json(report), seconds)
-    return made if isinstance(made, bytes) else None
-
-
-def digest_paper(digest: Digest, seconds: float) -> bytes | Note:
-    """A digest's PDF, or why there is none."""
-    return _paper(codec.digest_to_json(digest).encode(), seconds, "caelum_report.render.digest", "the digest’s PDF")
-
-
-def _paper(
-    document: bytes, seconds: float, module: str = "caelum_report.render.pdf", name: str = "report.pdf"
-) -> bytes | Note:
-    """A PDF from a child process: WeasyPrint's time and memory, and its missing libraries, stay there."""
-    from .html import PACKAGE
-
-    try:
-        child = subprocess.run(
-            [sys.executable, "-m", module],
-            input=document,
-            capture_output=True,
-            timeout=seconds,
-            cwd=PACKAGE.parent,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Note("no-pdf", f"{name} is missing: it took longer than {seconds:.0f} s")
-    if child.returncode != 0 or not child.stdout.startswith(b"%PDF-"):
-        lines = child.stderr.decode("utf-8", "replace").strip().splitlines()
-        return Note("no-pdf", f"{name} is missing: {lines[-1][:200] if lines else f'exit {child.returncode}'}")
-    return child.stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,6 +16,7 @@ from caelum_report.text import brief
 
 from .html import environment, fill
 from .mail_report import LARGEST_HTML
+from .press import Press, written
 
 SHOWN_SERVERS: Final = 20  # of those that were down; the PDF has all
 SHOWN_CONTRASTS: Final = 12
@@ -185,22 +185,11 @@ def _objectives(digest: Digest) -> dict[str, Any]:
 
 
 def digest_document(digest: Digest) -> bytes:
-    """The PDF: tagged (PDF/UA-1), with bookmarks; its dates are the digest's."""
-    import weasyprint
-    from weasyprint.text.fonts import FontConfiguration
-
-    from .pdf import inline_only, sheet
-
-    os.environ["SOURCE_DATE_EPOCH"] = str(int(digest.made_at.timestamp()))
-    fonts = FontConfiguration()
-    style = weasyprint.CSS(string=sheet(digest.paper), url_fetcher=inline_only(), font_config=fonts)
+    """The PDF; its dates are the digest's."""
     values = {**_values(digest, digest.made_at), "servers": digest.servers, "outages": digest.outages}
     values |= _objectives(digest)
-    page = weasyprint.HTML(string=str(fill("digest/paper.html", values)), url_fetcher=inline_only())
-    made = page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
-    written = made.write_pdf(pdf_identifier=digest.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
-    assert isinstance(written, bytes)
-    return written
+    pages = Press(digest.paper, digest.made_at).lay_out(fill("digest/paper.html", values))
+    return written(pages, digest.id)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,11 @@
-"""report.pdf: the index's own values, placed for paper. As a program: a Report's JSON on stdin, the PDF on stdout.
-
-WeasyPrint reads nothing but the text it is given: every address is refused. The same report gives the same bytes under
-the same fonts.
-"""
+"""report.pdf: the index's own values, placed for paper. As a program: a Report's JSON on stdin, the PDF on stdout."""
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
@@ -20,64 +15,38 @@ from markupsafe import Markup, escape
 
 from caelum_report import codec, words
 from caelum_report.document import Chart, Report, ServerReport
-from caelum_report.model import Paper, Status
+from caelum_report.model import Status
 
 from . import charts, marks, pages
-from .html import TEMPLATES, environment, fill
+from .html import environment, fill
 from .pages import index
 from .paper_dashboards import paper_dashboards
 from .pdf_parts import parts
 from .placed import about
+from .press import Press, written
 from .skins import TOKENS
 
 FITS: Final = (  # class and size in points: the first with which page 1 holds its five parts
     *(("", 8.25), ("close", 8.25), ("close", 7.9), ("close", 7.6), ("close", 7.3), ("close", 7.0), ("close", 6.7)),
     *(("close", 6.4), ("close", 6.1)),
 )
-PAPERS: Final[Mapping[Paper, str]] = {"a4": "A4", "letter": "Letter"}
 _WIDEST, _HIGHEST = 516.0, 560.0  # points that a drawing may take
 _READABLE: Final = 0.36  # points for a pixel: words of 12 pixels are then as small as print gets
 _FULL_WIDTH: Final = 3  # charts; more of them stand in pairs
 
 
 def document(report: Report) -> bytes:
-    """The finished file: tagged (PDF/UA-1), with bookmarks; its dates are the report's."""
-    import weasyprint
-    from weasyprint.text.fonts import FontConfiguration
-
-    os.environ["SOURCE_DATE_EPOCH"] = str(int(report.at.timestamp()))  # fonts are stamped when they are cut down
-    fonts = FontConfiguration()
-    style = weasyprint.CSS(
-        string=sheet(report.paper) + _glyphs(),
-        url_fetcher=inline_only(),
-        font_config=fonts,
-    )
+    """The finished file; its dates are the report's."""
+    press = Press(report.paper, report.at, _glyphs())
     values = _values(report)
 
     def laid_out(number: int, *, whole: bool) -> Any:
         fit, size = FITS[number]
-        text = fill("pdf/report.html", {**values, "fit": fit, "size": size, "whole": whole})
-        page = weasyprint.HTML(string=str(text), url_fetcher=inline_only())
-        return page.render(stylesheets=[style], font_config=fonts, pdf_variant="pdf/ua-1", pdf_tags=True)
+        return press.lay_out(fill("pdf/report.html", {**values, "fit": fit, "size": size, "whole": whole}))
 
     # what holds the parts holds them, too, when it is smaller
     fit = bisect_left(range(len(FITS) - 1), True, key=lambda number: len(laid_out(number, whole=False).pages) == 1)
-    made = laid_out(fit, whole=True)
-    written = made.write_pdf(pdf_identifier=report.id.encode(), pdf_variant="pdf/ua-1", pdf_tags=True)
-    assert isinstance(written, bytes)
-    return written
-
-
-def sheet(paper: Paper) -> str:
-    """The style of everything that is printed, for a size of paper."""
-    return f"{(TEMPLATES / 'pdf' / 'report.css').read_text('utf-8')}\n@page {{ size: {PAPERS[paper]} }}\n"
-
-
-def inline_only() -> Any:
-    """Fetches what is written in the address itself (our glyphs), never a file, never the network."""
-    from weasyprint.urls import URLFetcher
-
-    return URLFetcher(allowed_protocols=("data",))
+    return written(laid_out(fit, whole=True), report.id)
 
 
 # --- what is placed -------------------------------------------------------------------------------------------------

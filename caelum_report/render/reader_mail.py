@@ -21,6 +21,7 @@ from .editions import edition_of
 from .leaks import refuse_mail
 from .mail import quiet_mail, report_mail
 from .mail_notice import notice_mail
+from .printing import digest_paper, paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,6 @@ def reader_report_mail(report: Report, readers: Readers, pdf: bytes | None, *, q
         return quiet_mail(told) if quiet else report_mail(told, attached)
 
     def ours() -> Mail:
-        from . import paper
         from .specimen import edition_of_specimen, specimen
 
         own = edition_of(specimen(report), edition_of_specimen(readers.edition))
@@ -59,8 +59,6 @@ def reader_notice_mail(notice: Notice, key: str, readers: Readers, ours: Notice)
 
 def reader_digest_mail(digest: Digest, readers: Readers, pdf: bytes | None, at: datetime) -> Mail:
     def ours() -> Mail:
-        from . import digest_paper
-
         nobody = replace(digest, servers=(), outages=(), objectives=())
         made = digest_paper(nobody, readers.config.budgets.pdf_seconds) if pdf else None
         return digest_mail(nobody, made if isinstance(made, bytes) else None, at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
@@ -21,19 +21,15 @@ from caelum_report.model import STAGES, Note, Surface
 
 from . import source_frames
 from .bundles import AT_HOST, other_hosts
-from .rollups import SHAPE, Figures, joined, of_days, pairs_of, taken, unpacked
-from .times import DAY, HOUR, SECOND, from_us
+from .columns import AT_ONCE, columns_of, frame, in_pandas, objects, table, utc
+from .rolled import rolled
+from .rollups import SHAPE
+from .times import DAY, SECOND, from_us
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Two quarters by the hour and two years by the day, the longest that anything is compared over.
-_HOURLY: Final = 2 * 92 * DAY
 _USAGE: Final = 92 * DAY
-_DAILY: Final = 2 * 366 * DAY
-# Hours in a frame at most. A fleet of a thousand gets fewer by the hour, for the memory of all would be gigabytes.
-_HOURS_AT_MOST: Final = 1_500_000
-_AT_ONCE: Final = 20_000  # rows
 
 _DURATIONS: Final = (
     ("took_us", "seconds"),
@@ -49,44 +45,6 @@ _PROBE: Final = (
     ("instances_oldest_us", "instances_oldest"), *((name, name) for name in ("tools", "resources", "prompts", "tokens",
     "surface", "stderr_lines", "certificate_expires_at")), ("details", "details_id"),
 )  # fmt: skip
-_SECONDS: Final = {name for _, name in _DURATIONS} | {"cpu_seconds", "instances_oldest", "max"}
-_TIMES: Final = {
-    "at",
-    "hour",
-    "start",
-    "end",
-    "boot_at",
-    "certificate_expires_at",
-    "first_seen_at",
-    "succeeded_at",
-    "failing_since",
-    "made_at",
-    "due_at",
-    "first_at",
-    "last_at",
-    "met_at",
-}
-_WHOLE: Final = {
-    "id",
-    "snapshot",
-    "server_id",
-    "details_id",
-    "method_version",
-    "latency_n",
-    "stderr_lines",
-    "checks",
-    "cpus",
-    "n",
-    "calls",
-    "errors",
-    "series",
-    "figures",
-}
-_TEXT: Final = {
-    "host", "server", "status", "failure", "stage", "reason", "era", "protocol_version", "surface", "details",
-    "program_version", "name", "device", "text", "source", "kind", "subject", "metric", "labels", "unit",
-    "tool", "buckets", "endpoint", "notes",
-}  # fmt: skip
 
 
 def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[str] | None = None) -> History:
@@ -162,12 +120,12 @@ def _probes(connection: sqlite3.Connection, last: int) -> tuple[pd.DataFrame, np
     rows = connection.execute(
         f"SELECT {', '.join(column for column, _ in _PROBE)} FROM probes WHERE snapshot <= ? ORDER BY rowid", (last,)
     )
-    columns = _columns(rows, [name for _, name in _PROBE])
+    columns = columns_of(rows, [name for _, name in _PROBE])
     timings, lengths = _timings(connection, last)
-    runs = _table(
+    runs = table(
         connection.execute("SELECT snapshots.id, at, name FROM snapshots JOIN hosts ON hosts.id = host ORDER BY 1"), 3
     )
-    servers = _table(
+    servers = table(
         connection.execute(
             f"SELECT servers.id, servers.name || {AT_HOST} FROM servers JOIN hosts ON hosts.id = host ORDER BY 1"
         ),
@@ -181,8 +139,8 @@ def _probes(connection: sqlite3.Connection, last: int) -> tuple[pd.DataFrame, np
         columns = {name: column[order] for name, column in columns.items()}
         at, run, lengths = at[order], run[order], lengths[order]
     server, details = columns.pop("server_id"), columns.pop("details_id")
-    documents = _table(connection.execute("SELECT id, document FROM details ORDER BY 1"), 2)
-    own = {name: _series(name, column) for name, column in columns.items()}
+    documents = table(connection.execute("SELECT id, document FROM details ORDER BY 1"), 2)
+    own = {name: in_pandas(name, column) for name, column in columns.items()}
     probes = {
         "snapshot": own.pop("snapshot"),
         "at": utc(at),
@@ -190,7 +148,7 @@ def _probes(connection: sqlite3.Connection, last: int) -> tuple[pd.DataFrame, np
         "server": _named(servers[1], _places(servers[0], server)),
         **own,
         "timings": lengths,
-        "details": pd.Series(_objects(documents[1])[_places(documents[0], details)], dtype=object),
+        "details": pd.Series(objects(documents[1])[_places(documents[0], details)], dtype=object),
     }
     return pd.DataFrame(probes, copy=False), timings
 
@@ -199,7 +157,7 @@ def _timings(connection: sqlite3.Connection, last: int) -> tuple[npt.NDArray[np.
     """Those of every probe, one after the other, and how many each has."""
     rows = connection.execute("SELECT timings FROM probes WHERE snapshot <= ? ORDER BY rowid", (last,))
     values, lengths = [np.empty(0)], [np.empty(0, np.int64)]
-    while some := rows.fetchmany(_AT_ONCE):
+    while some := rows.fetchmany(AT_ONCE):
         lists = json.loads(f"[{','.join([text or '[]' for (text,) in some])}]")  # one call for all
         values.append(np.fromiter(chain.from_iterable(lists), np.float64) / SECOND)
         lengths.append(np.fromiter(map(len, lists), np.int64, len(lists)))
@@ -312,64 +270,6 @@ def _forecasts(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def frame(rows: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({name: _series(name, column) for name, column in _columns(rows, names).items()}, copy=False)
-
-
-def _columns(rows: sqlite3.Cursor, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Read in parts, and each text kept once: as Python's objects a thousand servers' checks would take a gigabyte."""
-    known: dict[Any, Any] = {}
-    parts: list[list[npt.NDArray[Any]]] = [[_typed(name, (), known)] for name in names]
-    while some := rows.fetchmany(_AT_ONCE):
-        for name, part, column in zip(names, parts, _table(some, len(names)), strict=True):
-            part.append(_typed(name, column, known))
-    columns = {}
-    for name, part in zip(names, parts, strict=True):
-        columns[name] = np.concatenate(part)
-        part.clear()  # else all would be there twice
-    return columns
-
-
-def _series(name: str, column: npt.NDArray[Any]) -> Any:
-    import pandas as pd
-
-    if name in _TIMES:
-        return utc(column)
-    return pd.Series(column, dtype=object) if name in _TEXT else column
-
-
-def _typed(name: str, column: Sequence[Any], known: dict[Any, Any]) -> npt.NDArray[Any]:
-    """A column in the units of `History`: UTC times, seconds as floats, NaN for what was not measured."""
-    if name in _TIMES:
-        return np.array([_NOT_A_TIME if value is None else value for value in column], np.int64)
-    if name in _SECONDS:
-        return np.array(column, np.float64) / SECOND
-    if name in _WHOLE:
-        return np.array(column, np.int64)
-    if name in {"network_down", "counter", "judged"}:
-        return np.array(column, np.bool_)
-    if name in _TEXT:
-        return _objects([known.setdefault(value, value) for value in column])
-    return np.array(column, np.float64)
-
-
-_NOT_A_TIME: Final = np.iinfo(np.int64).min
-
-
-def utc(microseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
-    import pandas as pd
-
-    return pd.DatetimeIndex(microseconds.view("datetime64[us]").astype("datetime64[ns]"), tz="UTC")
-
-
-def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
-
-
 # --- roll-ups -------------------------------------------------------------------------------------------------------
 
 
@@ -384,10 +284,10 @@ def _rollups(
         FROM series JOIN hosts ON hosts.id = series.host LEFT JOIN servers ON servers.id = server
         WHERE source IS NULL ORDER BY series.id"""
     )
-    subjects = _table((row for row in known if metrics is None or row[3] in metrics), 4)
+    subjects = table((row for row in known if metrics is None or row[3] in metrics), 4)
     columns, is_day, pairs = rolled(connection, at, subjects[0])
     place = _places(subjects[0], columns["series"])
-    frame = pd.DataFrame(
+    hours_and_days = pd.DataFrame(
         {
             "level": pd.Categorical.from_codes(is_day.astype(np.int8), categories=pd.Index(["hour", "day"])),
             "host": _named(subjects[1], place),
@@ -398,57 +298,7 @@ def _rollups(
         },
         copy=False,
     )
-    return frame, pairs
-
-
-def rolled(
-    connection: sqlite3.Connection, at: int, series: Sequence[int], hourly: int = _HOURLY
-) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], npt.NDArray[Any]]:
-    """The columns of hours and days of some series that had closed at `at`, by time; which rows are days; and the buckets,
-    of which each row has `pairs` from its `first` on.
-
-    Hours at most `hourly` old.
-    """
-    hours = _hours(connection, at, series, hourly)
-    today = at - at % DAY
-    number, day, *figures = _table(
-        _of_series(connection, "n, min, mean, max, p5, p50, p95, buckets", series, (today - _DAILY, today - 1)), 10
-    )
-    both = joined(hours, of_days(number, day, *figures))
-    order = np.argsort(both.at, kind="stable")
-    columns = {name: getattr(both, name)[order] for name in ("series", "at", "n", *SHAPE, "pairs")}
-    columns["first"] = (np.cumsum(both.pairs) - both.pairs)[order]
-    return columns, order >= len(hours.at), pairs_of(both)
-
-
-def _of_series(
-    connection: sqlite3.Connection, columns: str, series: Sequence[int], span: tuple[int, int]
-) -> Iterator[Sequence[Any]]:
-    """Series, day and some columns of the days within a span, its ends included."""
-    for one in series:
-        yield from connection.execute(
-            f"SELECT series, at, {columns} FROM rollups WHERE series = ? AND at BETWEEN ? AND ?", (one, *span)
-        )
-
-
-def _hours(connection: sqlite3.Connection, at: int, series: Sequence[int], hourly: int) -> Figures:
-    """The hours that had closed at `at`, as far back as their number allows."""
-    past = min(hourly, _HOURS_AT_MOST // (24 * max(1, len(series))) * DAY)
-    number, day, *packed = _table(
-        (
-            row
-            for row in _of_series(connection, "hours, hour_buckets, flat_hours", series, (at - at % DAY - past, at))
-            if row[2] is not None
-        ),
-        5,
-    )
-    figures = unpacked(np.array(number, np.int64), np.array(day, np.int64), *packed)
-    return taken(figures, figures.at < at - at % HOUR)
-
-
-def _table(rows: Iterable[Sequence[Any]], width: int) -> list[tuple[Any, ...]]:
-    """Rows as columns."""
-    return list(zip(*rows, strict=True)) or [()] * width
+    return hours_and_days, pairs
 
 
 # --- surfaces and reports -------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ import numpy as np
 from caelum_report.counters import rates
 from caelum_report.history import SourceHistory
 
-from . import frames
 from .bundles import AT_HOST
+from .columns import frame, utc
+from .rolled import rolled
 from .rollups import SHAPE
 from .times import DAY
 
@@ -43,7 +44,7 @@ def _sources(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
         FROM sources JOIN hosts ON hosts.id = host WHERE first_seen_at <= ? ORDER BY sources.id""",
         (at,),
     )
-    return frames.frame(rows, ("host", "source", "kind", "endpoint", "first_seen_at", "succeeded_at", "failing_since"))
+    return frame(rows, ("host", "source", "kind", "endpoint", "first_seen_at", "succeeded_at", "failing_since"))
 
 
 def _readings(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
@@ -54,7 +55,7 @@ def _readings(connection: sqlite3.Connection, last: int) -> pd.DataFrame:
         WHERE snapshot <= ? ORDER BY at, snapshot, source""",
         (last,),
     )
-    return frames.frame(rows, ("snapshot", "at", "host", "source", "failure", "reason", "seconds", "figures", "notes"))
+    return frame(rows, ("snapshot", "at", "host", "source", "failure", "reason", "seconds", "figures", "notes"))
 
 
 def _series(connection: sqlite3.Connection) -> pd.DataFrame:
@@ -66,7 +67,7 @@ def _series(connection: sqlite3.Connection) -> pd.DataFrame:
         ORDER BY series.id"""
     )
     names = ("series", "host", "source", "kind", "subject", "server", "metric", "labels", "unit", "counter")
-    return frames.frame(rows, names).set_index("series")
+    return frame(rows, names).set_index("series")
 
 
 def _samples(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +86,7 @@ def _samples(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> p
     value[counts] = np.nan
     _, rate, row = rates(number[counts], when[counts], raw[counts])
     value[counts[row]] = rate
-    return pd.DataFrame({"series": number, "at": frames.utc(when), "value": value, "raw": raw})
+    return pd.DataFrame({"series": number, "at": utc(when), "value": value, "raw": raw})
 
 
 def _errors(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
@@ -100,18 +101,18 @@ def _errors(connection: sqlite3.Connection, at: int) -> pd.DataFrame:
         (at - DAY, at),
     )
     names = ("host", "source", "subject", "server", "text", "count", "day", "first_at", "last_at", "met_at")
-    return frames.frame(rows, names)
+    return frame(rows, names)
 
 
 def _rollups(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    columns, is_day, _ = frames.rolled(connection, at, series.index.to_list(), _HOURLY)
+    columns, is_day, _ = rolled(connection, at, series.index.to_list(), _HOURLY)
     return pd.DataFrame(
         {
             "level": pd.Categorical.from_codes(is_day.astype(np.int8), categories=pd.Index(["hour", "day"])),
             "series": columns["series"],
-            "at": frames.utc(columns["at"]),
+            "at": utc(columns["at"]),
             **{name: columns[name] for name in ("n", *SHAPE)},
         }
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from caelum_report import codec
-from caelum_report.render import pdf
+from caelum_report.render import pdf, press
 
 from . import sample_reports
 
@@ -161,7 +161,7 @@ def test_a_chart_is_described_by_its_figures_and_its_marks_by_a_list() -> None:
 
 
 def test_addresses_are_refused() -> None:
-    fetcher = pdf.inline_only()
+    fetcher = press.inline_only()
     for url in ("file:///etc/hostname", "http://127.0.0.1:1/", "https://example.org/x.png"):
         with pytest.raises(ValueError, match="disallowed"):
             fetcher.fetch(url)
