@@ -13,7 +13,7 @@ import pytest
 from caelum_report import pipeline, store
 from caelum_report.archived import Keeping
 from caelum_report.configured import Config
-from caelum_report.deliver.publish import MARKER
+from caelum_report.deliver.ours import MARKER
 from tests.collect.fleet import config, program
 
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)

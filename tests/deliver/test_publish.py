@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from caelum_report.deliver import publish
-from caelum_report.deliver.publish import MARKER, way
+from caelum_report.deliver.ours import MARKER
+from caelum_report.deliver.publish import way
 from caelum_report.errors import PublishError, UsageError
 from caelum_report.site import Site
 
