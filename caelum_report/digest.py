@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from .difference import Difference
 from .editions import INTERNAL
@@ -37,6 +38,26 @@ class Outage:
     page: str
 
 
+class ObjectiveShare(NamedTuple):
+    """An objective over the period: the mean over the measured time of its servers."""
+
+    name: str
+    target: float  # 0..1
+    achieved: float | None  # None: nothing measured
+
+    @property
+    def is_met(self) -> bool:
+        """Not where nothing could be judged."""
+        return self.achieved is not None and self.achieved >= self.target
+
+
+class Ahead(NamedTuple):
+    """Something that looms, as the latest report has it."""
+
+    what: str
+    when: str
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """One period, worked out once; the mail and the PDF only place it."""
@@ -58,9 +79,8 @@ class Digest:
     servers: tuple[ServerShare, ...]  # worst first
     outages: tuple[Outage, ...]  # longest first
     difference: Difference | None  # against the period before; None: nothing is known of that
-    looming: tuple[tuple[str, str], ...]  # what and when, as the latest report has it
-    # name, target, achieved in the period by the mean of its servers
-    objectives: tuple[tuple[str, float, float | None], ...]
+    looming: tuple[Ahead, ...]
+    objectives: tuple[ObjectiveShare, ...]  # riskiest first
     edition: str = INTERNAL  # for whose eyes
     paper: Paper = "a4"
 

@@ -16,7 +16,7 @@ from caelum_report import codec, periods, pipeline, store, telling
 from caelum_report.alerting import Channel
 from caelum_report.cli import app
 from caelum_report.configured import Config
-from caelum_report.digest import Digest, ServerShare
+from caelum_report.digest import Digest, ObjectiveShare, ServerShare
 from caelum_report.errors import DeliveryError, UsageError
 from caelum_report.model import Failure
 from caelum_report.render import digest_mail, digest_paper
@@ -143,7 +143,7 @@ def large(count: int, name: str = "server") -> Digest:
     return Digest(
         "day", "2026-11-21", "21 November 2026", START, START + timedelta(days=1), START + timedelta(days=1), 7200.0,
         "Caelum", "UTC", "https://status.example.org/", "0.1", demo=False, verdict="All were down.", lede="Half.",
-        servers=shares, outages=(), difference=None, looming=(), objectives=(("Platform", 0.99, 0.5),),
+        servers=shares, outages=(), difference=None, looming=(), objectives=(ObjectiveShare("Platform", 0.99, 0.5),),
     )  # fmt: skip
 
 
@@ -162,10 +162,10 @@ def test_what_servers_are_called_stays_text() -> None:
 
 
 def test_on_paper_objectives_that_were_missed_come_first_and_those_met_are_counted() -> None:
-    goals = tuple((f"goal {number}", 0.99, 1.0) for number in range(20))
-    missed, unknown = ("slow", 0.99, 0.5), ("new", 0.99, None)
+    goals = tuple(ObjectiveShare(f"goal {number}", 0.99, 1.0) for number in range(20))
+    missed, unknown = ObjectiveShare("slow", 0.99, 0.5), ObjectiveShare("new", 0.99, None)
     placed = _objectives(replace(large(2), objectives=(*goals, missed, unknown)))
-    assert [name for name, _, _ in placed["objectives"]] == ["slow", "new", "goal 0", "goal 1", "goal 2", "goal 3"]
+    assert [one.name for one in placed["objectives"]] == ["slow", "new", "goal 0", "goal 1", "goal 2", "goal 3"]
     assert placed["met"] == "16 more"
 
 

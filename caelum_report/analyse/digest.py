@@ -8,7 +8,7 @@ from datetime import datetime
 
 from caelum_report import periods, text, words
 from caelum_report.configured import Config
-from caelum_report.digest import Digest, Outage, ServerShare
+from caelum_report.digest import Ahead, Digest, ObjectiveShare, Outage, ServerShare
 from caelum_report.document import Report
 from caelum_report.history import History
 from caelum_report.model import Server, Status
@@ -55,7 +55,9 @@ def digest(
         servers=servers,
         outages=outages,
         difference=difference(past, before, span) if begun < before.end else None,
-        looming=tuple((one.what, one.when) for one in latest.looming[:_SHOWN_LOOMING]) if latest and newest else (),
+        looming=tuple(Ahead(one.what, one.when) for one in latest.looming[:_SHOWN_LOOMING])
+        if latest and newest
+        else (),
         objectives=_objectives(config, servers),
         paper=config.paper,
     )
@@ -113,7 +115,7 @@ def _outages(latest: Report | None, span: Span) -> tuple[Outage, ...]:
     )
 
 
-def _objectives(config: Config, servers: Sequence[ServerShare]) -> tuple[tuple[str, float, float | None], ...]:
+def _objectives(config: Config, servers: Sequence[ServerShare]) -> tuple[ObjectiveShare, ...]:
     """What the servers of each objective reached in the period, the mean over their measured time."""
     own = [(own_objective(s), s.objective, [s.id]) for s in config.servers if s.objective is not None]
     shared = [
@@ -126,8 +128,8 @@ def _objectives(config: Config, servers: Sequence[ServerShare]) -> tuple[tuple[s
         members = [by_id[one] for one in ids if one in by_id]
         measured = sum(one.measured_seconds for one in members)
         down = sum(one.down_seconds for one in members)
-        found.append((name, target, 1 - down / measured if measured else None))
-    return tuple(sorted(found, key=lambda one: math.inf if one[2] is None else one[2] - one[1]))
+        found.append(ObjectiveShare(name, target, 1 - down / measured if measured else None))
+    return tuple(sorted(found, key=lambda one: math.inf if one.achieved is None else one.achieved - one.target))
 
 
 def own_objective(server: Server) -> str:

@@ -39,9 +39,7 @@ def for_readers(digest: Digest, edition: Edition, latest: Report | None, config:
         outages=outages,
         difference=None,
         looming=(),
-        objectives=tuple(
-            (names[name], target, achieved) for name, target, achieved in digest.objectives if name in names
-        ),
+        objectives=tuple(one._replace(name=names[one.name]) for one in digest.objectives if one.name in names),
     )
 
 

@@ -151,8 +151,8 @@ def _text(digest: Digest, at: datetime) -> Iterator[str]:
     if digest.objectives:
         yield ""
         yield "OBJECTIVES"
-        for name, target, achieved in digest.objectives[:SHOWN_OUTAGES]:
-            yield f"- {name}: {words.percent(achieved)} of {words.percent(target, 1)}"
+        for objective in digest.objectives[:SHOWN_OUTAGES]:
+            yield f"- {objective.name}: {words.percent(objective.achieved)} of {words.percent(objective.target, 1)}"
     if digest.looming:
         yield ""
         yield "LOOMING"
@@ -177,8 +177,8 @@ def _changes(digest: Digest) -> Iterator[str]:
 
 def _objectives(digest: Digest) -> dict[str, Any]:
     """Every one that was missed or not measured, then of those that were met as many as fill the table."""
-    met = [one for one in digest.objectives if one[2] is not None and one[2] >= one[1]]
-    others = [one for one in digest.objectives if one not in met]
+    met = [one for one in digest.objectives if one.is_met]
+    others = [one for one in digest.objectives if not one.is_met]
     shown = met[: max(0, SHOWN_OBJECTIVES - len(others))]
     rest = len(met) - len(shown)
     return {"objectives": (*others, *shown), "met": words.plural(rest, "more", "more") if rest else ""}
