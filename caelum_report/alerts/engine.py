@@ -39,12 +39,44 @@ def advance(
 ) -> Step:
     """One step. A rule or a server that is no longer configured ends its alerts: nobody will look again."""
     by_name = {rule.name: rule for rule in rules}
-    tracks = {(track.rule, track.subject): track for track in watch.tracks}
     before = {alert.id: alert for alert in watch.alerts}
-    alerts = dict(before)
+    counted = _after_checks(watch, by_name, seen, at)
+    alerts = {alert.id: _ended_with(alert, by_name, servers, at) for alert in counted.alerts.values()}
+    followed = {track.alert for track in counted.tracks.values()}
+    dropped = {one.id for one in alerts.values() if one.phase is Phase.PENDING and one.id not in followed}
+    alerts = _explained({number: one for number, one in alerts.items() if number not in dropped}, by_name, servers)
+    told = _to_tell(alerts, before, watch.silences, counted.bad, at)
+    alerts |= {alert.id: replace(alert, told_at=at) for alert in told if alert.phase is Phase.FIRING}
+    kept = tuple(
+        track
+        for (rule, _), track in sorted(counted.tracks.items())
+        if rule in by_name and (track.alert in alerts or "1" in track.seen)
+    )
+    still_open = tuple(alert for alert in alerts.values() if alert.phase is not Phase.RESOLVED)
+    return Step(
+        Watch(kept, still_open, watch.silences, counted.next_alert, max(at, watch.latest_at or at)),
+        tuple(alert for alert in alerts.values() if before.get(alert.id) != alert),
+        tuple(sorted(dropped & before.keys())),
+        tuple(alerts[alert.id] for alert in told),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Tracks and alerts after the checks of a run."""
+
+    tracks: dict[tuple[str, str], Track]  # by rule and subject
+    alerts: dict[int, Alert]
+    bad: set[int]  # alerts of which this run saw something bad
+    next_alert: int
+
+
+def _after_checks(watch: Watch, rules: Mapping[str, Rule], seen: Sequence[Observation], at: datetime) -> _Counted:
+    tracks = {(track.rule, track.subject): track for track in watch.tracks}
+    alerts = {alert.id: alert for alert in watch.alerts}
     number, bad = watch.next_alert, set()
     for one in seen:
-        rule, key = by_name[one.rule], (one.rule, one.subject)
+        rule, key = rules[one.rule], (one.rule, one.subject)
         track = tracks.get(key, Track(one.rule, one.subject))
         alert = alerts.get(track.alert) if track.alert is not None else None
         verdict = _verdict(rule, one, alert)
@@ -60,31 +92,14 @@ def advance(
             bad |= {alert.id} if verdict else set()
         closed = alert is None or alert.phase is Phase.RESOLVED or (alert.phase is Phase.PENDING and not verdict)
         tracks[key] = replace(track, alert=None if closed or alert is None else alert.id)
-    known = set(servers)
-    for alert in list(alerts.values()):
-        if alert.rule not in by_name or (alert.server is not None and alert.server not in known):
-            alerts[alert.id] = replace(alert, phase=Phase.RESOLVED, resolved_at=at)
-    open_ids = {track.alert for track in tracks.values()}
-    dropped = {a.id for a in alerts.values() if a.phase is Phase.PENDING and a.id not in open_ids}
-    alerts = {i: alert for i, alert in alerts.items() if i not in dropped}
-    alerts = _explained(alerts, by_name, servers)
-    told = _to_tell(alerts, before, watch.silences, bad, at)
-    alerts |= {alert.id: replace(alert, told_at=at) for alert in told if alert.phase is Phase.FIRING}
-    told = tuple(alerts[alert.id] for alert in told)
-    kept = tuple(
-        track
-        for (rule_name, _), track in sorted(tracks.items())
-        if rule_name in by_name and (track.alert in alerts or "1" in track.seen)
-    )
-    return Step(
-        Watch(
-            kept, tuple(a for a in alerts.values() if a.phase is not Phase.RESOLVED), watch.silences, number,
-            max(at, watch.latest_at or at),
-        ),
-        tuple(alert for alert in alerts.values() if before.get(alert.id) != alert),
-        tuple(sorted(dropped & before.keys())),
-        told,
-    )  # fmt: skip
+    return _Counted(tracks, alerts, bad, number)
+
+
+def _ended_with(alert: Alert, rules: Mapping[str, Rule], servers: Mapping[str, Server], at: datetime) -> Alert:
+    """Resolved, where its rule or its server is not configured any more."""
+    if alert.rule in rules and (alert.server is None or alert.server in servers):
+        return alert
+    return replace(alert, phase=Phase.RESOLVED, resolved_at=at)
 
 
 def _verdict(rule: Rule, one: Observation, alert: Alert | None) -> bool | None:

@@ -16,7 +16,7 @@ from caelum_report.archived import Keeping
 from caelum_report.configured import Config
 from caelum_report.default_rules import DEFAULT_RULES
 from caelum_report.errors import UsageError
-from caelum_report.model import Budgets, Canary, Note, Server, Source, Transport, Window
+from caelum_report.model import Budgets, Canary, FoundConfiguration, Note, Server, Source, Transport, Window
 from caelum_report.nearest import did_you_mean
 from caelum_report.text import looks_secret, slug, visible
 
@@ -50,27 +50,20 @@ def resolved(settings: Settings, options: Options) -> Config:
     from .dashboard_tables import dashboards
     from .edition_tables import editions
 
-    toml = settings.toml
-    database, output = settings.database, settings.path("output")
-    if os.path.realpath(database).startswith(os.path.realpath(output) + os.sep):
-        raise UsageError(
-            f"database: {shown(database)} lies in the published folder; choose a place outside {shown(output)}"
-        )
-    named, notes = _named_servers(settings, options)
-    objectives = alarm_settings.objectives(toml.objective)
-    servers, misplaced = _with_facts(join(named), toml.server, settings)
+    toml, output = settings.toml, settings.path("output")
+    database = _unpublished(settings.database, output)
+    variables = variables_of(settings)
+    named, unread = _named_servers(settings, options)
+    servers, needing_nobody = _with_facts(join(named), toml.server, settings)
     servers = alarm_settings.with_windows(servers or (own_server(database),), toml.window, settings.zone)
-    channels = alarm_settings.channels(toml.deliver, variables_of(settings))
-    secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings)
-    sources, source_secrets = sources_of(settings, variables_of(settings))
-    sources, about = _with_servers(sources, [server.id for server in servers])
-    secrets |= source_secrets
+    sources, source_secrets = sources_of(settings, variables)
+    sources, about_strangers = _with_servers(sources, [server.id for server in servers])
+    channels = alarm_settings.channels(toml.deliver, variables)
+    objectives = alarm_settings.objectives(toml.objective)
+    ping_url = _ping_url(variables)
+    secrets = {secret for each in named for secret in each.secrets} | _own_secrets(settings) | source_secrets
     secrets |= {secret for secret in alarm_settings.secrets(channels) if len(secret) >= 8}
-    read = {source for server in servers for source in server.sources}
-    found = find_configurations(settings.environ, settings.home) if toml.find_configurations else ()
-    ping_url = variables_of(settings).get("CAELUM_PING_URL") or None
-    if ping_url is not None and (problem := url_problem(ping_url)):
-        raise UsageError(f"CAELUM_PING_URL: {problem.replace('`url`', 'it')}")
+    secrets |= {ping_url} if ping_url else set()
     return Config(
         fleet=visible(toml.fleet or settings.host),
         host=settings.host,
@@ -94,19 +87,19 @@ def resolved(settings: Settings, options: Options) -> Config:
         paper=toml.paper,
         fail_on=toml.fail_on,
         scheduled=toml.every is not None,
-        found=tuple(each for each in found if each.path not in read),
+        found=_found(settings, servers),
         notes=(
             *_root_note(),
             *settings.notes,
-            *notes,
-            *misplaced,
-            *about,
+            *unread,
+            *needing_nobody,
+            *about_strangers,
             *_unusable(channels),
             *about_nobody(settings, servers),
             *aliases_of_nobody(settings, servers, objectives),
         ),
         ping_url=ping_url,
-        secrets=tuple(sorted(secrets | ({ping_url} if ping_url else set()))),
+        secrets=tuple(sorted(secrets)),
         rules=alarm_settings.rules(toml.rule, DEFAULT_RULES),
         channels=channels,
         objectives=objectives,
@@ -115,6 +108,30 @@ def resolved(settings: Settings, options: Options) -> Config:
         file=str(settings.file) if settings.file is not None else None,
         debug=is_debug(settings.environ),
     )
+
+
+def _unpublished(database: str, output: str) -> str:
+    """UsageError where the history would lie among the pages."""
+    if os.path.realpath(database).startswith(os.path.realpath(output) + os.sep):
+        raise UsageError(
+            f"database: {shown(database)} lies in the published folder; choose a place outside {shown(output)}"
+        )
+    return database
+
+
+def _ping_url(variables: Variables) -> str | None:
+    url = variables.get("CAELUM_PING_URL") or None
+    if url is not None and (problem := url_problem(url)):
+        raise UsageError(f"CAELUM_PING_URL: {problem.replace('`url`', 'it')}")
+    return url
+
+
+def _found(settings: Settings, servers: Sequence[Server]) -> tuple[FoundConfiguration, ...]:
+    """Configurations that lie on this machine and that no server here comes from."""
+    if not settings.toml.find_configurations:
+        return ()
+    read = {source for server in servers for source in server.sources}
+    return tuple(each for each in find_configurations(settings.environ, settings.home) if each.path not in read)
 
 
 def own_server(database: str) -> Server:

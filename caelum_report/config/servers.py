@@ -53,12 +53,11 @@ def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched:
     headers = {name: filled.text(value, f"header {name}") for name, value in entry.headers}
     if command is not None and command.startswith("~/"):
         command = str(variables.path(command))
-    cwd, explicit = filled.optional(entry.cwd, "cwd"), entry.cwd is not None
+    cwd = filled.optional(entry.cwd, "cwd")
     if cwd is not None:
         cwd = str(variables.path(cwd))
     elif entry.project and entry.transport is Transport.STDIO:
         cwd = str(entry.folder)
-    needs_cwd = explicit or (cwd is not None and _stands_in(cwd, (command or "", *args)))
     server = Server(
         id=entry.name,
         slug=slug(entry.name),
@@ -76,30 +75,40 @@ def resolve(entry: Entry, surroundings: Variables, search_path: str, *, watched:
         watched=watched,
         tap=tap,
     )
-    problem = entry.problem or filled.problem or _unusable(server)
+    judged = _judged(server, entry, filled.problem, search_path)
+    return Named(judged, entry.source, _what(server, entry), (*secrets_of(server), *filled.secrets))
+
+
+def _judged(server: Server, entry: Entry, problem: str | None, search_path: str) -> Server:
+    """With why it cannot or must not be asked, what is risky about it, and when its token ends. `problem`: of its variables."""
+    problem = entry.problem or problem or _unusable(server)
     writers = None
-    if problem is None and command is not None:
-        writers = writers_of(command, args, cwd, dict(env).get("PATH", search_path))
+    if problem is None and server.command is not None:
+        writers = writers_of(server.command, server.args, server.cwd, dict(server.env).get("PATH", search_path))
     if writers is not None and os.geteuid() == 0:
         problem, writers = f"refused as root: {writers}", None
     skip = "disabled" if entry.disabled else entry.skip
     token_expires_at, token_place = token_end(server) or (None, "")
-    what: tuple[object, ...] = (command, args, cwd if needs_cwd else None) if url is None else (url,)
-    if command is None and url is None:
-        what = (entry.file, entry.name)
-    return Named(
-        replace(
-            server,
-            problem=None if skip else problem,
-            skip=skip,
-            risks=() if entry.problem else risks_of(server, tuple(_literal_secrets(entry)), writers),
-            token_expires_at=token_expires_at,
-            token_place=token_place,
-        ),
-        entry.source,
-        what,
-        (*secrets_of(server), *filled.secrets),
+    return replace(
+        server,
+        problem=None if skip else problem,
+        skip=skip,
+        risks=() if entry.problem else risks_of(server, tuple(_literal_secrets(entry)), writers),
+        token_expires_at=token_expires_at,
+        token_place=token_place,
     )
+
+
+def _what(server: Server, entry: Entry) -> tuple[object, ...]:
+    """Equal for the same command or the same URL; of an entry that has neither, nothing is the same."""
+    if server.url is not None:
+        return (server.url,)
+    if server.command is None:
+        return (entry.file, entry.name)
+    needs_folder = entry.cwd is not None or (
+        server.cwd is not None and _stands_in(server.cwd, (server.command, *server.args))
+    )
+    return (server.command, server.args, server.cwd if needs_folder else None)
 
 
 class _Filled:

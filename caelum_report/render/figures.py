@@ -28,8 +28,8 @@ DAYS: Final = 30
 ROWS: Final = 60  # lines that a reader still compares; the steadiest beyond are counted in words
 _LEAST_SERVERS: Final = 3
 _LEAST_DAYS: Final = 2
-_WIDTH: Final = 760
-_NARROW: Final = 340  # a phone
+WIDTH: Final = 760
+NARROW: Final = 340  # a phone
 _NARROW_NAMES: Final = 126
 _ROW: Final = 18
 _TOP: Final = 26
@@ -51,19 +51,19 @@ class _Sheet:
 
     def __init__(self, rows: int) -> None:
         self.height = _height(rows)
-        self.figure = canvas(_WIDTH, self.height)
+        self.figure = canvas(WIDTH, self.height)
         self.texts: list[str] = []
         self._rows = rows
 
     def plot(self, left: float, across: float) -> Axes:
         """Axes over all rows, `across` pixels wide."""
-        place = (left / _WIDTH, _FOOT / self.height, across / _WIDTH, _ROW * self._rows / self.height)
+        place = (left / WIDTH, _FOOT / self.height, across / WIDTH, _ROW * self._rows / self.height)
         return self.figure.add_axes(place)
 
     def write(self, role: str, text: str, x: float, y: float) -> None:
         anchor = {"middle": "center", "end": "right"}.get(role, "left")
         number = str(len(self.texts))
-        self.figure.text(x / _WIDTH, 1 - y / self.height, number, ha=anchor, va="baseline", gid=role)
+        self.figure.text(x / WIDTH, 1 - y / self.height, number, ha=anchor, va="baseline", gid=role)
         self.texts.append(text)
 
 
@@ -84,24 +84,24 @@ def state_heat_map(report: Report, skin: Skin = "css") -> Pair | None:
     shown = ordered[:ROWS]
     dates = sorted({bar.date for server in shown for bar in server.strip[-DAYS:]})[-DAYS:]
     left = _name_width(shown)
-    cell = (_WIDTH - left) / DAYS
+    cell = (WIDTH - left) / DAYS
     drawn = _drawn_states(shown, dates, left, cell)
     cells = [_inset(shape) for shape in drawn if shape.path]
     labels = [shape for shape in drawn if shape.text]
     seen = {day.status for server in shown for day in server.strip[-DAYS:] if day.status is not None}
     told = [status for status in _SEVERITY if status in seen]
     height = _height(len(shown))
-    key, _ = _key(told, height - 8, _WIDTH, skin)
+    key, _ = _key(told, height - 8, WIDTH, skin)
     title = f"States of the last {DAYS} days, the worst of each day"
     description = _heat_words(ordered, shown, len(dates))
-    wide = _figure("state-heat-map", title, description, (_WIDTH, height), svg_of(cells + labels, skin) + key, skin)
-    kept = min(len(dates), int((_NARROW - _NARROW_NAMES) / cell))
-    few = list(_last_days(cells, left + cell * (len(dates) - kept), _NARROW - kept * cell))
+    wide = framed("state-heat-map", title, description, (WIDTH, height), svg_of(cells + labels, skin) + key, skin)
+    kept = min(len(dates), int((NARROW - _NARROW_NAMES) / cell))
+    few = list(_last_days(cells, left + cell * (len(dates) - kept), NARROW - kept * cell))
     few += [_text("label", clip(visible(s.name), _NARROW_NAMES - 8), 0, _row(row)) for row, s in enumerate(shown)]
-    few += [_text("end", "today", _NARROW, _TOP - 8), _text("label", f"{kept} days", 0, _TOP - 8)]
-    key, lines = _key(told, height - 8, _NARROW, skin)
-    size = _NARROW, height + (lines - 1) * _ROW
-    return Pair(wide, _figure("state-heat-map-narrow", title, description, size, svg_of(few, skin) + key, skin))
+    few += [_text("end", "today", NARROW, _TOP - 8), _text("label", f"{kept} days", 0, _TOP - 8)]
+    key, lines = _key(told, height - 8, NARROW, skin)
+    size = NARROW, height + (lines - 1) * _ROW
+    return Pair(wide, framed("state-heat-map-narrow", title, description, size, svg_of(few, skin) + key, skin))
 
 
 def _drawn_states(shown: Sequence[ServerReport], dates: Sequence[date], left: float, cell: float) -> list[Shape]:
@@ -271,17 +271,17 @@ def latency_distribution(report: Report, skin: Skin = "css") -> Pair | None:
     low = min(*map(min, medians), *(latency.p50 for _, latency in shown)) * 0.8
     high = max(*map(max, medians), *(latency.p95 for _, latency in shown)) * 1.25
     left = _name_width([server for server, _ in shown])
-    axis = _Axis(low, high, left, _WIDTH - left - 130.0)
+    axis = _Axis(low, high, left, WIDTH - left - 130.0)
     drawn = _drawn_latencies(shown, medians, axis)
     title = "Answer times of the last 24 hours, slowest first"
     description = _latency_words(measured, len(shown))
     height = _height(len(shown))
-    wide = _figure("latency-distribution", title, description, (_WIDTH, height), svg_of(drawn, skin), skin)
+    wide = framed("latency-distribution", title, description, (WIDTH, height), svg_of(drawn, skin), skin)
     few = list(_narrow_latencies(shown, drawn, axis))
-    lines = wrap(_LATENCY_KEY, _NARROW, 12)
+    lines = wrap(_LATENCY_KEY, NARROW, 12)
     few += [_text("label", line, 0, height - 8 + n * _ROW) for n, line in enumerate(lines)]
-    size = _NARROW, height + (len(lines) - 1) * _ROW
-    return Pair(wide, _figure("latency-distribution-narrow", title, description, size, svg_of(few, skin), skin))
+    size = NARROW, height + (len(lines) - 1) * _ROW
+    return Pair(wide, framed("latency-distribution-narrow", title, description, size, svg_of(few, skin), skin))
 
 
 class _Axis(NamedTuple):
@@ -333,11 +333,11 @@ def _drawn_latencies(
         axes.set_axis_off()
         for row, (server, latency) in enumerate(shown):
             sheet.write("label", clip(visible(server.name), axis.left - 12), 0, _row(row))
-            sheet.write("end", words.seconds(latency.p50), _WIDTH - 64, _row(row))
-            sheet.write("end", words.seconds(latency.p95), _WIDTH, _row(row))
-        sheet.write("end", "p50", _WIDTH - 64, _TOP - 8)
-        sheet.write("end", "p95", _WIDTH, _TOP - 8)
-        for x, text in axis.ticks(after=0.0, before=_WIDTH):
+            sheet.write("end", words.seconds(latency.p50), WIDTH - 64, _row(row))
+            sheet.write("end", words.seconds(latency.p95), WIDTH, _row(row))
+        sheet.write("end", "p50", WIDTH - 64, _TOP - 8)
+        sheet.write("end", "p95", WIDTH, _TOP - 8)
+        for x, text in axis.ticks(after=0.0, before=WIDTH):
             sheet.write("middle", text, x, _TOP - 8)
         sheet.write("label", _LATENCY_KEY, 0, sheet.height - 8)
         return shapes(sheet.figure, sheet.texts, _INKS)
@@ -347,15 +347,15 @@ def _narrow_latencies(
     shown: Sequence[tuple[ServerReport, Latency]], drawn: Sequence[Shape], axis: _Axis
 ) -> Iterator[Shape]:
     """The same marks on a phone: squeezed, with the p95 alone beside them."""
-    right = _NARROW - 58.0
+    right = NARROW - 58.0
     scale = (right - _NARROW_NAMES) / axis.across
     for shape in drawn:
         if shape.path:
             yield _squeezed(shape, axis.left, _NARROW_NAMES, scale)
     for row, (server, latency) in enumerate(shown):
         yield _text("label", clip(visible(server.name), _NARROW_NAMES - 8), 0, _row(row))
-        yield _text("end", words.seconds(latency.p95), _NARROW, _row(row))
-    yield _text("end", "p95", _NARROW, _TOP - 8)
+        yield _text("end", words.seconds(latency.p95), NARROW, _row(row))
+    yield _text("end", "p95", NARROW, _TOP - 8)
     squeezed = axis._replace(left=_NARROW_NAMES, across=scale * axis.across)
     for x, text in squeezed.ticks(after=_NARROW_NAMES - 20.0, before=right + 20):
         yield _text("middle", text, x, _TOP - 8)
@@ -396,11 +396,11 @@ def _latency_words(measured: Sequence[tuple[ServerReport, Latency]], shown: int)
     return ". ".join(sentences) + "."
 
 
-def _figure(  # noqa: PLR0917 - all of them are words of one sentence
+def framed(  # noqa: PLR0917 - all of them are words of one sentence
     name: str, title: str, description: str, size: tuple[float, float], body: str, skin: Skin
 ) -> str:
     width, height = size
-    shape = "cx-m" if width == _NARROW else "cx-l"
+    shape = "cx-m" if width == NARROW else "cx-l"
     look = f' class="cx cx-figure {shape}"' if skin == "css" else f" font-family={quoteattr(SANS)}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg"{look} viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'

@@ -10,10 +10,7 @@ from caelum_report import words
 from caelum_report.document import UsageReport
 
 from .drawn import SETTINGS, Shape, canvas, shapes, svg_of
-from .figures import _NARROW as NARROW
-from .figures import _WIDTH as WIDTH
-from .figures import Pair
-from .figures import _figure as framed
+from .figures import NARROW, WIDTH, Pair, framed
 from .skins import Skin
 
 _LEVELS: Final = 5
@@ -31,51 +28,9 @@ def week_heat_map(usage: UsageReport, skin: Skin = "css") -> Pair | None:
     values = [value for day in usage.week for value in day if value is not None]
     if len(values) < 168 or not any(values):
         return None
-
-    import matplotlib as mpl
-    import pandas as pd
-    import seaborn as sns
-    from matplotlib.colors import ListedColormap
-
     top = max(values)
-    levels = pd.DataFrame([[_level(value or 0.0, top) for value in day] for day in usage.week], dtype=float)
     height = _TOP + 7 * _ROW + _FOOT
-    texts: list[str] = []
-    with mpl.rc_context(SETTINGS):
-        figure = canvas(WIDTH, height)
-        axes = figure.add_axes((_LEFT / WIDTH, _FOOT / height, 1 - _LEFT / WIDTH, 7 * _ROW / height))
-        sns.heatmap(
-            levels,
-            ax=axes,
-            mask=levels == 0,
-            cmap=ListedColormap(list(_CODES)),
-            vmin=0.5,
-            vmax=_LEVELS + 0.5,
-            cbar=False,
-            xticklabels=False,
-            yticklabels=False,
-        )
-        axes.set_axis_off()
-
-        def write(role: str, text: str, x: float, y: float) -> None:
-            anchor = "center" if role == "middle" else "left"
-            figure.text(x / WIDTH, 1 - y / height, str(len(texts)), ha=anchor, va="baseline", gid=role)
-            texts.append(text)
-
-        for row, name in enumerate(_DAYS):
-            write("label", name, 0, _TOP + _ROW * (row + 1) - 6)
-        cell = (WIDTH - _LEFT) / 24
-        for hour in range(0, 24, 3):
-            write("middle", f"{hour:02}:00", _LEFT + cell * (hour + 0.5), _TOP - 8)
-        write(
-            "label",
-            f"highest bar: {words.significant(top, 2)} calls an hour; blank: under a tenth of that",
-            0,
-            height - 6,
-        )
-        drawn = shapes(figure, texts, _CODES)
-    cells = [shape for shape in drawn if shape.path]
-    labels = [shape for shape in drawn if shape.text]
+    cells, labels = _cells_and_labels([[_level(value or 0.0, top) for value in day] for day in usage.week], height, top)
     scale = (NARROW - _NARROW_LEFT) / (WIDTH - _LEFT)
     few = [_bar(shape, _NARROW_LEFT - _LEFT * scale, scale) for shape in cells] + list(_few_labels(height, top))
     title, description = "Calls by weekday and hour", _words(usage, values)
@@ -84,6 +39,49 @@ def week_heat_map(usage: UsageReport, skin: Skin = "css") -> Pair | None:
         framed("week", title, description, (WIDTH, height), wide, skin),
         framed("week-narrow", title, description, (NARROW, height), svg_of(few, skin), skin),
     )
+
+
+def _cells_and_labels(levels: Sequence[Sequence[int]], height: float, top: float) -> tuple[list[Shape], list[Shape]]:
+    """What seaborn draws of them for a wide page: a cell for each hour that is not blank, and the words around them."""
+    import matplotlib as mpl
+    import pandas as pd
+    import seaborn as sns
+    from matplotlib.colors import ListedColormap
+
+    shown = pd.DataFrame(levels, dtype=float)
+    texts: list[str] = []
+    with mpl.rc_context(SETTINGS):
+        figure = canvas(WIDTH, height)
+        axes = figure.add_axes((_LEFT / WIDTH, _FOOT / height, 1 - _LEFT / WIDTH, 7 * _ROW / height))
+        sns.heatmap(
+            shown,
+            ax=axes,
+            mask=shown == 0,
+            cmap=ListedColormap(list(_CODES)),
+            vmin=0.5,
+            vmax=_LEVELS + 0.5,
+            cbar=False,
+            xticklabels=False,
+            yticklabels=False,
+        )
+        axes.set_axis_off()
+        for role, text, x, y in _labels(height, top):
+            anchor = "center" if role == "middle" else "left"
+            figure.text(x / WIDTH, 1 - y / height, str(len(texts)), ha=anchor, va="baseline", gid=role)
+            texts.append(text)
+        drawn = shapes(figure, texts, _CODES)
+    return [shape for shape in drawn if shape.path], [shape for shape in drawn if shape.text]
+
+
+def _labels(height: float, top: float) -> Iterator[tuple[str, str, float, float]]:
+    """Role, text and place of each."""
+    for row, name in enumerate(_DAYS):
+        yield "label", name, 0, _TOP + _ROW * (row + 1) - 6
+    cell = (WIDTH - _LEFT) / 24
+    for hour in range(0, 24, 3):
+        yield "middle", f"{hour:02}:00", _LEFT + cell * (hour + 0.5), _TOP - 8
+    said = f"highest bar: {words.significant(top, 2)} calls an hour; blank: under a tenth of that"
+    yield "label", said, 0, height - 6
 
 
 def _few_labels(height: float, top: float) -> Iterator[Shape]:
