@@ -163,13 +163,16 @@ def _counted(points: Floats) -> NDArray[np.bool_]:
 
 def _in_blocks(values: Floats, width: int, counted: NDArray[np.bool_]) -> Floats:
     """Trimmed means of blocks of `width` cells; of counts the roots of their sums, whose noise is the same at every level
-    (Anscombe 1948), since what is trimmed off rare events are the events.
+    (Anscombe 1948), since what is trimmed off rare events are the events. What has less than a third of the usual number of
+    values, beside a gap, is none.
     """
     back = -len(values) % width
     cells = np.pad(values, ((0, back), (0, 0)), constant_values=np.nan).reshape(-1, width, values.shape[1])
     blocks = _middles(cells)
     blocks[:, counted] = 2 * np.sqrt(width * np.maximum(mean(cells[:, :, counted], axis=1), 0.0) + 3 / 8)
-    return blocks
+    number = (~np.isnan(cells)).sum(axis=1)
+    usual = median(np.where(number > 0, number, np.nan), axis=0)
+    return np.where(3 * number < usual, np.nan, blocks)
 
 
 def _middles(cells: Floats) -> Floats:
@@ -272,8 +275,8 @@ def _placed(series: Floats, place: int, width: int, reach: int, *, counts: bool)
     else:
         most = abs(right - left)
         cost = np.minimum(np.abs(near - left), most) - np.minimum(np.abs(near - right), most)
-    cost = np.nan_to_num(cost)
-    return low + int(np.argmin(np.concatenate([[0.0], np.cumsum(cost)])))
+    cell = low + int(np.argmin(np.concatenate([[0.0], np.cumsum(np.nan_to_num(cost))])))
+    return cell + int(np.argmin(np.isnan(series[cell:]))) if cell < len(series) else cell  # gaps are of the level before
 
 
 def _jumps(values: Floats, least: int) -> dict[int, list[_Jump]]:
