@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from caelum_report import words
 
+from .matrix import finite
 from .steps import HOUR
 from .times import DAY, Floats
 
@@ -147,7 +148,7 @@ def rank(
 
 
 def _changes(frame: pd.DataFrame, start: pd.Timestamp) -> dict[tuple[str, str], _Change]:
-    frame = frame.sort_index()
+    frame = frame[frame.index.notna()].sort_index()
     index = pd.DatetimeIndex(frame.index)
     if index.tz is not None and start.tz is None:
         start = start.tz_localize(index.tz)
@@ -156,8 +157,7 @@ def _changes(frame: pd.DataFrame, start: pd.Timestamp) -> dict[tuple[str, str], 
     since = np.asarray(index >= start)
     if since.sum() < 1 or (~since).sum() < LEAST_BEFORE:
         return {}
-    values = frame.to_numpy(np.float64, na_value=np.nan)
-    values = np.where(np.isfinite(values), values, np.nan)
+    values = finite(frame.to_numpy(np.float64, na_value=np.nan))
     wall = index.tz_localize(None) if index.tz is not None else index
     seconds = wall.as_unit("us").asi8 / 1e6
     found = {}

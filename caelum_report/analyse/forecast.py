@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .limit import Crossing, crossings, time_to_limit
-from .matrix import median, quantile
+from .matrix import finite, median, quantile
 from .steps import LONGEST_FILL, fill, regular
 from .tails import t_quantile
 from .times import DAY, Floats, Ints
@@ -40,7 +40,7 @@ LEAST_BLOCKS: Final = 8  # of a history whose usual changes are known
 
 def forecast(series: pd.Series, horizon: int, level: float = 0.9) -> pd.DataFrame:
     """`lower`, `mean`, `upper` for the next `horizon` steps of one series; `forecasts` says how, and where it stays silent."""
-    if not len(series):
+    if not series.index.notna().any():
         empty = pd.DatetimeIndex(series.index)[:0]
         return pd.DataFrame({"lower": [], "mean": [], "upper": []}, index=empty, dtype=np.float64)
     grid = regular(series)
@@ -71,14 +71,15 @@ def forecasts(values: Floats, step_seconds: float, horizon: int, level: float = 
     windows when the horizon is more than a fifth of the history; the past outside the last 1,500 steps (six weeks, five
     horizons) is not seen, so no yearly season.
     Silent (NaN): fewer than 12 points, more than 30 % missing (hours at which it is never measured do not count), and
-    beyond as many steps as there is history. Gaps are bridged up to 6 h, in here only. What was never negative stays so.
+    beyond as many steps as there is history. Gaps are bridged up to 6 h, in here only. What was never negative stays so. What
+    `matrix.finite` says is no measurement is missing; the newest row is believed, so a stamp of the far future leaves nothing.
     """
     rows, size = values.shape
     result = np.full((3, rows, horizon), np.nan)
     day = _steps(DAY, step_seconds)
     week = _steps(7 * DAY, step_seconds)
     keep = max(MOST_STEPS, 6 * week, 5 * horizon)
-    values = values[:, -keep:]
+    values = finite(values[:, -keep:])
     size = values.shape[1]
     measured = np.isfinite(values)
     first = np.where(measured.any(axis=1), measured.argmax(axis=1), size)
@@ -359,7 +360,7 @@ def _broken(values: Floats, shortest: int) -> Iterator[tuple[int, int]]:
             usual = np.sqrt(np.nansum(change[:, :-2] ** 2, axis=1) / number)
             much = BROKEN * (1 + BROKEN / number)  # few changes say little of the usual
             times = np.abs(change[:, -1]) / usual / much
-        above = np.isfinite(times) & (times > best) & (number >= LEAST_BLOCKS // 2)
+        above = (times > best) & (number >= LEAST_BLOCKS // 2)
         best, lengths = np.where(above, times, best), np.where(above, length, lengths)
     for row in np.flatnonzero(lengths).tolist():
         yield row, int(lengths[row])

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from .matrix import finite
 from .steps import HOUR, LONGEST_FILL, fill, regular
 from .times import DAY, Floats, Ints
 
@@ -58,7 +59,7 @@ def time_to_limit(
     Silent (None): less than 24 h or 12 points of history, more than 30 % missing, no significant slope, no passage within
     `horizon_days` or within as much time as the history is long. A limit that is reached already has the last time.
     """
-    if not len(series) or not np.isfinite(limit):
+    if not series.index.notna().any() or not np.isfinite(limit):
         return None
     grid = regular(series)
     found = _steps_to_limit(grid.points, limit, grid.step_seconds, (smooth_hours, horizon_days, level))
@@ -93,7 +94,7 @@ def _steps_to_limit(
 ) -> tuple[float, float, float] | None:
     """`time_to_limit` on a grid, in steps from its last point: eta, earliest, latest."""
     smooth_hours, horizon_days, level = asked
-    points = points[-round(MOST_DAYS * DAY / step_seconds) :] if step_seconds < DAY else points
+    points = finite(points[-round(MOST_DAYS * DAY / step_seconds) :] if step_seconds < DAY else points)
     measured = np.flatnonzero(np.isfinite(points))
     if len(measured) < LEAST_POINTS or not np.isfinite(limit):
         return None

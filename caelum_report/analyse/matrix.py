@@ -24,6 +24,8 @@ _STEPS: Final = np.array(
     + [h * 3600 for h in (1, 2, 3, 4, 6, 8, 12, 24)],
     np.float64,
 )
+_GREATEST: Final = 1e75  # whose fourth power is a number
+_FARTHEST: Final = 1.0  # times as long as all others span
 _CHUNK: Final = 4_000_000  # numbers that are sorted at once: 32 MB
 
 
@@ -44,15 +46,30 @@ class Grid:
 def on_grid(data: pd.Series | pd.DataFrame) -> tuple[Grid, Ints]:
     """The grid under a series or a frame, and the cell of each of its rows. Rows that share a cell are averaged.
 
-    The grid's step is the usual distance of the rows, or the next smaller one that divides a day. Infinite values count as
-    not measured. Cost: nothing to speak of where the index is regular.
+    The grid's step is the usual distance of the rows, or the next smaller one that divides a day; a second at least. What
+    `finite` and `strays` say is no measurement is none. Cost: nothing to speak of where the index is regular.
     """
-    values = _floats(data)
+    values = finite(data.to_numpy(np.float64, na_value=np.nan))
+    values = values[:, None] if values.ndim == 1 else values
     if not isinstance(data.index, pd.DatetimeIndex):
         raise TypeError(f"a series needs a DatetimeIndex, not {type(data.index).__name__}")
     at = data.index.tz_localize(None).as_unit("us").asi8 / 1e6
+    astray = strays(data.index)
+    if astray.all():
+        return Grid(np.full((min(1, len(at)), values.shape[1]), np.nan), 0.0, HOUR), np.zeros(len(at), np.int64)
+    if astray.any():  # a cell before the first, in which nothing was measured
+        grid, cell = _laid(at[~astray], values[~astray])
+        everywhere = np.zeros(len(at), np.int64)
+        everywhere[~astray] = cell + 1
+        return Grid(
+            np.pad(grid.points, ((1, 0), (0, 0)), constant_values=np.nan), grid.start - grid.step, grid.step
+        ), everywhere
+    return _laid(at, values)
+
+
+def _laid(at: Floats, values: Floats) -> tuple[Grid, Ints]:
     if len(at) < 2:
-        return Grid(values, float(at[0]) if len(at) else 0.0, HOUR), np.arange(len(at))
+        return Grid(values, float(at[0]), HOUR), np.arange(len(at))
     gaps = np.diff(at)
     step = float(gaps[0])
     if step > 0 and np.all(gaps == step) and (step >= 2 * DAY or step in _STEPS):
@@ -69,10 +86,30 @@ def on_grid(data: pd.Series | pd.DataFrame) -> tuple[Grid, Ints]:
         return Grid(total / np.where(count > 0, count, np.nan), start, step), cell
 
 
-def _floats(data: pd.Series | pd.DataFrame) -> Floats:
-    values = data.to_numpy(np.float64, na_value=np.nan)
-    values = values[:, None] if values.ndim == 1 else values
-    return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
+def finite(values: Floats) -> Floats:
+    """The values, NaN where one is infinite or beyond 1e75 either way: no unit is so small, and no square of it a number. What is
+    nearer to 0 than 1e-75 is 0.
+    """
+    size = np.abs(values)
+    with np.errstate(invalid="ignore"):
+        if size.max(initial=0.0) <= _GREATEST and size.min(initial=1.0, where=size > 0) >= 1 / _GREATEST:
+            return values
+    return np.where(size <= _GREATEST, np.where(size >= 1 / _GREATEST, values, 0.0), np.nan)
+
+
+def strays(index: pd.DatetimeIndex) -> NDArray[np.bool_]:
+    """Rows without a time, and the few, one in a hundred at most, that lie farther from all others than those are apart: a clock
+    that stood at 1970 for a moment must not make a month of hours one cell of it.
+    """
+    at = index.as_unit("us").asi8 / 1e6
+    astray = np.asarray(index.isna())
+    known = np.sort(at[~astray])
+    few = max(1, len(known) // 100)
+    if len(known) <= 2 * few + 2:
+        return astray
+    first, last = known[few], known[-1 - few]
+    far = _FARTHEST * (last - first)
+    return astray | (at < first - far) | (at > last + far) if far > 0 else astray
 
 
 def _usual(at: Floats) -> float:
@@ -87,7 +124,7 @@ def _usual(at: Floats) -> float:
     if abs(near / usual - 1) < 0.1:
         return float(near)
     smaller = _STEPS[usual >= _STEPS]
-    return float(smaller[-1]) if len(smaller) else usual
+    return float(smaller[-1]) if len(smaller) else 1.0
 
 
 def coarser(grid: Grid, step: float) -> Grid:

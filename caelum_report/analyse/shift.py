@@ -125,11 +125,10 @@ class _Jump:
 def _splits(grid: Grid, values: Floats) -> dict[int, list[_Split]]:
     width = max(1, round(min(_BLOCK, 6 * grid.step) / grid.step))
     least = max(3, int(np.ceil(LEAST_SEGMENT / (width * grid.step)))) if width > 1 else 6
-    counted = _counted(grid.points)
-    blocks = _in_blocks(values, width, counted)
-    if len(blocks) < 2 * least:
+    if len(values) < 2 * least * width:
         return {}
-    blocks = _clipped(blocks, counted)
+    counted = _counted(grid.points)
+    blocks = _clipped(_in_blocks(values, width, counted), counted)
     good = assessable(grid)
     no_week_known = grid.days < LEAST_CYCLES * WEEK / DAY and grid.step <= _BLOCK
     candidates, jumps = _candidates(blocks, least), _jumps(values, least * width)
@@ -276,7 +275,9 @@ def _placed(series: Floats, place: int, width: int, reach: int, *, counts: bool)
         most = abs(right - left)
         cost = np.minimum(np.abs(near - left), most) - np.minimum(np.abs(near - right), most)
     cell = low + int(np.argmin(np.concatenate([[0.0], np.cumsum(np.nan_to_num(cost))])))
-    return cell + int(np.argmin(np.isnan(series[cell:]))) if cell < len(series) else cell  # gaps are of the level before
+    return (
+        cell + int(np.argmin(np.isnan(series[cell:]))) if cell < len(series) else cell
+    )  # gaps are of the level before
 
 
 def _jumps(values: Floats, least: int) -> dict[int, list[_Jump]]:
