@@ -19,7 +19,7 @@ from caelum_report.document import (
     HostReport,
     Points,
     ServerReport,
-    Span,
+    StateSpan,
     SuspectReport,
     WaitShare,
 )
@@ -110,7 +110,7 @@ def pictured(
         one = next((mine[name] for name in wanted if name in mine), None)
         if one is None:
             return None
-        span = Span(episode.start, episode.end or at, Status.DEGRADED)
+        span = StateSpan(episode.start, episode.end or at, Status.DEGRADED)
         return replace(one, id=f"{episode.id}-{one.id}", spans=(span,), ghost=Points(), forecast=Points())
 
     return replace(found, episodes=tuple(replace(one, chart=chart(one)) for one in found.episodes))

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from caelum_report import words
-from caelum_report.document import RANGES, Chart, Limit, Mark, Passage, Points, Range, Span, Stat
+from caelum_report.document import RANGES, Chart, Limit, Mark, Passage, Points, Range, Stat, StateSpan
 from caelum_report.metrics import METRICS
 
 from .latency import shortened
@@ -139,7 +139,7 @@ def chart(
     interval: float,
     ghost: bool = True,
     limit: Limit | None = None,
-    spans: Sequence[Span] = (),
+    spans: Sequence[StateSpan] = (),
     marks: Sequence[Mark] = (),
     source: str = "own probe",
     ahead: Ahead | None = None,

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from caelum_report import words
-from caelum_report.document import RANGES, Day, Episode, Span, Uptime
+from caelum_report.document import RANGES, Day, Episode, StateSpan, Uptime
 from caelum_report.model import Failure, Status
 
 from .times import DAY, HOLD, RANGE_SECONDS, Floats, Ints, midnights, moment, unix
@@ -279,7 +279,7 @@ def episodes(book: Ledger, server: int, at_most: int = 20) -> tuple[Episode, ...
     return tuple(found)
 
 
-def incidents(book: Ledger, server: int, start: float, end: float, at_most: int = 30) -> tuple[Span, ...]:
+def incidents(book: Ledger, server: int, start: float, end: float, at_most: int = 30) -> tuple[StateSpan, ...]:
     """Stretches of trouble that touch a range, the longest ones, in order of time."""
     quiet = {STATUSES.index(Status.UP), STATUSES.index(Status.UNKNOWN)}
     rows = [
@@ -289,7 +289,7 @@ def incidents(book: Ledger, server: int, start: float, end: float, at_most: int 
     ]
     rows = sorted(sorted(rows, key=lambda row: float(book.start[row] - book.held[row]))[:at_most])
     return tuple(
-        Span(
+        StateSpan(
             moment(max(start, float(book.start[row]))),
             moment(min(end, float(book.held[row]))),
             STATUSES[book.status[row]],

@@ -17,7 +17,7 @@ from .alarms import (
     WindowReport,
 )
 from .bottlenecks import BottleneckReport, Bottlenecks, SuspectReport, WaitShare
-from .charts import Chart, Limit, Mark, Passage, Points, Span, Stat
+from .charts import Chart, Limit, Mark, Passage, Points, Stat, StateSpan
 from .forecasts import Forecast, ForecastRecord, Judging, Score
 from .hosts import DiskReport, HostReport
 from .ledger import Burn, LedgerReport, LedgerRow, SloIncident, SloReport
@@ -98,10 +98,10 @@ __all__ = [
     "SloIncident",
     "SloReport",
     "SourceReport",
-    "Span",
     "Speaks",
     "StageReport",
     "Stat",
+    "StateSpan",
     "StepReport",
     "SuspectReport",
     "TokenCost",

@@ -38,7 +38,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class StateSpan:
     start: datetime
     end: datetime
     status: Status
@@ -77,7 +77,7 @@ class Chart:
     limit: Limit | None = None
     stats: tuple[Stat, ...] = ()
     marks: tuple[Mark, ...] = ()
-    spans: tuple[Span, ...] = ()  # incidents behind the line
+    spans: tuple[StateSpan, ...] = ()  # incidents behind the line
     n: int = 0  # measurements behind the points
     interval_seconds: float = 0.0  # of the measurements, 0 where none is known yet; a longer hole breaks the line
     source: str = "own probe"

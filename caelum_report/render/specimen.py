@@ -30,8 +30,8 @@ from caelum_report.document import (
     ServerReport,
     SloIncident,
     SloReport,
-    Span,
     Stat,
+    StateSpan,
     Uptime,
     WindowReport,
 )
@@ -138,6 +138,6 @@ def _chart(name: str, span: Range, report: Report) -> Chart:
         id=f"latency-{span}", metric="latency", subject=name, title="Answer time", caption="", range=span,
         start=report.at - timedelta(days=days), end=report.at, points=points, ghost=points, band="p5–p95",
         limit=Limit(1.5, "objective"), stats=tuple(Stat(label, 1.0, "seconds") for label in _STATS),
-        spans=tuple(Span(report.at - timedelta(hours=1), report.at, status) for status in Status), n=25,
+        spans=tuple(StateSpan(report.at - timedelta(hours=1), report.at, status) for status in Status), n=25,
         interval_seconds=3_600,
     )  # fmt: skip

@@ -141,7 +141,7 @@ def chart(metric: str, name: d.Range, subject: str, level: float, seed: int, jum
             d.Stat("Max", max(drawn.high), unit),
         ),
         marks=(d.Mark(NOW - timedelta(minutes=65), "host begins to swap", "host.html"),) if jump != 1 else (),
-        spans=(d.Span(NOW - timedelta(minutes=65), NOW, DEGRADED),) if jump != 1 else (),
+        spans=(d.StateSpan(NOW - timedelta(minutes=65), NOW, DEGRADED),) if jump != 1 else (),
         n=288,
         interval_seconds=days * 900.0,
     )

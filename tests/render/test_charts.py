@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from caelum_report.document import Chart, Limit, Mark, Passage, Points, Span, Stat
+from caelum_report.document import Chart, Limit, Mark, Passage, Points, Stat, StateSpan
 from caelum_report.model import Status
 from caelum_report.render import charts
 from caelum_report.render.scales import scale, time_ticks
@@ -69,7 +69,7 @@ def test_nothing_that_a_page_forbids(size: charts.Size, skin: charts.Skin) -> No
     chart = day(
         [0.2, 0.3] * 60,
         marks=(Mark(NOW - timedelta(hours=3), "deployment", "changes.html"),),
-        spans=(Span(NOW - timedelta(hours=4), NOW - timedelta(hours=3), Status.DOWN),),
+        spans=(StateSpan(NOW - timedelta(hours=4), NOW - timedelta(hours=3), Status.DOWN),),
         limit=Limit(0.25, "objective"),
     )
     svg = drawn(chart, size, skin)
@@ -96,7 +96,7 @@ def test_text_alternative_says_what_the_picture_says() -> None:
         [0.2] * 10 + [0.9],
         stats=(Stat("Last", 0.9, "seconds", "day before 0.2 s"), Stat("Max", 0.9, "seconds")),
         limit=Limit(0.5, "objective 500 ms"),
-        spans=(Span(NOW - timedelta(hours=1), NOW, Status.DEGRADED),),
+        spans=(StateSpan(NOW - timedelta(hours=1), NOW, Status.DEGRADED),),
     )
     svg = drawn(chart)
     assert svg.get("role") == "img"

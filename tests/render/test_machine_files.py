@@ -101,6 +101,10 @@ def test_the_demonstration_is_valid_too(demo_site: Path) -> None:
             validator.validate(json.loads(file.read_bytes()))
 
 
+def test_schemas_are_named_by_what_they_are_of_and_by_no_module_of_ours() -> None:
+    assert [name for name in schemas.components() if "__" in name] == []
+
+
 def test_schemas_are_schemas_and_refuse_what_is_wrong(sites) -> None:
     for schema in schemas.schemas().values():
         jsonschema.Draft202012Validator.check_schema(schema)
