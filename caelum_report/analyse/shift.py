@@ -27,6 +27,7 @@ _MOST_CORRELATED: Final = 0.95
 _BESIDE: Final = (1, 2, 4)  # cells on each side of a jump
 _LEAST_JUMP: Final = 4.2  # deviations of the steps that the series makes anyway
 _ALONE: Final = 1.5  # times the next greatest step the same way
+_WANDERS: Final = 1.3  # times as far in a day as in six hours
 _LASTS: Final = 0.4  # share of a jump that is left after two days, and of the whole stretch
 # Shares of a normal's steps below so many deviations.
 _TAIL: Final = ((0.5, 0.6745), (0.9, 1.645), (0.95, 1.96), (0.99, 2.576))
@@ -131,7 +132,8 @@ def _splits(grid: Grid, values: Floats) -> dict[int, list[_Split]]:
     blocks = _clipped(_in_blocks(values, width, counted), counted)
     good = assessable(grid)
     no_week_known = grid.days < LEAST_CYCLES * WEEK / DAY and grid.step <= _BLOCK
-    candidates, jumps = _candidates(blocks, least), _jumps(values, least * width)
+    candidates = _candidates(blocks, least)
+    jumps = _jumps(values, np.flatnonzero(good & _wanders(blocks)), least * width)
     result = {}
     for column in sorted(candidates.keys() | jumps.keys()):
         if not good[column]:
@@ -280,36 +282,43 @@ def _placed(series: Floats, place: int, width: int, reach: int, *, counts: bool)
     )  # gaps are of the level before
 
 
-def _jumps(values: Floats, least: int) -> dict[int, list[_Jump]]:
-    """Of each column the greatest rise and the greatest fall where they stand out from all that it does anyway.
+def _wanders(blocks: Floats) -> NDArray[np.bool_]:
+    """Series whose level a day later differs by more than that six hours later; with noise alone it would not."""
+    near, far = (median(np.abs(blocks[lag:] - blocks[:-lag]), axis=0) for lag in (1, 4))
+    return far > _WANDERS * near
+
+
+def _jumps(values: Floats, columns: Ints, least: int) -> dict[int, list[_Jump]]:
+    """Of each of these columns the greatest rise and the greatest fall where they stand out from all that it does anyway.
 
     A level that wanders hides a step in every mean of days, but not in the hours beside it: what is compared are means of one,
     two and four cells before and after, with the steps the same way everywhere else, by all their quantiles, so that
     neither a restless series nor a saw's teeth stand out.
     """
-    centred = values - median(values, axis=0)
+    some = values[:, columns]
+    there = ~np.isnan(some)
+    centred = np.where(there, some - median(some, axis=0), 0.0)
+    sums, counts = (np.pad(np.cumsum(each, axis=0), ((1, 0), (0, 0))) for each in (centred, there))
     found: dict[int, list[_Jump]] = {}
     for beside in _BESIDE:
-        steps = np.nan_to_num(_steps(centred, beside))
+        steps = _steps(sums, counts, beside)
         usual = median(np.abs(steps[:: 1 + len(steps) // 1000]), axis=0) / _TAIL[0][1]
-        for column in np.flatnonzero(np.abs(steps).max(axis=0) > _LEAST_JUMP * usual).tolist():
-            jumps = (_greatest(sign * steps[:, column], least) for sign in (1, -1))
+        greatest = np.maximum(steps.max(axis=0), -steps.min(axis=0))
+        for place in np.flatnonzero(greatest > _LEAST_JUMP * usual).tolist():
+            jumps = (_greatest(sign * steps[:, place], least) for sign in (1, -1))
             for jump, sign in zip(jumps, (1, -1), strict=True):
                 if jump is not None:
-                    found.setdefault(column, []).append(replace(jump, step=sign * jump.step))
+                    found.setdefault(int(columns[place]), []).append(replace(jump, step=sign * jump.step))
     return found
 
 
-def _steps(values: Floats, beside: int) -> Floats:
-    """At every cell the mean of the `beside` cells from it on less that of those before it; NaN where half is missing."""
-    there = ~np.isnan(values)
-    total, count = (
-        np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(some, axis=0)])
-        for some in (np.where(there, values, 0.0), there)
-    )
-    sums, counts = (some[beside:] - some[:-beside] for some in (total, count))
-    means = np.where(counts > beside / 2, sums / np.maximum(counts, 1), np.nan)
-    return np.pad(means[beside:] - means[:-beside], ((beside, beside - 1), (0, 0)), constant_values=np.nan)
+def _steps(sums: Floats, counts: Ints, beside: int) -> Floats:
+    """At every cell the mean of the `beside` cells from it on less that of those before it; 0 where half is missing."""
+    number = counts[beside:] - counts[:-beside]
+    means = (sums[beside:] - sums[:-beside]) / np.maximum(number, 1)
+    known = 2 * number > beside
+    steps = np.where(known[beside:] & known[:-beside], means[beside:] - means[:-beside], 0.0)
+    return np.pad(steps, ((beside, beside - 1), (0, 0)))
 
 
 def _greatest(steps: Floats, least: int) -> _Jump | None:
