@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from caelum_report import text, words
-from caelum_report.document import Finding
-from caelum_report.logged import ErrorReport
+from caelum_report.document import ErrorReport, Finding
 
 from .facts import Facts
 from .sources import elsewhere, known_hosts

@@ -39,7 +39,7 @@ from .servers import (
     ToolReport,
     Uptime,
 )
-from .sources import SeriesReport, SourceReport
+from .sources import ErrorReport, SeriesReport, SourceReport
 from .usage import ServerUsage, ToolUsage, UsageReport, UsedTogether
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "DiskReport",
     "Empty",
     "Episode",
+    "ErrorReport",
     "Event",
     "Finding",
     "Forecast",

@@ -10,7 +10,6 @@ from caelum_report.dashboards import DashboardReport
 from caelum_report.diagram import Diagram
 from caelum_report.difference import Difference
 from caelum_report.grafana import GrafanaLinks
-from caelum_report.logged import ErrorReport
 from caelum_report.model import FoundConfiguration, Paper, Status
 
 from .alarms import AlarmsReport
@@ -24,7 +23,7 @@ from .readiness import Readiness
 from .recommendations import Recommendation, TokenCost
 from .run import RunReport
 from .servers import ContractChange, ServerReport
-from .sources import SeriesReport, SourceReport
+from .sources import ErrorReport, SeriesReport, SourceReport
 from .usage import UsageReport
 
 

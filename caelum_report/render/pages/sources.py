@@ -9,8 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from caelum_report import words
-from caelum_report.document import SeriesReport
-from caelum_report.logged import ErrorReport
+from caelum_report.document import ErrorReport, SeriesReport
 from caelum_report.model import Failure
 from caelum_report.render import charts
 
