@@ -43,10 +43,6 @@ class Variable:
     secret: bool = False
 
 
-def _later(name: str, text: str, *, secret: bool = False) -> Variable:
-    return Variable(name, None, f"{text}; read, not used by this version yet", secret)
-
-
 VARIABLES: Final = {
     variable.name: variable
     for variable in (
@@ -261,17 +257,8 @@ def is_debug(environ: Mapping[str, str]) -> bool:
 
 
 def _notes(environ: Mapping[str, str]) -> tuple[Note, ...]:
-    notes = []
-    unused = [
-        name
-        for name, variable in VARIABLES.items()
-        if environ.get(name) and "not used by this version" in variable.text
-    ]
-    if unused:
-        text = f"{listing(unused, 12)}: read, not used by this version yet"
-        notes.append(Note("variable-unused", text))
     unneeded = [name for name in ("CAELUM_ANALYTICS_HOST", "CAELUM_ANALYTICS_PORT") if environ.get(name)]
-    if unneeded:
-        text = f"{listing(unneeded)}: accepted and not needed; a static site is served by any web server"
-        notes.append(Note("variable-unneeded", text))
-    return tuple(notes)
+    if not unneeded:
+        return ()
+    text = f"{listing(unneeded)}: accepted and not needed; a static site is served by any web server"
+    return (Note("variable-unneeded", text),)
