@@ -21,7 +21,8 @@ from pathlib import Path
 from measured import idle_fleet, told
 
 from caelum_report.collect import collect
-from caelum_report.model import Config, Probe, Remembered, Server
+from caelum_report.configured import Config
+from caelum_report.model import Probe, Remembered, Server
 
 _ALONE = 10
 
