@@ -123,10 +123,11 @@ def _dated(word: Callable[[datetime, datetime, str], str]) -> Callable[[Context,
 def _link(context: Context, page: str | None, text: str | Markup, kind: str = "") -> Markup:
     """A link to a page of this site, or the bare text where there is no such page."""
     address = context["view"].address(page)
+    shown = escape(text)
     if address is None:
-        return Markup('<span class="{}">{}</span>').format(kind, text) if kind else Markup("{}").format(text)
-    attribute = Markup(' class="{}"').format(kind) if kind else ""
-    return Markup('<a{} href="{}{}">{}</a>').format(attribute, context["root"], address, text)
+        return Markup(f'<span class="{escape(kind)}">{shown}</span>') if kind else shown  # noqa: S704  escaped
+    attribute = f' class="{escape(kind)}"' if kind else ""
+    return Markup(f'<a{attribute} href="{escape(context["root"] + address)}">{shown}</a>')  # noqa: S704  escaped
 
 
 @pass_context

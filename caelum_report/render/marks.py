@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -36,11 +37,13 @@ STRIP_HEIGHTS: Final = {
 SEGMENTS_FROM: Final = 61  # servers; bars of their own would be too thin to see
 
 
+@lru_cache(maxsize=256, typed=True)
 def glyph(name: str) -> Markup:
     """A symbol of the page's sprite. It never stands alone: the word beside it says the same."""
     return Markup('<svg class="g" aria-hidden="true" width="12" height="12"><use href="#g-{}"/></svg>').format(name)
 
 
+@lru_cache(maxsize=1024, typed=True)  # safe markup and bare text of the same characters are not the same
 def state(status: Status | None, word: str = "") -> Markup:
     """Glyph and word in the state's colour."""
     if status is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
@@ -109,6 +109,7 @@ class View:
     usage: Mapping[str, ServerUsage]
     called: Mapping[str, Sequence[ToolUsage]]  # by server, most calls first
     kept: tuple[Kept, ...] = ()  # past reports, oldest first
+    frames: dict[tuple[str, ...], Markup] = field(default_factory=dict)  # what pages share around their bodies
 
     def address(self, page: str | None) -> str | None:
         """`page` as a link that leads somewhere: None for a page that this site has not, no fragment that it lacks."""
