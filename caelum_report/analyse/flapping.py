@@ -30,16 +30,10 @@ def is_flapping(states: Sequence[float] | Floats | pd.Series, *, before: bool = 
     return changes >= STARTS or (before and changes > ENDS)
 
 
-def flapping_of(frame: pd.DataFrame) -> pd.DataFrame:
-    """At every row of `frame` (one column a server) whether it was flapping then, with hysteresis. Causal: O(cells)."""
-    return pd.DataFrame(
-        {name: flapping_of_checks(frame.iloc[:, k].to_numpy(np.float64)) for k, name in enumerate(frame.columns)},
-        frame.index,
-    )
-
-
 def flapping_of_checks(states: Floats) -> NDArray[np.bool_]:
-    """The same of one server."""
+    """At every check of one server whether it was flapping then, with hysteresis: what `is_flapping` says check by check, and the
+    way in which a run asks. Causal; O(checks).
+    """
     rows = np.flatnonzero(~np.isnan(states))
     changed = np.concatenate([[False], np.diff(states[rows]) != 0]) if len(rows) else np.empty(0, bool)
     total = np.concatenate([[0], np.cumsum(changed)])
