@@ -26,6 +26,8 @@ SLOWED: Final = 1.25  # a called one that slowed by a quarter takes the blame of
 TOOL_FACTOR: Final = 3.0
 LEAST_BEFORE: Final = 3
 ALIKE: Final = 0.1
+OUT_OF_REACH: Final = 0.1  # what one counts whom the symptom's calls do not reach
+LEAST_SHARE: Final = 0.003  # of all scores; who has less is no suspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,42 +108,16 @@ def rank(
     if target not in frame.columns:
         raise ValueError(f"the target {target!r} is no column of the frame")
     changes = _changes(frame, pd.Timestamp(start))
-    entity, _, metric = target.rpartition("|")
-    kind = FAILURES if metric in FAILURES else LATENCIES if metric in LATENCIES else (metric,)
     if all(change.sigmas < 2 for change in changes.values()):
         return []
-    nodes = _nodes(changes, graph)
-    names = {name for name, _ in changes}
-    symptom = {name: found for name in names if (found := _worst(changes, name, (metric, *kind))) is not None}
-    scene = _Scene(changes, symptom, kind, _graph(graph))
-    scene = replace(scene, addresses=_addresses(scene))
-    hosts = _hosts(nodes, changes, scene.calls)
-    servers = sorted(nodes - hosts - {"fleet"})
-    own = _own(scene, servers)
-    share = _shares(scene, entity, own)
-    within = _reachable(scene.calls, entity) if entity in _drawn(scene.calls) else set(servers)
-
-    scores: dict[str, float] = {}
-    evidence: dict[str, str] = {}
-    for name in servers:
-        score, evidence[name] = _score(scene, name, own.get(name), share.get(name, 0.0))
-        score *= 1.0 if name in within else 0.1
-        # of two equal ones, the one that is more than an address in others' records
-        scores[name] = score * (1.1 if scene.calls.get(name) else 1.0)
-        tools = [tool for tool in names - nodes if tool.startswith(f"{name}/")]
-        if tools and (slow := _slow_tool(scene, sorted(tools))) is not None:
-            tool, reason = slow
-            alone = _strength(scene.symptom[tool], 1.0, _shares(scene, entity, [*own, tool]).get(tool, 0.0), scene.kind)
-            scores[tool], evidence[tool] = max(1.25 * scores[name], alone if name in within else 0.1 * alone), reason
-            scores[name] = min(0.75 * scores[name], 0.6 * scores[tool])
-    top = max(scores.values(), default=0.0)
-    for name in sorted(hosts):
-        scores[name], evidence[name] = _host(scene, name, servers, top)
-    total = sum(scores.values())
-    if total <= 0:
-        return []
-    ordered = sorted((name for name in scores if scores[name] > 0.003 * total), key=lambda name: (-scores[name], name))
-    return [Suspect(name, scores[name] / total, evidence[name]) for name in ordered]
+    entity, _, metric = target.rpartition("|")
+    scene, servers, hosts = _seen(changes, metric, graph)
+    blamed = _servers_and_tools(scene, servers, entity)
+    top = max((blame.score for blame in blamed), default=0.0)
+    blamed += [_host(scene, name, servers, top) for name in sorted(hosts)]
+    total = sum(blame.score for blame in blamed)
+    blamed.sort(key=lambda blame: (-blame.score, blame.entity))
+    return [replace(blame, score=blame.score / total) for blame in blamed if blame.score > LEAST_SHARE * total]
 
 
 # --- what changed ---------------------------------------------------------------------------------------------------
@@ -216,6 +192,19 @@ def _change(values: Floats, since: Marks, seconds: Floats, noise: float) -> _Cha
 def _worst(changes: Changes, name: str, metrics: Iterable[str]) -> _Change | None:
     """The symptom as it shows at an entity: by the target's own metric, else by one of its kind."""
     return next((changes[name, metric] for metric in metrics if (name, metric) in changes), None)
+
+
+def _seen(
+    changes: Changes, metric: str, graph: Mapping[str, str | Iterable[str]] | None
+) -> tuple[_Scene, list[str], set[str]]:
+    """The scene of a symptom in this metric, its servers and its hosts."""
+    kind = FAILURES if metric in FAILURES else LATENCIES if metric in LATENCIES else (metric,)
+    names = {name for name, _ in changes}
+    symptom = {name: found for name in names if (found := _worst(changes, name, (metric, *kind))) is not None}
+    scene = _Scene(changes, symptom, kind, _graph(graph))
+    nodes = _nodes(changes, graph)
+    hosts = _hosts(nodes, changes, scene.calls)
+    return replace(scene, addresses=_addresses(scene)), sorted(nodes - hosts - {"fleet"}), hosts
 
 
 # --- who is who -----------------------------------------------------------------------------------------------------
@@ -296,6 +285,29 @@ def _hosts(names: Iterable[str], changes: Changes, calls: Graph) -> set[str]:
 
 
 # --- blame ----------------------------------------------------------------------------------------------------------
+
+
+def _servers_and_tools(scene: _Scene, servers: list[str], target: str) -> list[Suspect]:
+    """What speaks against each server, and against a tool that slowed much more than its siblings; scores are not yet shares."""
+    own = _own(scene, servers)
+    share = _shares(scene, target, own)
+    within = _reachable(scene.calls, target) if target in _drawn(scene.calls) else set(servers)
+    found = []
+    for name in servers:
+        reached = 1.0 if name in within else OUT_OF_REACH
+        score, evidence = _score(scene, name, own.get(name), share.get(name, 0.0))
+        # of two equal ones, the one that is more than an address in others' records
+        score *= reached * (1.1 if scene.calls.get(name) else 1.0)
+        tools = sorted(tool for tool in {entity for entity, _ in scene.changes} if tool.startswith(f"{name}/"))
+        slow = _slow_tool(scene, [tool for tool in tools if tool not in servers])
+        if slow is not None:
+            tool, reason = slow
+            part = _shares(scene, target, [*own, tool]).get(tool, 0.0)
+            of_tool = max(1.25 * score, reached * _strength(scene.symptom[tool], 1.0, part, scene.kind))
+            found.append(Suspect(tool, of_tool, reason))
+            score = min(0.75 * score, 0.6 * of_tool)
+        found.append(Suspect(name, score, evidence))
+    return found
 
 
 def _own(scene: _Scene, names: Iterable[str]) -> dict[str, float]:
@@ -382,7 +394,7 @@ def _slow_tool(scene: _Scene, tools: list[str]) -> tuple[str, str] | None:
     return slowest, f"{_said(scene.kind[0], change)}, its siblings × {words.significant(1 + usual, 2)}"
 
 
-def _host(scene: _Scene, name: str, servers: list[str], top: float) -> tuple[float, str]:
+def _host(scene: _Scene, name: str, servers: list[str], top: float) -> Suspect:
     """A host is the cause where something is saturated, far above its usual, and the median server suffers."""
     full = [
         (metric, change)
@@ -397,15 +409,15 @@ def _host(scene: _Scene, name: str, servers: list[str], top: float) -> tuple[flo
     reasons = [_said(metric, change) for metric, change in full]
     if not full:
         raised = [c for m in SATURATED if (c := scene.changes.get((name, m))) is not None and c.sigmas > MARKED]
-        return (0.15 * top if raised else 0.0), "busier than usual, not saturated"
+        return Suspect(name, 0.15 * top if raised else 0.0, "busier than usual, not saturated")
     if (
         suffering
         and np.median([change.times for change in suffering]) > 1.1
         and np.median([change.sigmas for change in suffering]) > 1
     ):
         reasons.append(f"{len(slow)} of {words.plural(len(suffering), 'server')} slower")
-        return 1.5 * top + 1.0, "; ".join(reasons)
-    return 0.4 * top, "; ".join(reasons)
+        return Suspect(name, 1.5 * top + 1.0, "; ".join(reasons))
+    return Suspect(name, 0.4 * top, "; ".join(reasons))
 
 
 def _said(metric: str, change: _Change) -> str:
