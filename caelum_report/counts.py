@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+SAME, ANEW, UNKNOWN = 0, 1, 2  # how `samples.anew` says whether a counter began since the sample before
+
 _GAMMA: Final = math.log(1.02 / 0.98)  # of buckets.RELATIVE_ERROR
 _ORIGIN: Final = 8192
 _PAIR: Final = struct.Struct("<hI")

@@ -408,6 +408,9 @@ class Sample:
     counter: bool = False  # counts since some start; rates are derived and survive resets
     labels: tuple[tuple[str, str], ...] = ()
     at: datetime | None = None  # None: at the run's time
+    # Of a counter, whether it began anew since the run before, as its source tells. None: whoever counts was started anew,
+    # and does not tell whether this counter was.
+    anew: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +465,7 @@ class CallCount:
     seconds: float | None = None  # together; None where nobody tells
     buckets: tuple[tuple[float, float], ...] = ()  # upper bound in seconds, calls up to there; the last one is infinity
     part: str = ""  # which of several that count the same tool: each begins anew by itself
+    anew: bool = False  # it began since the run before, as its source tells
 
 
 @dataclass(frozen=True, slots=True)

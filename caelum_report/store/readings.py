@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from caelum_report.counts import ANEW, SAME, UNKNOWN
 from caelum_report.model import Failure, Reading, Sample
 
 from . import log_errors
@@ -19,6 +20,7 @@ from .upkeep import progress
 
 IMPORTED: Final = "import"  # the kind of a source that only `import` has spoken of
 _AT_ONCE: Final = 20_000  # rows
+_ANEW: Final = {False: SAME, True: ANEW, None: UNKNOWN}
 
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -107,11 +109,11 @@ def insert_samples(connection: sqlite3.Connection, samples: Iterable[Sample], so
     for sample in samples:
         when, series = at if sample.at is None else to_us(sample.at), numbers.of(sample)
         if when >= raw_from or not closed.has(series, when - when % DAY):
-            rows.append((series, when, sample.value))
+            rows.append((series, when, sample.value, _ANEW[sample.anew]))
     before = connection.total_changes
-    connection.executemany("INSERT OR IGNORE INTO samples VALUES (?, ?, ?)", rows)
+    connection.executemany("INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?)", rows)
     stored = connection.total_changes - before
-    late = {when - when % HOUR for _, when, _ in rows if when != at}
+    late = {when - when % HOUR for _, when, *_ in rows if when != at}
     connection.executemany("INSERT OR IGNORE INTO late_hours VALUES (?)", [(hour,) for hour in late])
     return stored
 

@@ -288,17 +288,17 @@ def _named(
 def _of_samples(connection: sqlite3.Connection, start: int, end: int) -> list[Measured]:
     """What sources gave: gauges as they are, counters as rates. The sample before the stretch is what the first starts from."""
     rows = connection.execute(
-        """SELECT series, at, value, 0 FROM samples WHERE at >= :start AND at < :end
+        """SELECT series, at, value, anew, 0 FROM samples WHERE at >= :start AND at < :end
             AND series IN (SELECT id FROM series WHERE source IS NOT NULL AND NOT counter)
-        UNION ALL SELECT id, at, value, 1 FROM series JOIN samples ON samples.series = id
+        UNION ALL SELECT id, at, value, anew, 1 FROM series JOIN samples ON samples.series = id
             AND at < :end AND at >= coalesce((SELECT max(at) FROM samples WHERE series = id AND at < :start), :start)
         WHERE source IS NOT NULL AND counter""",
         {"start": start, "end": end},
     ).fetchall()
-    series_, at_, value_, counter_ = _columns(rows, 4)
-    series, at, value = _ints(series_), _ints(at_), _floats(value_)
+    series_, at_, value_, anew_, counter_ = _columns(rows, 5)
+    series, at, value, anew = _ints(series_), _ints(at_), _floats(value_), _ints(anew_)
     counts = np.array(counter_, np.bool_)
-    when, rate, row = rates(series[counts], at[counts], value[counts])
+    when, rate, row = rates(series[counts], at[counts], value[counts], anew=anew[counts])
     there = when >= start
     return [
         Measured(series[~counts], at[~counts], value[~counts]),

@@ -296,6 +296,8 @@ TABLES: Final = (
     series INTEGER NOT NULL REFERENCES series,
     at INTEGER NOT NULL,                 -- the run's time, or the source's own for figures of the past
     value REAL NOT NULL,
+    anew INTEGER NOT NULL DEFAULT 0,     -- 1: a counter that began since the sample before, as its source tells;
+                                         -- 2: it may have, and growth since then is not known unless it went back
     PRIMARY KEY (series, at)
 ) WITHOUT ROWID""",
     """CREATE TABLE late_hours (
@@ -491,6 +493,14 @@ def _with_purges(database: Database) -> None:
     database.execute("ALTER TABLE reports ADD COLUMN purged_sha256 TEXT")
 
 
+def _with_beginnings(database: Database) -> None:
+    """Before it, a counter that had passed its old value again was taken to have gone on. An older database got the
+    column with the table.
+    """
+    if "anew" not in database["samples"].columns_dict:
+        database.execute("ALTER TABLE samples ADD COLUMN anew INTEGER NOT NULL DEFAULT 0")
+
+
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
 # counts them, so a fresh database, which is made from TABLES directly, needs no second list of what was applied.
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
@@ -505,4 +515,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_endpoints,
     _with_waiting,
     _with_purges,
+    _with_beginnings,
 )

@@ -75,16 +75,17 @@ def _samples(connection: sqlite3.Connection, at: int, series: pd.DataFrame) -> p
     import pandas as pd
 
     rows = connection.execute(
-        """SELECT series, at, value FROM samples
+        """SELECT series, at, value, anew FROM samples
         WHERE series IN (SELECT id FROM series WHERE source IS NOT NULL) AND at <= ? ORDER BY series, at""",
         (at,),
     ).fetchall()
-    table = np.array(rows, np.float64).reshape(-1, 3)  # microseconds of this century are exact in a float
-    number, when, raw = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2]
+    table = np.array(rows, np.float64).reshape(-1, 4)  # microseconds of this century are exact in a float
+    number, when, anew = (table[:, place].astype(np.int64) for place in (0, 1, 3))
+    raw = table[:, 2]
     value = raw.copy()
     counts = np.flatnonzero(series["counter"].reindex(number).to_numpy(np.bool_))
     value[counts] = np.nan
-    _, rate, row = rates(number[counts], when[counts], raw[counts])
+    _, rate, row = rates(number[counts], when[counts], raw[counts], anew=anew[counts])
     value[counts[row]] = rate
     return pd.DataFrame({"series": number, "at": utc(when), "value": value, "raw": raw})
 

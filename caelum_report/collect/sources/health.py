@@ -13,6 +13,7 @@ from caelum_report.wire.fault import excerpt
 from caelum_report.wire.jsontext import parse
 
 from .asking import Answer, Asking
+from .beginnings import Beginnings
 from .fetch import fetch, fetch_timed
 from .mapping import dig, number
 
@@ -79,13 +80,16 @@ async def ask_influxdb(asking: Asking) -> Answer:
     if dig(health, "status") == "fail":
         raise Fault(Failure.HTTP_5XX, f"it says that it is not well: {dig(health, 'message')}")
     variables = await _where_there(asking, "/debug/vars")
-    figures = tuple(_influxdb(asking.subject, variables))
+    began = Beginnings(asking, "process")
+    uptime = number(dig(variables, "system", "uptime"))
+    anew = uptime is not None and began.is_new(asking.run.at.timestamp() - uptime)
+    figures = tuple(_influxdb(asking.subject, variables, anew=anew))
     version = dig(parse(pong, asking.allowance), "version") if pong.startswith(b"{") else None
     if not figures and not isinstance(version, str) and dig(health, "name") != "influxdb":
         raise Fault(
             Failure.PROTOCOL_ERROR, "it answers, but not as InfluxDB: neither /health, /ping nor /debug/vars tell"
         )
-    return Answer((answered, *figures))
+    return Answer((answered, *figures), bookmarks=began.moved())
 
 
 async def _where_there(asking: Asking, path: str, query: str = "") -> Any:
@@ -112,13 +116,13 @@ _INFLUXDB: Final = (
 )
 
 
-def _influxdb(name: str, variables: Any) -> Iterator[Sample]:
+def _influxdb(name: str, variables: Any, *, anew: bool) -> Iterator[Sample]:
     groups = list(variables.values()) if isinstance(variables, dict) else []
     for group, figure, metric, unit, counter in _INFLUXDB:
         values = [number(dig(each, "values", figure)) for each in groups if dig(each, "name") == group]
         found = [value for value in values if value is not None]
         if found:
-            yield Sample(name, metric, sum(found), unit, counter)
+            yield Sample(name, metric, sum(found), unit, counter, anew=anew and counter)
     if (uptime := number(dig(variables, "system", "uptime"))) is not None:
         yield Sample(name, "uptime_seconds", uptime, "seconds")
 

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from caelum_report.model import CallCount, Failure, Note
 from caelum_report.wire import Fault
@@ -21,15 +21,14 @@ from .call_figures import ALL_TOOLS, MOST_CALLS, MOST_TOOLS
 from .mapping import dig, number
 
 
-class Shown(Protocol):
+@dataclass(frozen=True, slots=True)
+class Shown:
     """A sample, of a page or of an answer to PromQL."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def labels(self) -> Mapping[str, str]: ...
-    @property
-    def value(self) -> float: ...
+    name: str
+    labels: Mapping[str, str]
+    value: float
+    anew: bool | None = False  # as of a `Sample`
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,7 @@ PUBLISHED: Final[Mapping[str, tuple[Published, ...]]] = {
 class _Sum:
     calls: float = 0.0
     errors: float = 0.0
+    anew: bool = True  # so are all that it is the sum of: one that is there for the first time is no new beginning
     seconds: float = 0.0
     buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
     timed: bool = False
@@ -157,6 +157,7 @@ def _add(total: _Sum, sample: Shown, published: Published) -> None:
         _add_time(total, sample)
         return
     total.calls += sample.value
+    total.anew &= sample.anew is not False  # publishers count in their own process, so they began with it
     if published.outcome and sample.labels.get(published.outcome, "") not in published.good:
         total.errors += sample.value
 
@@ -185,7 +186,7 @@ def _counts(sums: _Sums, asking: Asking) -> Iterator[CallCount]:
     for (server, tool, part), total in sums.items():
         seconds = total.seconds if total.timed else None
         buckets = tuple(sorted(total.buckets.items()))
-        yield CallCount(server or asking.subject, tool, total.calls, total.errors, seconds, buckets, part)
+        yield CallCount(server or asking.subject, tool, total.calls, total.errors, seconds, buckets, part, total.anew)
 
 
 def of_contextforge(document: Any, asking: Asking) -> tuple[CallCount, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -13,12 +12,14 @@ from caelum_report.model import CallCount, Failure, Sample
 from caelum_report.wire import Fault, HttpFault
 
 from .asking import Answer, Asking, without_number
+from .beginnings import Beginnings
 from .fetch import fetch_json, query_refused
 from .mapping import number
-from .mcp_calls import PUBLISHED, counted, in_words
+from .mcp_calls import PUBLISHED, Shown, counted, in_words
 
 _MOST_POINTS: Final = 10_000  # of a series in one answer; Prometheus gives 11,000
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_STARTS: Final = "max by (instance) (process_start_time_seconds)"
 _BARE: Final = {"unit": "count", "subject": None, "counter": False, "range": None, "step": 60.0}
 _TARGETS: Final = (
     {**_BARE, "name": "targets", "query": "count(up)"},
@@ -39,8 +40,10 @@ async def ask(asking: Asking) -> Answer:
             samples += _samples(asking, query, found)
     given = {sample.metric for sample in samples}
     missing = without_number((query["name"] for query in asked if query["name"] not in given), "It has no number")
-    calls = await _calls(asking) if options["presets"] else None
-    return Answer(tuple(samples), (*missing, *in_words(calls, options["presets"])), calls=calls)
+    began = Beginnings(asking, "process")
+    calls = await _calls(asking, began) if options["presets"] else None
+    notes = (*missing, *in_words(calls, options["presets"]))
+    return Answer(tuple(samples), notes, bookmarks=began.moved(), calls=calls)
 
 
 def _queries(options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -58,23 +61,19 @@ async def back_fill(asking: Asking, start: datetime, end: datetime) -> AsyncIter
 # --- real calls -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    name: str
-    labels: Mapping[str, str]
-    value: float
-
-
-async def _calls(asking: Asking) -> tuple[CallCount, ...]:
+async def _calls(asking: Asking, began: Beginnings) -> tuple[CallCount, ...]:
     """What those who publish real calls have counted up to now, each instance by itself."""
     options = asking.source.options
+    starts = await _query_calls(asking, "process_start_time_seconds", _STARTS)
+    anew = {labels.get("instance", "") for labels, value in starts if began.is_new(value)}
     found: list[CallCount] = []
     for preset in options["presets"]:
         label = _server_label(options, preset)
-        shown: list[_Shown] = []
-        for query in call_queries(preset, label):
-            data = await _ask(asking, "query", preset, query=query, time=asking.run.at.timestamp())
-            shown += _shown(data)
+        shown = [
+            Shown(labels.get("__name__", ""), labels, value, labels.get("instance", "") in anew)
+            for query in call_queries(preset, label)
+            for labels, value in await _query_calls(asking, preset, query)
+        ]
         found += counted(shown, (preset,), asking, label, "instance")
     return tuple(found)
 
@@ -103,10 +102,9 @@ def _query(pattern: str, only: str, labels: Iterable[str | None]) -> str:
     return f'sum by ({kept}) ({{__name__=~"{pattern}"{f",{only}" if only else ""}}})'
 
 
-def _shown(data: Mapping[str, Any]) -> Iterator[_Shown]:
-    for labels, points in _series(data, "calls"):
-        for _, value in points:
-            yield _Shown(labels.get("__name__", ""), labels, value)
+async def _query_calls(asking: Asking, name: str, query: str) -> list[tuple[Mapping[str, str], float]]:
+    data = await _ask(asking, "query", name, query=query, time=asking.run.at.timestamp())
+    return [(labels, value) for labels, points in _series(data, "calls") for _, value in points]
 
 
 # --- series ---------------------------------------------------------------------------------------------------------

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from caelum_report.model import Failure, Note, Sample
+from caelum_report.model import Bookmark, Failure, Note, Sample
 from caelum_report.patterns import matches
 from caelum_report.wire import Fault
 from caelum_report.wire.fault import excerpt
 from caelum_report.words import listing, plural
 
 from .asking import Answer, Asking
+from .beginnings import Beginnings
 from .extras import extra
 from .fetch import fetch
-from .mcp_calls import counted, in_words
+from .mcp_calls import Shown, counted, in_words
 
 _ACCEPT: Final = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5"
 _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+_START: Final = "process_start_time_seconds"
+_SUFFIX: Final = re.compile("_(?:total|count|sum|bucket)$")
 _UNITS: Final = ("seconds", "bytes", "celsius", "ratio", "percent")
 
 
@@ -30,13 +35,15 @@ async def ask(asking: Asking) -> Answer:
     page = await fetch(asking, options["url"], accept=_ACCEPT)
     families = await asyncio.to_thread(_families, page)  # a megabyte takes a quarter of a second
     wanted = [family for family in families if _is_wanted(family, options["metrics"])]
-    shown = (sample for family in families for sample in family.samples)
+    began = _Began(asking, families)
+    shown = (Shown(one.name, one.labels, one.value, began.anew(one)) for family in families for one in family.samples)
     calls = counted(shown, options["presets"], asking, options["subject"]) if options["presets"] else None
     notes = in_words(calls, options["presets"])
     if options["metrics"] and not wanted:
         text = f"It has {plural(len(families), 'metric')}, and none of them is {listing(options['metrics'])}."
-        return Answer(notes=(Note("figure-missing", text), *notes), calls=calls)
-    return Answer(tuple(sample for family in wanted for sample in _samples(family, asking)), notes, calls=calls)
+        return Answer(notes=(Note("figure-missing", text), *notes), bookmarks=began.moved(), calls=calls)
+    samples = tuple(sample for family in wanted for sample in _samples(family, asking, began))
+    return Answer(samples, notes, bookmarks=began.moved(), calls=calls)
 
 
 def _families(page: bytes) -> list[Any]:
@@ -55,18 +62,55 @@ def _is_wanted(family: Any, patterns: Sequence[str]) -> bool:
     return any(matches(name, patterns) for name in names)
 
 
-def _samples(family: Any, asking: Asking) -> Iterator[Sample]:
+class _Began:
+    """When the counters of a page began: each by its own `_created`, else by the process that shows them.
+
+    Whether a process counts by itself, nobody tells: an exporter's may begin anew where what it shows goes on.
+    """
+
+    def __init__(self, asking: Asking, families: Iterable[Any]) -> None:
+        self._kinds = {name: Beginnings(asking, name) for name in ("created", "process")}
+        self._created: dict[tuple[str, frozenset[tuple[str, str]]], bool] = {}
+        self._starts: list[tuple[frozenset[tuple[str, str]], bool]] = []
+        for sample in (sample for family in families for sample in family.samples):
+            labels = frozenset(sample.labels.items())
+            if sample.name == _START:
+                self._starts.append((labels, self._kinds["process"].is_new(sample.value)))
+            elif sample.name.endswith("_created"):
+                is_new = self._kinds["created"].is_new(sample.value)
+                self._created[sample.name.removesuffix("_created"), labels] = is_new
+
+    def anew(self, sample: Any) -> bool | None:
+        """As `Sample.anew` has it."""
+        if self._created:
+            stem = _SUFFIX.sub("", sample.name)
+            labels = frozenset(pair for pair in sample.labels.items() if pair[0] not in {"le", "quantile"})
+            if (created := self._created.get((stem, labels))) is not None:
+                return created
+        starts = [is_new for of, is_new in self._starts if of <= sample.labels.items()]
+        return None if any(starts) else False
+
+    def moved(self) -> tuple[Bookmark, ...]:
+        return tuple(mark for kind in self._kinds.values() for mark in kind.moved())
+
+
+def _samples(family: Any, asking: Asking, began: _Began) -> Iterator[Sample]:
     if family.type in {"histogram", "gaugehistogram"}:
-        yield from _of_histogram(family, asking)
+        yield from _of_histogram(family, asking, began)
         return
     for sample in family.samples:
         if sample.name.endswith("_created"):
             continue
         counter = family.type == "counter" or (family.type == "summary" and sample.name != family.name)
-        yield _sample(asking, sample.name, sample.labels, sample.value, family, counter=counter, at=sample.timestamp)
+        yield _of_page(asking, sample, family, began, counter=counter)
 
 
-def _of_histogram(family: Any, asking: Asking) -> Iterator[Sample]:
+def _of_page(asking: Asking, sample: Any, family: Any, began: _Began, *, counter: bool) -> Sample:
+    found = _sample(asking, sample.name, sample.labels, sample.value, family, counter=counter, at=sample.timestamp)
+    return replace(found, anew=began.anew(sample)) if counter else found
+
+
+def _of_histogram(family: Any, asking: Asking, began: _Began) -> Iterator[Sample]:
     """Quantiles over all that it counted since its start, and how often and how much it counted."""
     buckets: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = defaultdict(list)
     for sample in family.samples:
@@ -74,7 +118,7 @@ def _of_histogram(family: Any, asking: Asking) -> Iterator[Sample]:
             rest = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "le"))
             buckets[rest].append((float(sample.labels["le"]), sample.value))
         elif sample.name.endswith(("_count", "_sum")):
-            yield _sample(asking, sample.name, sample.labels, sample.value, family, counter=True, at=sample.timestamp)
+            yield _of_page(asking, sample, family, began, counter=True)
     for labels, counts in buckets.items():
         for word, share in _QUANTILES:
             if (value := quantile(share, counts)) is not None:

@@ -15,6 +15,7 @@ from caelum_report.wire.net import Opened, Origin, open_connection, open_unix
 from caelum_report.wire.relay import Relay, relayed
 
 from .asking import Answer, Asking
+from .beginnings import Beginnings
 
 # The name in INFO, our metric, its unit, and whether it counts since the start.
 _FIGURES: Final = (
@@ -50,7 +51,10 @@ async def ask(asking: Asking) -> Answer:
         pings, info = await _ask(url, relay, budgets.timings)
     times = {"connect_seconds": connected, "ping_seconds": median(pings)}
     gauges = [Sample(asking.subject, metric, seconds, "seconds") for metric, seconds in times.items()]
-    return Answer((*gauges, *_samples(asking.subject, info)))
+    began = Beginnings(asking, "process")
+    uptime = info.get("uptime_in_seconds")
+    anew = isinstance(uptime, int) and began.is_new(asking.run.at.timestamp() - uptime)
+    return Answer((*gauges, *_samples(asking.subject, info, anew=anew)), bookmarks=began.moved())
 
 
 async def _open(url: SplitResult, seconds: float) -> Opened:
@@ -108,11 +112,11 @@ def _fault(error: Exception, relay: Relay) -> Fault:
     return Fault(Failure.PROTOCOL_ERROR, f"it broke off or answered with an error: {said}", "handshake")
 
 
-def _samples(name: str, info: Mapping[str, Any]) -> Iterator[Sample]:
+def _samples(name: str, info: Mapping[str, Any], *, anew: bool) -> Iterator[Sample]:
     figures = {key: float(value) for key, value in info.items() if isinstance(value, int | float) and isfinite(value)}
     for key, metric, unit, counter in _FIGURES:
         if key in figures:
-            yield Sample(name, metric, figures[key], unit, counter)
+            yield Sample(name, metric, figures[key], unit, counter, anew=anew and counter)
     for metric, part, whole in (
         ("memory_percent", figures.get("used_memory"), figures.get("maxmemory")),
         ("clients_percent", figures.get("connected_clients"), figures.get("maxclients")),

@@ -1,7 +1,8 @@
 """Calls that servers and gateways count themselves: what was added since the run before.
 
 A counter's first value says nothing of when its calls were, so a source counts from its second run on; a tool that it
-names for the first time then has been called since. One that went back has begun anew at zero. What was added between
+names for the first time then has been called since. One that went back has begun anew at zero, and so has one whose
+publisher tells that it began since. What was added between
 two runs is put into the hour in the middle of them.
 """
 
@@ -59,7 +60,7 @@ def read(
             name = _digest(source, count.server, count.tool, *([count.part] if count.part else []))
             shown = Shown(count.calls, count.errors, count.seconds or 0.0, count.buckets)
             known = bookmarks.get((SOURCE, name))
-            before = _shown(known) if known else Shown() if last else None
+            before = _shown(known) if known and not count.anew else Shown() if last else None
             if before is not None:
                 add(tally, middle, names.server(count.server), names.tool(count.tool), shown.since(before))
             if known != (said := _said(shown)):
