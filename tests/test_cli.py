@@ -354,3 +354,24 @@ def test_a_start_imports_nothing_that_is_needed_later(module: str, heavy: tuple[
     code = f"import sys, {module}; print(*[name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_config_check_names_every_entry_that_cannot_be_used_and_what_to_do(home: Path) -> None:
+    entries = {"well": {"command": "npx"}, "unset": {"command": "npx", "env": {"T": "${NOPE}"}}, "empty": {}}
+    file = home / "mcp.json"
+    file.write_text(json.dumps({"mcpServers": entries}))
+    (home / "caelum.toml").write_text('mcp_configs = ["mcp.json"]\n[[source]]\nname = "cache"\nkind = "redis"\n')
+    result = run(home, "config", "check", "--config", "caelum.toml")
+    assert (result.returncode, result.stderr) == (2, ""), result.stderr
+    head, *lines = result.stdout.splitlines()
+    assert head.endswith("caelum.toml: 3 entries cannot be used")
+    said = "\n".join(lines)
+    assert f"  empty: it has neither `command` nor `url`\n      mend its entry in {file}\n" in said
+    assert "  unset: env T: the variable NOPE is not set\n      set NOPE in the environment of the runs" in said
+    assert "  source cache: it has no `url`, and the variable REDIS_URL is not set\n      set REDIS_URL" in said
+    assert "  well: " not in said
+    well = run(home, "config", "check", "--config", "caelum.toml", REDIS_URL="redis://cache", NOPE="1")
+    assert (well.returncode, "1 entry cannot be used" in well.stdout) == (2, True)
+    file.write_text(json.dumps({"mcpServers": {"well": entries["well"]}}))
+    well = run(home, "config", "check", "--config", "caelum.toml", REDIS_URL="redis://cache")
+    assert (well.returncode, well.stdout.splitlines()[0].endswith(": good")) == (0, True)

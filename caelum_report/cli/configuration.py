@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from caelum_report.errors import UsageError
+
 from .options import ConfigFile, McpFiles, options
 
 app = typer.Typer(no_args_is_help=True, help="Check, show and explain the configuration.")
@@ -15,10 +17,13 @@ app = typer.Typer(no_args_is_help=True, help="Check, show and explain the config
 
 @app.command("check")
 def config_check(config: ConfigFile = None, mcp_config: McpFiles = None) -> None:
-    """Check the configuration and name every entry that cannot be used."""
+    """Check the configuration and name every entry that cannot be used; exit 2 where there is one."""
     from caelum_report.config import check
 
-    typer.echo(check(options(config, mcp_config), os.environ, Path.home()))
+    text, good = check(options(config, mcp_config), os.environ, Path.home())
+    typer.echo(text)
+    if not good:
+        raise SystemExit(UsageError.exit_status)
 
 
 @app.command("show")

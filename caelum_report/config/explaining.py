@@ -39,8 +39,11 @@ _DURATIONS: Final = {"every", "stdio_every", "connect", "request", "server", "fi
 # --- check and show -------------------------------------------------------------------------------------------------
 
 
-def check(options: Options, environ: Mapping[str, str], home: Path) -> str:
-    """What is in use, and every entry that cannot be; UsageError where the configuration itself is broken."""
+def check(options: Options, environ: Mapping[str, str], home: Path) -> tuple[str, bool]:
+    """What is in use, and every entry that cannot be, with what to do about it; and whether all can be used.
+
+    UsageError where the configuration itself is broken.
+    """
     settings = settle(options, environ, home)
     config = resolved(settings, options)
     problems = [server.problem for server in config.servers] + [source.problem for source in config.sources]
@@ -52,12 +55,31 @@ def check(options: Options, environ: Mapping[str, str], home: Path) -> str:
         f"{plural(len(config.servers), 'server')}{sources}, history in {shown(config.database)}, site in {shown(config.output)}"
     )
     for server in config.servers:
-        if server.problem or server.skip:
-            lines.append(f"  {visible(server.id, 80)}: {server.problem or server.skip}")
+        lines += _trouble(visible(server.id, 80), server.problem, f"mend its entry in {shown(server.sources[0])}")
+        if server.skip:
+            lines.append(f"  {visible(server.id, 80)}: {server.skip}")
         lines += [f"  {visible(server.id, 80)}: {risk.text}" for risk in server.risks]
-    lines += [f"  source {source.name}: {source.problem}" for source in config.sources if source.problem]
+    for source in config.sources:
+        lines += _trouble(f"source {source.name}", source.problem, "mend its [[source]] in caelum.toml")
     lines += [f"  note: {note.text}" for note in config.notes]
-    return "\n".join(lines)
+    return "\n".join(lines), not broken
+
+
+_UNSET: Final = re.compile(r"the variable (\S+) is not set")
+
+
+def _trouble(who: str, problem: str | None, otherwise: str) -> Iterator[str]:
+    """An entry that cannot be used, and what to do."""
+    if problem is None:
+        return
+    yield f"  {who}: {problem}"
+    unset = _UNSET.search(problem)
+    yield "      " + (
+        f"set {unset[1]} in the environment of the runs, or in a .env beside caelum.toml; "
+        f"see: caelum-report config explain {unset[1]}"
+        if unset
+        else otherwise
+    )
 
 
 def show(options: Options, environ: Mapping[str, str], home: Path) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 from caelum_report.model import Failure
 
 from .fault import Fault
+from .strangers import another
 
 _NEXT_ADDRESS_SECONDS: Final = 0.25  # RFC 8305
 _PORTS: Final = {"http": 80, "https": 443}
@@ -118,6 +119,8 @@ async def open_connection(origin: Origin, seconds: float) -> Opened:
             reader, writer = await _secure(connection, origin, deadline)
     except Fault as fault:
         fault.seconds = stamps
+        if isinstance(fault, _SilentFault):
+            raise await _without_tls(fault, addresses) from None
         if fault.stage == "tls":
             fault.certificate_expires_at = await _expiry_unverified(origin, addresses)
         raise
@@ -272,6 +275,10 @@ def _unverifying() -> ssl.SSLContext:
     return context
 
 
+class _SilentFault(Fault):
+    """Nothing came back that tells whether TLS is spoken there."""
+
+
 async def _secure(
     connection: socket.socket, origin: Origin, deadline: float
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -279,7 +286,7 @@ async def _secure(
         async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
             return await asyncio.open_connection(sock=connection, ssl=_verifying(), server_hostname=origin.host)
     except TimeoutError:
-        raise Fault(Failure.TIMEOUT, "the TLS handshake did not end in time", "tls") from None
+        raise _SilentFault(Failure.TIMEOUT, "the TLS handshake did not end in time", "tls") from None
     except ssl.SSLCertVerificationError as error:
         reason = f"its certificate is not accepted: {error.verify_message}"
         raise Fault(Failure.TLS_ERROR, reason, "tls") from None
@@ -288,7 +295,7 @@ async def _secure(
         reason = "the port answers, but not with TLS" if plain else f"TLS failed: {error.reason or error}"
         raise Fault(Failure.TLS_ERROR, reason, "tls") from None
     except OSError as error:
-        raise Fault(Failure.TLS_ERROR, f"the TLS handshake broke off: {_words(error)}", "tls") from None
+        raise _SilentFault(Failure.TLS_ERROR, f"the TLS handshake broke off: {_words(error)}", "tls") from None
 
 
 def _expiry(writer: asyncio.StreamWriter) -> datetime | None:
@@ -300,6 +307,17 @@ def _expiry(writer: asyncio.StreamWriter) -> datetime | None:
     with contextlib.suppress(ValueError, OverflowError):
         return datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC)
     return None
+
+
+async def _without_tls(fault: Fault, addresses: list[Address]) -> Fault:
+    """The same, or that it is no TLS that is spoken there, where a second look can tell."""
+
+    async def again() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(sock=await _connect_to(addresses[0]))
+
+    told = await another("TLS", again) or fault
+    told.seconds = fault.seconds
+    return told
 
 
 async def _expiry_unverified(origin: Origin, addresses: list[Address]) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,7 @@ from caelum_report.model import Failure
 from .fault import Fault
 from .limits import Allowance
 from .net import Opened
+from .strangers import ASKING_SECONDS, SECONDS, another
 
 _CHUNK: Final = 16_384
 _ENDS: Final = 500
@@ -46,27 +47,44 @@ class Relay:
 
 
 @contextlib.asynccontextmanager
-async def relayed(opened: Opened, allowance: Allowance, seconds: float) -> AsyncIterator[Relay]:
-    """For one connection of a library, `seconds` long. An error inside is ours, a `Fault`, where we cut it off."""
+async def relayed(
+    opened: Opened, allowance: Allowance, seconds: float, service: str, again: Callable[[float], Awaitable[Opened]]
+) -> AsyncIterator[Relay]:
+    """For one connection of a library, `seconds` long. An error inside is ours, a `Fault`, where we cut it off.
+
+    Where nothing at all is heard, the last of the time goes into asking on connections of their own, which `again` opens
+    within some seconds, whether that is another service than `service`.
+    """
     arrived: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     listener = await asyncio.start_server(lambda *pair: arrived.put_nowait(pair), "127.0.0.1", 0)
     host, port = listener.sockets[0].getsockname()[:2]
     relay = Relay(host, port, writers=[opened.writer])
     late = Fault(Failure.TIMEOUT, "it did not answer all questions in time")
-    alarm = asyncio.get_running_loop().call_later(seconds, relay.cut, late)
+    alarm = asyncio.get_running_loop().call_later(seconds - min(ASKING_SECONDS, seconds / 2), relay.cut, late)
     passing = asyncio.create_task(_pass_on(relay, opened, arrived, listener, allowance))
     try:
         yield relay
-    except Exception:
-        if relay.fault is not None:
-            raise relay.fault from None
-        raise
+    except Exception as error:
+        fault = relay.fault or (error if isinstance(error, Fault) else None)
+        if fault is None:
+            raise
+        if not relay.first and fault.failure in {Failure.TIMEOUT, Failure.PROTOCOL_ERROR}:
+            raise await _another(service, again) or fault from None
+        raise fault from None
     finally:
         alarm.cancel()
         passing.cancel()
         await asyncio.gather(passing, return_exceptions=True)
         relay.cut()
         listener.close()
+
+
+async def _another(service: str, again: Callable[[float], Awaitable[Opened]]) -> Fault | None:
+    async def streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        opened = await again(SECONDS)
+        return opened.reader, opened.writer
+
+    return await another(service, streams)
 
 
 async def _pass_on(

@@ -180,7 +180,7 @@ def test_show_masks_every_value_that_may_be_secret(toml: Write, tmp_path: Path) 
 
 def test_check_says_what_is_in_use(toml: Write, tmp_path: Path) -> None:
     file = toml(SHOWN)
-    lines = check(Options(config=file), {}, tmp_path).splitlines()
+    lines = check(Options(config=file), {}, tmp_path)[0].splitlines()
     assert lines[0] == f"{file}: good"
     assert lines[1].startswith("2 servers, history in ")
     assert "  b: disabled" in lines

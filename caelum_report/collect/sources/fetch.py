@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import ssl
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +20,7 @@ from caelum_report.model import Failure
 from caelum_report.wire import Allowance, Fault, HttpFault
 from caelum_report.wire.fault import excerpt
 from caelum_report.wire.jsontext import parse
+from caelum_report.wire.strangers import ASKING_SECONDS, another
 from caelum_report.wire.unreachable import unreachable
 
 from .asking import Asking
@@ -72,9 +75,10 @@ async def fetch_timed(
         **(headers or {}),
     }
     verify = _trust(asking.source.options) if url.startswith("https:") else False  # it costs 20 ms
+    patience = asking.source.timeout_seconds - min(ASKING_SECONDS, asking.source.timeout_seconds / 2)
     try:
         way = httpx.AsyncHTTPTransport(uds=unix, verify=verify)
-        async with httpx.AsyncClient(transport=way, timeout=asking.source.timeout_seconds, trust_env=False) as client:
+        async with httpx.AsyncClient(transport=way, timeout=patience, trust_env=False) as client:
             for _ in range(_REDIRECTS + 1):
                 answer = None
                 async with client.stream(method, url, headers=said, content=body) as response:
@@ -84,14 +88,24 @@ async def fetch_timed(
                     return Fetched(answer, response.elapsed.total_seconds())
                 url = _same_origin(url, response.headers["location"])
     except httpx.TimeoutException:
-        raise Fault(Failure.TIMEOUT, f"no answer within its {asking.source.timeout_seconds:g} s") from None
+        late = Fault(Failure.TIMEOUT, f"no answer within its {asking.source.timeout_seconds:g} s")
+        raise (None if unix else await another_at(url)) or late from None
     except (httpx.ConnectError, ssl.SSLError) as error:  # TLS 1.3 refuses a client after the connection stands
-        raise unreachable(error) from None
+        fault = unreachable(error)
+        raise (await another_at(url) if fault.failure is Failure.TLS_ERROR else None) or fault from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
         raise Fault(Failure.CONFIG_ERROR, "its address or its headers cannot be sent") from None
     except httpx.HTTPError as error:
-        raise Fault(Failure.PROTOCOL_ERROR, f"broken HTTP: {error or type(error).__name__}") from None
+        broken = Fault(Failure.PROTOCOL_ERROR, f"broken HTTP: {error or type(error).__name__}")
+        raise (None if unix else await another_at(url)) or broken from None
     raise Fault(Failure.REDIRECT_REFUSED, f"it redirects more than {_REDIRECTS} times")
+
+
+async def another_at(url: str) -> Fault | None:
+    """What is spoken at an address that gave no answer in HTTP."""
+    parts = urlsplit(url)
+    own, port = ("TLS", 443) if parts.scheme in {"https", "wss"} else ("HTTP", 80)
+    return await another(own, partial(asyncio.open_connection, parts.hostname, parts.port or port))
 
 
 def _trust(options: Mapping[str, Any]) -> ssl.SSLContext:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 from statistics import median
 from typing import Any, Final
@@ -62,7 +63,8 @@ async def ask(asking: Asking) -> Answer:
     settings = _settings(source.options["url"])
     opened = await _open(settings, min(asking.run.config.budgets.connect_seconds, source.timeout_seconds))
     opening = sum(opened.seconds.values())
-    async with relayed(opened, asking.allowance, source.timeout_seconds - opening) as relay:
+    again = partial(_open, settings)
+    async with relayed(opened, asking.allowance, source.timeout_seconds - opening, "PostgreSQL", again) as relay:
         try:
             return await _ask(asking, settings, relay, opening)
         except (Error, OSError, ValueError, TypeError) as error:

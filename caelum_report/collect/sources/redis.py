@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import isfinite
 from statistics import median
 from typing import Any, Final
@@ -45,9 +46,10 @@ async def ask(asking: Asking) -> Answer:
     """PING a few times and INFO once. Raises `Fault`."""
     source, budgets = asking.source, asking.run.config.budgets
     url = urlsplit(source.options["url"])
-    opened = await _open(url, min(budgets.connect_seconds, source.timeout_seconds))
+    opened = await _open(url, min(budgets.connect_seconds, source.timeout_seconds / 2))
     connected = sum(opened.seconds.values())
-    async with relayed(opened, asking.allowance, source.timeout_seconds - connected) as relay:
+    again = partial(_open, url)
+    async with relayed(opened, asking.allowance, source.timeout_seconds - connected, "Redis", again) as relay:
         pings, info = await _ask(url, relay, budgets.timings)
     times = {"connect_seconds": connected, "ping_seconds": median(pings)}
     gauges = [Sample(asking.subject, metric, seconds, "seconds") for metric, seconds in times.items()]

@@ -10,18 +10,21 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from caelum_report.model import Failure, Note, Sample
 from caelum_report.wire import Fault, HttpFault
 from caelum_report.wire.jsontext import parse
+from caelum_report.wire.strangers import ASKING_SECONDS
 from caelum_report.wire.unreachable import unreachable
 from caelum_report.words import plural
 
 from .asking import Answer, Asking
 from .extras import extra
-from .fetch import authorization
+from .fetch import another_at, authorization
 from .mapping import mapped, search
+
+_NO_ADDRESS: Final = "its `url` is not that of a WebSocket; it begins with ws:// or wss://"
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ async def ask(asking: Asking) -> Answer:
     client = extra("websockets.asyncio.client", "websockets")
     errors = extra("websockets.exceptions", "websockets")
     headers = {**authorization(options), **options["headers"]}
+    patience = asking.source.timeout_seconds - ASKING_SECONDS
     try:
         async with client.connect(
             options["url"],
@@ -49,20 +53,25 @@ async def ask(asking: Asking) -> Answer:
             compression=None,
             proxy=None,
             close_timeout=0.5,
+            open_timeout=patience,
         ) as stream:
             if options["send"]:
                 await stream.send(options["send"])
             heard = await _listen(asking, stream, errors)
     except errors.InvalidStatus as error:
         raise _refused(error.response.status_code) from None
+    except TimeoutError:
+        late = Fault(Failure.TIMEOUT, f"no stream within {patience:g} s")
+        raise await another_at(options["url"]) or late from None
+    except OSError as error:  # one of certificates is a ValueError too
+        raise await another_at(options["url"]) or unreachable(error) from None
+    except errors.InvalidURI:
+        raise Fault(Failure.CONFIG_ERROR, _NO_ADDRESS) from None
     except (errors.InvalidHandshake, errors.InvalidMessage) as error:
-        raise Fault(Failure.PROTOCOL_ERROR, f"no WebSocket: {error}") from None
-    except (errors.InvalidURI, ValueError):
-        raise Fault(
-            Failure.CONFIG_ERROR, "its `url` is not that of a WebSocket; it begins with ws:// or wss://"
-        ) from None
-    except OSError as error:
-        raise unreachable(error) from None
+        refused = Fault(Failure.PROTOCOL_ERROR, f"no WebSocket: {error}")
+        raise await another_at(options["url"]) or refused from None
+    except ValueError:
+        raise Fault(Failure.CONFIG_ERROR, _NO_ADDRESS) from None
     return _answer(asking, heard)
 
 
