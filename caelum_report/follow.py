@@ -3,6 +3,9 @@
 A bookmark is named by the file's device and inode and holds the offset behind the last whole line, and a hash of how the
 file begins. The hash tells a truncated or a replaced file, whose inode may be the same, and finds a file again whose
 inode is another: compressed, or copied before it was truncated. Paths are not kept, for they may tell more than they should.
+
+The bookmark of a file that is gone is let go of after a time. Should the file come back nothing in it is new up to then:
+`closed` remembers how far that is.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from caelum_report.model import Bookmark
 
 _HEAD_BYTES: Final = 1024
 _BLOCK_BYTES: Final = 1 << 22
+KEPT_SECONDS: Final = 90 * 86_400.0  # a file that is gone, since it was last written
+_GONE: Final = 200  # of them are kept however old they are
+_CLOSED: Final = "closed"  # the bookmark of `Followed.closed`
 LINE_BYTES: Final = 1 << 25  # a longer line is passed over
 
 
@@ -39,6 +45,9 @@ class Followed:
     """Some files of one source. After reading, `moved` has the bookmarks to be stored with what was read.
 
     `rotates`: a file may be met again under another inode. Where it says no, two files that begin alike are two.
+
+    `closed`, in seconds since 1970: in a file without a bookmark what was written up to then is read, or too old to be
+    counted. Readers whose lines tell their times leave such lines out.
     """
 
     def __init__(
@@ -49,9 +58,15 @@ class Followed:
         *,
         rotates: bool,
         budget_bytes: int,
+        now: float,
     ) -> None:
         self._source = source
-        self._places = {name: _place(value) for (kind, name), value in bookmarks.items() if kind == source}
+        self._places = {
+            name: _place(value) for (kind, name), value in bookmarks.items() if kind == source and ":" in name
+        }
+        self.closed = self._closed_before = float(bookmarks.get((source, _CLOSED)) or 0.0)
+        self._now = now
+        self._met: set[str] = set()
         self._before = dict(self._places)
         self._present = {name: path for path in paths if (name := _name_of(path)) is not None} if rotates else {}
         self._rotates = rotates
@@ -69,8 +84,16 @@ class Followed:
     def is_unchanged(self, path: Path) -> bool:
         """Whether there can be nothing new: one look at the folder's entry, without opening the file."""
         stat = path.stat()
-        place = self._places.get(f"{stat.st_dev}:{stat.st_ino}")
-        return place is not None and (place.size, place.changed_ns) == (stat.st_size, stat.st_mtime_ns)
+        name = f"{stat.st_dev}:{stat.st_ino}"
+        self._met.add(name)
+        place = self._places.get(name)
+        if place is None:
+            return stat.st_mtime <= self.closed
+        return (place.size, place.changed_ns) == (stat.st_size, stat.st_mtime_ns)
+
+    def is_new(self, path: Path) -> bool:
+        """Whether nothing of it was read yet. OSError where it cannot be seen."""
+        return self._find(path)[1].offset == 0
 
     def behind(self, path: Path) -> int:
         """Bytes of it that are not read yet, a compressed one's as they lie on the disk; 0 where it cannot be seen."""
@@ -101,24 +124,51 @@ class Followed:
             place,
             more=self._more(name, place),
             size=stat.st_size if finished else -1,
-            changed_ns=stat.st_mtime_ns if finished else -1,
+            changed_ns=stat.st_mtime_ns,
         )
 
     def _more(self, name: str, place: Place) -> Any:
         known = self._places.get(name)
         return known.more if known else place.more
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether one of them is not read to its end; while that is so nothing is let go of."""
+        return any(self._places[name].size < 0 for name in self._met & self._places.keys())
+
+    def close(self, until: float) -> None:
+        """From now on nothing that was written up to then is new."""
+        self.closed = max(self.closed, until)
+
     def moved(self) -> list[Bookmark]:
-        return [
+        gone = set(self._gone())
+        for name in gone:
+            self.close(self._places[name].changed_ns / 1e9)
+        marks = [
             Bookmark(self._source, name, _value(place))
             for name, place in self._places.items()
-            if self._before.get(name) != place
+            if self._before.get(name) != place and name not in gone
         ]
+        marks += [Bookmark(self._source, name, "") for name in sorted(gone)]
+        if self.closed != self._closed_before:
+            marks.append(Bookmark(self._source, _CLOSED, repr(self.closed)))
+        return marks
+
+    def _gone(self) -> Iterator[str]:
+        """Files that nobody has met in this run, but the latest and those that were written not long ago."""
+        if self.is_behind:
+            return
+        missing = self._places.keys() - self._met
+        limit = (self._now - KEPT_SECONDS) * 1e9
+        for name in sorted(missing, key=lambda name: -self._places[name].changed_ns)[_GONE:]:
+            if 0 < self._places[name].changed_ns < limit:
+                yield name
 
     def _find(self, path: Path) -> tuple[str, Place]:
         """The file's bookmark; of a file that was not met before, one at its beginning."""
         stat = path.stat()
         name = f"{stat.st_dev}:{stat.st_ino}"
+        self._met.add(name)
         head = _head(path)
         known = self._places.get(name)
         if known is not None and _begins(head, known):

@@ -474,7 +474,7 @@ class Bookmark:
 
     source: str
     name: str  # within the source; never a path, for that may tell more than it should
-    value: str
+    value: str  # empty: it is let go of
 
 
 METHOD_VERSION: Final = 2  # raised when the same history would give other figures

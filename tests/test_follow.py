@@ -17,6 +17,7 @@ class Reader:
     """Runs of a program that keeps its bookmarks."""
 
     def __init__(self, folder: Path, *, rotates: bool = True) -> None:
+        self.now = 0.0  # before all that is written: nothing is old
         self.folder = folder
         self.rotates = rotates
         self.bookmarks: dict[tuple[str, str], str] = {}
@@ -24,12 +25,13 @@ class Reader:
     def run(self, budget: int = 10**9) -> list[str]:
         # the oldest first: log.2.gz, log.1, log
         paths = sorted((path for path in self.folder.iterdir() if path.is_file()), key=lambda p: (-len(p.name), p.name))
-        followed = Followed("test", self.bookmarks, paths, rotates=self.rotates, budget_bytes=budget)
+        followed = Followed("test", self.bookmarks, paths, rotates=self.rotates, budget_bytes=budget, now=self.now)
         found: list[str] = []
         for path in paths:
             if not followed.is_unchanged(path):
                 found += [line for block in followed.new(path) for line in block.decode().splitlines()]
         self.bookmarks |= {(mark.source, mark.name): mark.value for mark in followed.moved()}
+        self.bookmarks = {key: value for key, value in self.bookmarks.items() if value}
         return found
 
 
@@ -129,3 +131,46 @@ def test_bookmarks_hold_no_path(reader: Reader, tmp_path: Path) -> None:
     assert reader.bookmarks
     assert "telling" not in str(reader.bookmarks)
     assert str(tmp_path) not in str(reader.bookmarks)
+
+
+def age(path: Path, days: float, now: float) -> None:
+    os.utime(path, (now - days * 86_400,) * 2)
+
+
+def test_bookmarks_of_files_that_are_gone_are_let_go_of_and_nothing_is_read_twice(
+    reader: Reader, tmp_path: Path
+) -> None:
+    reader.now = now = 2e9
+    for number in range(260):
+        add(tmp_path / f"{number}", f"line {number}")
+        age(tmp_path / f"{number}", 400 - number, now)
+    assert len(reader.run()) == 260
+    away = tmp_path.parent / f"{tmp_path.name}-away"
+    away.mkdir()
+    for number in range(230):
+        (tmp_path / f"{number}").rename(away / f"{number}")
+    assert reader.run() == []
+    assert len(reader.bookmarks) == 200 + 30 + 1, "the latest 200 of those gone, what is there, and how far is closed"
+    for path in away.iterdir():  # a disk that was not mounted
+        path.rename(tmp_path / path.name)
+    assert reader.run() == []
+    age(tmp_path / "1", 398, now)
+    add(tmp_path / "200", "more")
+    assert reader.run() == ["more"]
+
+
+def test_nothing_is_let_go_of_while_it_is_not_long_gone_or_something_is_not_read_yet(
+    reader: Reader, tmp_path: Path
+) -> None:
+    reader.now = now = 2e9
+    for number in range(220):
+        add(tmp_path / f"{number}", f"line {number}")
+        age(tmp_path / f"{number}", 80 if number < 10 else 400, now)
+    reader.run()
+    for number in range(219):
+        (tmp_path / f"{number}").unlink()
+    add(tmp_path / "219", *(f"{n:0100d}" for n in range(100_000)))
+    assert len(reader.run(budget=1)) < 100_000
+    assert len(reader.bookmarks) == 220
+    reader.run()
+    assert len(reader.bookmarks) == 200 + 1 + 1, "those of 80 days ago are among the latest"

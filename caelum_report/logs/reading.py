@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import re
 import time
 from collections import Counter
@@ -114,7 +115,7 @@ def _read_files(reading: Reading) -> None:
         reading.note("too-many-files", f"It has {len(paths)} files; the {_MOST_FILES} that changed last are read.")
         paths = paths[-_MOST_FILES:]
     bookmarks = {(request.source, name): value for name, value in request.bookmarks.items() if name not in _OURS}
-    followed = Followed(request.source, bookmarks, paths, rotates=True, budget_bytes=_BUDGET_BYTES)
+    followed = Followed(request.source, bookmarks, paths, rotates=True, budget_bytes=_BUDGET_BYTES, now=request.now)
     failures, left = [], _BUDGET_BYTES
     for path in paths:
         try:
@@ -151,11 +152,14 @@ def _paths(patterns: list[str]) -> list[Path]:
 def _read_one(reading: Reading, followed: Followed, path: Path, left: int) -> int:
     """The bytes that may still be read after it."""
     about = _server_in(path) if reading.request.host_log else ""
+    closed = followed.closed if followed.is_new(path) else 0.0
     while left > 0 and time.monotonic() < reading.until and not followed.is_unchanged(path):
         followed.left = allowed = min(left, _AT_ONCE)
         for block in followed.new(path):
             for raw in block.splitlines():
-                reading.take(lines.of_file(raw, host_log=reading.request.host_log), about)
+                line = lines.of_file(raw, host_log=reading.request.host_log)
+                if not closed or (line.at or math.inf) > closed:  # without a time it counts as of now
+                    reading.take(line, about)
         left -= allowed - followed.left
     return left
 

@@ -49,7 +49,11 @@ def _add(connection: sqlite3.Connection, row: Row) -> None:
 def set_bookmarks(connection: sqlite3.Connection, bookmarks: Sequence[Bookmark]) -> None:
     connection.executemany(
         "INSERT OR REPLACE INTO bookmarks VALUES (?, ?, ?)",
-        [(mark.source, mark.name, mark.value) for mark in bookmarks],
+        [(mark.source, mark.name, mark.value) for mark in bookmarks if mark.value != ""],
+    )
+    connection.executemany(
+        "DELETE FROM bookmarks WHERE source = ? AND name = ?",
+        [(mark.source, mark.name) for mark in bookmarks if mark.value == ""],
     )
 
 

@@ -30,13 +30,15 @@ class Runs:
         self.config = replace(given_config(), servers=servers, usage=UsageSettings(**where))
         self.remembered = Remembered()
 
-    def next(self) -> list[tuple[str, str, str, int, int]]:
-        rows, bookmarks, notes = usage.read(self.config, self.remembered, {}, AT)
+    def next(self, days: float = 0.0) -> list[tuple[str, str, str, int, int]]:
+        rows, bookmarks, notes = usage.read(self.config, self.remembered, {}, AT + timedelta(days=days))
         self.rows, self.notes = rows, [note.text for note in notes]
         for mark in bookmarks:
             assert SECRET not in mark.value + mark.name
             assert "/" not in mark.name
             self.remembered.bookmarks[mark.source, mark.name] = mark.value
+            if not mark.value:
+                del self.remembered.bookmarks[mark.source, mark.name]
         assert SECRET not in repr(rows)
         return [(row.source, row.server, row.tool, row.calls, row.errors) for row in rows]
 
@@ -222,3 +224,22 @@ def test_hours_are_those_in_which_calls_began(tmp_path: Path) -> None:
     runs.next()
     by_hour: Callable[[Usage], str] = lambda row: row.hour.isoformat()  # noqa: E731
     assert sorted(map(by_hour, runs.rows)) == ["2026-11-22T12:00:00+00:00", "2026-11-22T13:00:00+00:00"]
+
+
+def test_what_is_known_of_calls_long_ago_is_let_go_of_and_they_are_not_counted_again(transcripts: Path) -> None:
+    day = 86_400.0
+    old = asked("toolu_old", "mcp__zoo__add", -100 * day) + "\n"
+    new = asked("toolu_new", "mcp__zoo__add", 0.0) + "\n"
+    (transcripts / "a.jsonl").write_text(old + new)
+    runs = Runs(server("zoo"), transcripts=(str(transcripts),))
+    assert runs.next() == [("claude-code", "zoo", "add", 1, 0)] * 2, "an hour each"
+    days = [name for _, name in runs.remembered.bookmarks if name.startswith("calls of ")]
+    assert days == [f"calls of {AT:%Y-%m-%d}"]
+    # the session goes on in a file that repeats what was said, and another machine's old one turns up
+    (transcripts / "b.jsonl").write_text(old + new + asked("toolu_3", "mcp__zoo__add", 60.0) + "\n")
+    (transcripts / "c.jsonl").write_text(asked("toolu_4", "mcp__zoo__add", -101 * day) + "\n")
+    assert runs.next() == [("claude-code", "zoo", "add", 1, 0)]
+    assert runs.next(days=91) == []
+    assert not [name for _, name in runs.remembered.bookmarks if name.startswith("calls of ")]
+    (transcripts / "d.jsonl").write_text(new + asked("toolu_5", "mcp__zoo__add", 91 * day) + "\n")
+    assert runs.next(days=92) == [("claude-code", "zoo", "add", 1, 0)]

@@ -18,7 +18,7 @@ from . import claude_code, counters, host_logs, otlp, tap_logs
 from .names import Names
 from .reading import Read
 
-Reader = Callable[[Config, Names, Mapping[tuple[str, str], str]], Read]
+Reader = Callable[[Config, Names, Mapping[tuple[str, str], str], float], Read]
 
 READERS: Final[tuple[Reader, ...]] = (otlp.read, tap_logs.read, host_logs.read, claude_code.read)
 
@@ -32,8 +32,9 @@ def read(
     """
     names, redact = Names(config.servers), Redactor(config.secrets)
     known = remembered.bookmarks
-    found = [_guarded(_name(reader), partial(reader, config, names, known)) for reader in READERS]
-    found.append(_guarded("metrics", partial(counters.read, counted, names, known, at.timestamp())))
+    now = at.timestamp()
+    found = [_guarded(_name(reader), partial(reader, config, names, known, now)) for reader in READERS]
+    found.append(_guarded("metrics", partial(counters.read, counted, names, known, now)))
     return (
         tuple(row for each in found for row in each.rows),
         tuple(mark for each in found for mark in each.bookmarks),

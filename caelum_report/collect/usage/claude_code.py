@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from caelum_report.configured import Config
-from caelum_report.follow import Followed
+from caelum_report.follow import KEPT_SECONDS, Followed
 from caelum_report.model import Bookmark
 
 from .names import Names
@@ -30,21 +30,22 @@ _BUDGET_BYTES: Final = 1_000_000_000
 _ANSWERS: Final = re.compile(rb'"tool_use_id"\s*:\s*"([^"\\]{1,200})"')
 _WAITING: Final = 100  # calls of one transcript whose answer may come later
 _HASH_DIGITS: Final = 16
+_DAY: Final = "calls of "  # the bookmark of a day begins so
 
 Waiting = dict[str, tuple[str, str, float]]  # id -> server, tool, when
 
 
-def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str]) -> Read:
+def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str], now: float) -> Read:
     files = sorted(path for folder in config.usage.transcripts for path in _transcripts(folder))
-    followed = Followed(SOURCE, bookmarks, files, rotates=False, budget_bytes=_BUDGET_BYTES)
-    counted, tally, failures = _Counted(bookmarks), Tally(), []
+    followed = Followed(SOURCE, bookmarks, files, rotates=False, budget_bytes=_BUDGET_BYTES, now=now)
+    counted, tally, failures = _Counted(bookmarks, followed), Tally(), []
     for path in files:
         try:
             if not followed.is_unchanged(path):
                 _read_one(path, followed, names, counted, tally)
         except OSError as error:
             failures.append(error)
-    return Read(tally.rows(SOURCE), (*followed.moved(), *counted.moved()), told("Claude Code transcripts", failures))
+    return Read(tally.rows(SOURCE), (*counted.moved(now), *followed.moved()), told("Claude Code transcripts", failures))
 
 
 def _transcripts(folder: str) -> Iterator[Path]:
@@ -101,15 +102,18 @@ def _parts(line: bytes) -> tuple[float | None, list[dict[str, Any]]]:
 
 
 class _Counted:
-    """Which calls were counted, by the day in which they began: eight bytes each."""
+    """Which calls were counted, by the day in which they began: eight bytes each. Days that are long over are closed."""
 
-    def __init__(self, bookmarks: Mapping[tuple[str, str], str]) -> None:
+    def __init__(self, bookmarks: Mapping[tuple[str, str], str], followed: Followed) -> None:
         self._bookmarks = bookmarks
+        self._followed = followed
         self._days: dict[str, set[str]] = {}
         self._new: set[str] = set()
 
     def first(self, number: str, at: float) -> bool:
-        day = f"calls of {datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+        if at <= self._followed.closed:
+            return False
+        day = f"{_DAY}{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
         if day not in self._days:
             known = self._bookmarks.get((SOURCE, day), "")
             self._days[day] = {known[i : i + _HASH_DIGITS] for i in range(0, len(known), _HASH_DIGITS)}
@@ -120,5 +124,14 @@ class _Counted:
         self._new.add(day)
         return True
 
-    def moved(self) -> tuple[Bookmark, ...]:
-        return tuple(Bookmark(SOURCE, day, "".join(sorted(self._days[day]))) for day in sorted(self._new))
+    def moved(self, now: float) -> tuple[Bookmark, ...]:
+        marks = {day: "".join(sorted(self._days[day])) for day in self._new}
+        if not self._followed.is_behind:
+            limit = f"{_DAY}{datetime.fromtimestamp(now - KEPT_SECONDS, UTC):%Y-%m-%d}"
+            known = {name for source, name in self._bookmarks if source == SOURCE and name.startswith(_DAY)}
+            over = [day for day in sorted(known | marks.keys()) if day < limit]
+            marks |= dict.fromkeys(over, "")
+            if over:
+                last = datetime.fromisoformat(over[-1].removeprefix(_DAY)).replace(tzinfo=UTC)
+                self._followed.close(last.timestamp() + 86_400)
+        return tuple(Bookmark(SOURCE, day, value) for day, value in sorted(marks.items()))

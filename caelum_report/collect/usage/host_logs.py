@@ -36,9 +36,9 @@ _LINE: Final = re.compile(
 Waiting = dict[str, tuple[str, str, float]]  # server and id -> server, tool, when
 
 
-def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str]) -> Read:
+def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str], now: float) -> Read:
     files = sorted(path for folder in config.usage.host_logs for path in _logs(Path(folder)))
-    followed = Followed(SOURCE, bookmarks, files, rotates=True, budget_bytes=_BUDGET_BYTES)
+    followed = Followed(SOURCE, bookmarks, files, rotates=True, budget_bytes=_BUDGET_BYTES, now=now)
     tally, failures = Tally(), []
     for path in files:
         try:
@@ -64,6 +64,8 @@ def _read_one(path: Path, followed: Followed, names: Names, tally: Tally) -> Non
             try:
                 at = datetime.fromisoformat(stamp.decode()).timestamp()
             except ValueError:  # the 99th of a month
+                continue
+            if at <= followed.closed:
                 continue
             server = names.server((second or first or of_file).decode("utf-8", "replace"))
             from_client = next(side for side in sides if side) in {b"client", b"Client", b"editor"}

@@ -43,9 +43,9 @@ class _Point:
     cumulative: bool
 
 
-def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str]) -> Read:
+def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str], now: float) -> Read:
     files = sorted({Path(name) for said in config.usage.otlp_files for name in glob.glob(said)})  # noqa: PTH207 - absolute
-    followed = Followed(_BOOKMARKS, bookmarks, files, rotates=True, budget_bytes=_BUDGET_BYTES)
+    followed = Followed(_BOOKMARKS, bookmarks, files, rotates=True, budget_bytes=_BUDGET_BYTES, now=now)
     tally, failures = Tally(), []
     for path in files:
         try:
@@ -64,7 +64,7 @@ def _read_one(path: Path, followed: Followed, names: Names, tally: Tally) -> Non
     for block in followed.new(path):
         for line in block.splitlines():
             for point in _points(line):
-                _count(point, last, names, tally)
+                _count(point, last, names, tally, followed.closed)
     kept = list(last.items())[-_SERIES:]
     followed.keep(
         path,
@@ -77,14 +77,17 @@ def _remembered(figures: list[float], buckets: list[tuple[float, float]]) -> Sho
     return Shown(calls, errors, seconds, tuple((bound, count) for bound, count in buckets))
 
 
-def _count(point: _Point, last: _Last, names: Names, tally: Tally) -> None:
+def _count(point: _Point, last: _Last, names: Names, tally: Tally, closed: float) -> None:
     start, since, before = last.get(point.series, ("", 0.0, Shown()))
     if not point.cumulative or start != point.start:
         since, before = _seconds(point.start) or point.at, Shown()
     if point.cumulative:
         last.pop(point.series, None)  # the latest stand at the end
         last[point.series] = (point.start, point.at, point.shown)
-    add(tally, (since + point.at) / 2, names.server(point.server), names.tool(point.tool), point.shown.since(before))
+    if point.at > closed:
+        add(
+            tally, (since + point.at) / 2, names.server(point.server), names.tool(point.tool), point.shown.since(before)
+        )
 
 
 def _points(line: bytes) -> Iterator[_Point]:

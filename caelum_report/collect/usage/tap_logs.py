@@ -18,17 +18,18 @@ SOURCE: Final = "tap"
 _BUDGET_BYTES: Final = 200_000_000
 
 
-def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str]) -> Read:
+def read(config: Config, names: Names, bookmarks: Mapping[tuple[str, str], str], now: float) -> Read:
     logs = dict.fromkeys((*names.logs, *(os.path.realpath(log) for log in config.usage.tap_logs)))
     files = [(log, path) for log in logs for path in _parts(Path(log)) if path.exists()]
-    followed = Followed(SOURCE, bookmarks, [path for _, path in files], rotates=True, budget_bytes=_BUDGET_BYTES)
+    paths = [path for _, path in files]
+    followed = Followed(SOURCE, bookmarks, paths, rotates=True, budget_bytes=_BUDGET_BYTES, now=now)
     tally, failures = Tally(), []
     for log, path in files:
         try:
             if not followed.is_unchanged(path):
                 for block in followed.new(path):
                     for line in block.splitlines():
-                        _count(line, log, names, tally)
+                        _count(line, log, names, tally, followed.closed)
         except OSError as error:
             failures.append(error)
     return Read(tally.rows(SOURCE), tuple(followed.moved()), told("tap logs", failures))
@@ -40,7 +41,7 @@ def _parts(log: Path) -> list[Path]:
     return [*sorted(older, key=lambda path: -int(path.suffix[1:])), log]
 
 
-def _count(line: bytes, log: str, names: Names, tally: Tally) -> None:
+def _count(line: bytes, log: str, names: Names, tally: Tally, closed: float) -> None:
     """A line that a full disk has cut is no line."""
     try:
         said: Any = json.loads(line)
@@ -49,7 +50,7 @@ def _count(line: bytes, log: str, names: Names, tally: Tally) -> None:
     if not isinstance(said, dict) or said.get("method") != "tools/call":
         return
     at, seconds, outcome = unix_of(said.get("at")), said.get("seconds"), said.get("outcome")
-    if at is None or not isinstance(seconds, int | float) or not isinstance(said.get("tool"), str):
+    if at is None or at <= closed or not isinstance(seconds, int | float) or not isinstance(said.get("tool"), str):
         return
     server, tool = names.of_tap(log, str(said.get("server", ""))), names.tool(said["tool"])
     tally.call(at, server, tool)

@@ -60,7 +60,8 @@ class Runs:
     def next(self, hours: float) -> tuple[Usage, ...]:
         self.seen: Snapshot = collect(self.config, self.remembered, AT + timedelta(hours=hours))
         marks = {(mark.source, mark.name): mark.value for mark in self.seen.bookmarks}
-        self.remembered = Remembered(bookmarks=self.remembered.bookmarks | marks)
+        kept = {key: value for key, value in (self.remembered.bookmarks | marks).items() if value}
+        self.remembered = Remembered(bookmarks=kept)
         return self.seen.usage
 
 
@@ -336,3 +337,44 @@ def test_what_is_not_as_documented_is_passed_over(tmp_path: Path, text: str) -> 
     (tmp_path / "otlp.json").write_text(text + exported(point(3, 0.5)))
     (row,) = Runs(otlp_files=(f"{tmp_path}/otlp.json",)).next(1)
     assert row.calls == 3
+
+
+def test_an_instance_that_is_gone_is_let_go_of_and_its_old_calls_are_none_when_it_comes_back(service: Service) -> None:
+    def tools(**calls: int) -> None:
+        lines = [
+            f'toolhive_mcp_tool_calls_total{{server="context7",status="success",tool="{n}"}} {c}\n'
+            for n, c in calls.items()
+        ]
+        service.says("/metrics", "# TYPE toolhive_mcp_tool_calls_total counter\n" + "".join(lines))
+
+    runs = Runs(scraped(f"{service.url}/metrics", "toolhive"))
+    tools(a=10, b=10)
+    runs.next(0)
+    tools(b=11)
+    assert told(runs.next(1)) == [("context7", "b", 1, 0)]
+    names = {name for source, name in runs.remembered.bookmarks if source == "metrics"}
+    runs.next(24 * 92)
+    left = {name for source, name in runs.remembered.bookmarks if source == "metrics"}
+    assert len(names - left) == 1
+    assert left - names == {"gone"}
+    tools(a=12, b=11, c=2)
+    assert told(runs.next(24 * 93)) == [("context7", "c", 2, 0)], "of a nobody knows what it did since"
+    tools(a=15, b=11, c=2)
+    assert told(runs.next(24 * 94)) == [("context7", "a", 3, 0)]
+    assert ("metrics", "gone") not in runs.remembered.bookmarks
+
+
+def test_figures_that_an_older_program_kept_are_counted_on_and_let_go_of_in_time(service: Service) -> None:
+    runs = Runs(scraped(service.says("/metrics", page(10)), "otel", server="context7"))
+    runs.next(0)
+    old = {k: v.rpartition(",")[0] + "]" if v.startswith("[") else v for k, v in runs.remembered.bookmarks.items()}
+    runs.remembered = Remembered(bookmarks=old)
+    service.says("/metrics", page(12))
+    assert told(runs.next(1)) == [("context7", "query-docs", 2, 0)]
+    runs.remembered = Remembered(bookmarks=old)
+    service.says("/metrics", "# TYPE a counter\na_total 1\n")
+    runs.next(2)
+    many = len(runs.remembered.bookmarks)
+    runs.next(24 * 95)
+    assert len(runs.remembered.bookmarks) == many, "one is gone, and that it was is known"
+    assert ("metrics", "gone") in runs.remembered.bookmarks
