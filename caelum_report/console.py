@@ -91,10 +91,23 @@ def summary(
         return
     if not talks(quiet=quiet, verbose=verbose):
         return
+    from .text import visible
+    from .words import listing, plural
+
     typer.echo(report.verdict.sentence)
-    for finding in report.findings:
-        if finding.needs_action:
+    urgent = [finding for finding in report.findings if finding.needs_action]
+    waiting = [finding for finding in urgent if finding.id.startswith("approve:")]
+    for finding in urgent:
+        if len(waiting) == 1 or finding not in waiting:
             typer.echo(f"  {finding.word}: {finding.title}" + (f"  ->  {finding.command}" if finding.command else ""))
+    if len(waiting) > 1:
+        names = listing([visible(finding.server or "", 80) for finding in waiting], 10)
+        typer.echo(f"  Not approved: {plural(len(waiting), 'server')} wait for your approval: {names}")
+        typer.echo("    ->  caelum-report approve shows them, caelum-report approve --all says yes to all")
+    for change in report.changes:
+        if change.what == "Fleet":
+            who = listing([visible(name, 80) for name in change.servers], 10)
+            typer.echo(f"  Fleet: {who} {change.before} before, now {change.after}; history and page stay")
     typer.echo(f"Report #{report.number}: {folder / 'index.html'}")
 
 
@@ -116,7 +129,7 @@ def ladder(result: Probe, settings: Config) -> None:
     for stage in result.stages:
         if stage.outcome is not Outcome.UNUSED:
             table.add_row(
-                stage.name,
+                words.stage(stage.name, result.timing_method),
                 words.seconds(stage.seconds),
                 Text(
                     stage.outcome.value if stage.detail in result.reason else f"{stage.outcome.value}: {stage.detail}"

@@ -506,7 +506,8 @@ class Memory:
     era: Era | None = None
     era_seen_at: datetime | None = None
     last_checked_at: datetime | None = None
-    untried: bool = False  # skipped, or agreed to, after that check: what it says may be of another command
+    untried: bool = False  # skipped after that check: what it says may be of another command
+    fingerprint: str = ""  # of the definition that was asked then
     status: Status | None = None
     checks: tuple[bool, ...] = ()  # the last 24 that gave a verdict, oldest first: did it answer?
     flapping: bool = False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import store, telling
 from .archived import FOLDER
@@ -38,6 +38,14 @@ class Built:
     published: str
 
 
+class UndeliveredError(DeliveryError):
+    """What was to be done is done, and somebody who waits for it could not be told."""
+
+    def __init__(self, error: DeliveryError, done: Any) -> None:
+        super().__init__(str(error))
+        self.done = done  # what would have been returned
+
+
 class Stopwatch:
     """Names the steps of a run and what each took."""
 
@@ -59,7 +67,7 @@ class Stopwatch:
 def build(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Built:
     """The main job. Raises `PublishError` after the snapshot and its report are stored; the old site then stays.
 
-    Raises `DeliveryError` when the site is published and somebody who waits for it could not be told.
+    Raises `UndeliveredError` when the site is published and somebody who waits for it could not be told.
     """
     from . import deliver
 
@@ -82,14 +90,17 @@ def collect(
 ) -> tuple[Snapshot, Path | None]:
     """A snapshot only, for a denser timer; also as a bundle for another machine, whose file's path is given.
 
-    Rules that need no report are judged. Raises `DeliveryError` as `build` does.
+    Rules that need no report are judged. Raises `UndeliveredError` as `build` does.
     """
     _, snapshot, config = gather(config, at, Stopwatch(), progress, rescue=rescue)
     if to is not None:
         from . import bundle
 
         to = bundle.write(to, snapshot, config.servers)
-    telling.send_out(config, at)
+    try:
+        telling.send_out(config, at)
+    except DeliveryError as error:
+        raise UndeliveredError(error, (snapshot, to)) from None
     return snapshot, to
 
 
@@ -177,7 +188,10 @@ def publish(config: Config, report: Report, snapshot_id: int | None) -> Built:
         watch.lap("publish", published)
         if snapshot_id is not None:
             sites = {INTERNAL: site} | {edition.name: one for edition, one in editions.items()}
-            _deliver(config, report, sites, watch)
+            try:
+                _deliver(config, report, sites, watch)
+            except DeliveryError as error:
+                raise UndeliveredError(error, Built(report, site, published)) from None
     except CaelumError as error:
         watch.lap("deliver", f"failed: {error}")
         raise

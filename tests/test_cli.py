@@ -375,3 +375,85 @@ def test_config_check_names_every_entry_that_cannot_be_used_and_what_to_do(home:
     file.write_text(json.dumps({"mcpServers": {"well": entries["well"]}}))
     well = run(home, "config", "check", "--config", "caelum.toml", REDIS_URL="redis://cache")
     assert (well.returncode, well.stdout.splitlines()[0].endswith(": good")) == (0, True)
+
+
+@pytest.fixture
+def watched(home: Path) -> Path:
+    """A fleet of two in a watched file, agreed to by nobody yet."""
+    file = a_server(home, "one")
+    entries = json.loads(file.read_text())["mcpServers"]
+    file.write_text(
+        json.dumps({"mcpServers": entries | {"two": entries["one"] | {"args": ["-m", "caelum_report", "mcp", "-h"]}}})
+    )
+    (home / "caelum.toml").write_text('mcp_configs = ["mcp.json"]\nevery = "1h"\nfind_configurations = false\n')
+    return file
+
+
+def named(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run(home, *words, CAELUM_CONFIG=str(home / "caelum.toml"))
+
+
+def rewritten(file: Path, **change: object) -> None:
+    entries = json.loads(file.read_text())["mcpServers"]
+    for name, entry in change.items():
+        entries.pop(name)
+        entries |= {} if entry is None else {name: entry}
+    file.write_text(json.dumps({"mcpServers": entries}))
+
+
+def test_a_fleets_first_day_on_the_command_line(home: Path, watched: Path) -> None:
+    first = named(home, "build", "--no-pdf", "--verbose")
+    assert "Not approved: 2 servers wait for your approval: one and two" in first.stdout
+    assert "caelum-report approve --all" in first.stdout
+    assert named(home, "approve", "--all").stdout.endswith("Approved 2 servers.\n")
+    named(home, "build", "--no-pdf")
+    again = json.loads((home / "reports" / "report.json").read_text())
+    named(home, "build", "--no-pdf")
+    idle = json.loads((home / "reports" / "report.json").read_text())
+    assert again["coverage"]["sentence"].startswith("2 of 2 servers asked;")
+    assert idle["coverage"]["sentence"].startswith("2 of 2 servers asked, none of them in this run;")
+    assert {span["checks"] for server in idle["servers"] for span in server["uptime"]} == {1}, (
+        "what was not approved was not checked"
+    )
+
+    rewritten(watched, two=None, one=json.loads(watched.read_text())["mcpServers"]["two"])
+    lines = named(home, "servers", "list").stdout.splitlines()
+    assert lines[0].split()[:3] == ["one", "not", "approved"]
+    last = named(home, "build", "--no-pdf", "--verbose")
+    assert "Fleet: two asked before, now not configured; history and page stay" in last.stdout
+    diff = named(home, "diff", "previous", "latest")
+    assert "other   one: State up → unknown  (not asked: not approved: changed since it was approved" in diff.stdout
+    assert "other   two: Fleet configured → not configured" in diff.stdout
+    assert (diff.returncode, "probe" in diff.stdout) == (0, False)
+
+
+def test_a_trusted_entry_that_changed_is_asked_by_the_next_run(home: Path, watched: Path) -> None:
+    settings = home / "caelum.toml"
+    settings.write_text('trust = "file"\nstdio_every = "15m"\n' + settings.read_text())
+    named(home, "collect")
+    assert json.loads(named(home, "collect", "--json").stdout)["not_due"] == 2
+    rewritten(watched, one={"command": "no-such-program-anywhere"})
+    told = json.loads(named(home, "collect", "--json").stdout)
+    assert (told["tally"], told["not_due"]) == ({"down": 1}, 1)
+    assert json.loads(named(home, "collect", "--json").stdout)["not_due"] == 2
+
+
+def test_a_run_that_could_not_tell_somebody_says_what_it_did(home: Path) -> None:
+    (home / "caelum.toml").write_text(
+        'find_configurations = false\n[[deliver]]\nname = "hook"\nkind = "webhook"\nurl = "http://127.0.0.1:9/"\nreports = "always"\n'
+    )
+    result = named(home, "build", "--no-pdf", "--verbose")
+    assert result.returncode == 5
+    assert "Report #1: " in result.stdout
+    assert "hook" in result.stderr
+    told = named(home, "build", "--no-pdf", "--json")
+    assert (told.returncode, json.loads(told.stdout)["number"]) == (5, 2)
+
+
+def test_export_gives_what_was_probed_and_probe_names_the_stages_as_the_site_does(home: Path) -> None:
+    file = a_server(home)
+    assert run(home, "build", "--no-pdf", "--mcp-config", str(file)).returncode == 0
+    exported = run(home, "export", "csv").stdout.splitlines()
+    assert exported[0].startswith("at,host,server,status,")
+    assert len(exported) == 2
+    assert "discover again" in run(home, "probe", "tiny", "--mcp-config", str(file)).stdout

@@ -17,7 +17,7 @@ from .discoveries import FALSE_SHARE, adjusted
 from .facts import PROBLEMS, Facts, Standing
 from .states import chance_of
 from .times import DAY, Floats, moment
-from .uptime import STATUSES, run_before, status_at
+from .uptime import STATUSES, UNASKED, run_before, status_at
 
 LEAST_EFFECT: Final = 0.10
 LEAST_N: Final = 12
@@ -79,6 +79,8 @@ def _when(facts: Facts, standing: Standing, before: str) -> str:
 
 def _probes(facts: Facts, standing: Standing) -> str:
     """How many checks say so; of a failure also how often so many in a row would fail at the server's own past rate."""
+    if standing.failure in UNASKED:
+        return f"not asked: {standing.reason}"
     n = standing.run.checks if standing.run else 1
     told = f"{n} of {words.plural(n, 'probe')}"
     chance = chance_of(facts, standing) if standing.status in PROBLEMS else None

@@ -27,12 +27,15 @@ from .latency import Checks, checks
 from .surface import compare
 from .times import DAY, Floats, learned_interval, run_interval, server_interval
 from .tracks import Rollups, rollups
-from .uptime import STATUSES, Ledger, ledger, status_at
+from .uptime import STATUSES, UNASKED, Ledger, ledger, status_at
 
 DIFFERENCE_METRICS: Final = ("latency", "rss")
 _WHATS: Final = ("State", "Answered", "Tools", "Answer time, p50", "Memory", "Fleet")
 _DIRECTIONS: Final = ("worse", "better", "method")
 _MOST_SAMPLES: Final = 2_000  # of one server's answers in a span: a month by the minute says no more
+
+
+Fleets = tuple[frozenset[str] | None, frozenset[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,10 @@ def whole_periods(facts: Facts) -> tuple[Difference, ...]:
     return tuple(found)
 
 
-def difference(past: Past, before: Span, after: Span, only: Sequence[str] = ()) -> Difference:
-    """`before` against `after`; of the servers `only`, or of all."""
+def difference(
+    past: Past, before: Span, after: Span, only: Sequence[str] = (), fleets: Fleets = (None, None)
+) -> Difference:
+    """`before` against `after`; of the servers `only`, or of all. `fleets` are whom runs were about at the end of each."""
     first, second = windows(before, after)
     chosen = [i for i, (name, _) in enumerate(past.servers) if not only or name in only]
     samples = list(_samples(past, chosen, first, second))
@@ -107,7 +112,7 @@ def difference(past: Past, before: Span, after: Span, only: Sequence[str] = ()) 
     if before.moment and after.moment:
         found += _states(past, chosen, before, after)
     found += _tools(past, chosen, before, after)
-    found += _comings(past, chosen, before, after)
+    found += _comings(past, chosen, before, after, fleets)
     ranked = tuple(sorted(found, key=_rank))
     return Difference(before, after, ranked, len(samples), _sentence(ranked, len(samples)), _how(first, second))
 
@@ -256,7 +261,7 @@ def _states(past: Past, chosen: Sequence[int], before: Span, after: Span) -> Ite
             continue  # a server that came later is told of once
         said = was.value if was else "no data"
         n = _checks_of_state(past.book, server, after.end.timestamp())
-        evidence = f"{n} of {words.plural(n, 'probe')}"
+        evidence = _not_asked(past.book, server, after.end.timestamp()) or f"{n} of {words.plural(n, 'probe')}"
         page = f"servers/{slug}.html#states"
         yield Contrast(direction_of(said, now), (name,), "State", said, now.value, "", evidence, page, None, n)
 
@@ -266,9 +271,21 @@ def _first(book: Ledger, server: int) -> float:
     return float(book.start[rows[0]]) if rows else book.now
 
 
+def _stretch_at(book: Ledger, server: int, when: float) -> int | None:
+    return max((row for row in book.rows(server) if book.start[row] <= when), default=None)
+
+
+def _not_asked(book: Ledger, server: int, when: float) -> str | None:
+    """Why nobody looked, where a state comes from that."""
+    row = _stretch_at(book, server, when)
+    if row is None or book.failures[row] not in {failure.value for failure in UNASKED}:
+        return None
+    return f"not asked: {book.reasons[row]}"
+
+
 def _checks_of_state(book: Ledger, server: int, when: float) -> int:
     """How many checks in a row had said so by then."""
-    row = max((row for row in book.rows(server) if book.start[row] <= when), default=None)
+    row = _stretch_at(book, server, when)
     if row is None:
         return 0
     span = max(float(book.end[row] - book.start[row]), 1e-9)
@@ -306,8 +323,8 @@ def _tools(past: Past, chosen: Sequence[int], before: Span, after: Span) -> Iter
         )
 
 
-def _comings(past: Past, chosen: Sequence[int], before: Span, after: Span) -> Iterator[Contrast]:
-    """Servers that were asked in one span only."""
+def _comings(past: Past, chosen: Sequence[int], before: Span, after: Span, fleets: Fleets) -> Iterator[Contrast]:
+    """Servers that were configured at the end of one span only; where nobody knows, that were asked in one only."""
     for server in chosen:
         rows = past.book.rows(server)
         if not rows:
@@ -316,8 +333,11 @@ def _comings(past: Past, chosen: Sequence[int], before: Span, after: Span) -> It
         first, last = float(past.book.start[rows[0]]), float(past.book.held[rows[-1]])
         came = before.end.timestamp() < first <= after.end.timestamp()
         went = last < after.start.timestamp() and last >= before.start.timestamp()
+        word = "asked"
+        if fleets[0] is not None and fleets[1] is not None and name in fleets[0] | fleets[1]:
+            came, went, word = name not in fleets[0], name not in fleets[1], "configured"
         if came or went:
-            said = ("not asked", "asked") if came else ("asked", "not asked")
+            said = (f"not {word}", word) if came else (word, f"not {word}")
             yield Contrast("method", (name,), "Fleet", *said, "", "certain", f"servers/{slug}.html")
 
 

@@ -39,7 +39,7 @@ from .surface import contract_changes
 from .suspicion import remarks
 from .times import DAY, HOLD, learned_interval, moment, run_interval, server_interval, unix
 from .tracks import Rollups
-from .uptime import Ledger, Run, latest_run, ledger, text_or_empty
+from .uptime import UNASKED, Ledger, Run, latest_run, ledger, text_or_empty
 
 PROBLEMS = (Status.DOWN, Status.DEGRADED, Status.AUTH_WALLED)
 
@@ -79,8 +79,7 @@ class Standing:
     @property
     def asked(self) -> bool:
         """Whether it gave a verdict or an honest failure."""
-        told = self.failure not in {Failure.CONFIG_ERROR, Failure.SKIPPED, Failure.INTERNAL_ERROR}
-        return self.probe is not None and self.status is not Status.UNKNOWN and told
+        return self.probe is not None and self.status is not Status.UNKNOWN and self.failure not in UNASKED
 
 
 @dataclass(frozen=True, slots=True)

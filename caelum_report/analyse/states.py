@@ -218,8 +218,16 @@ def _unapproved(facts: Facts, standing: Standing) -> Finding:
         chance=0.0,
         impact="It is not started and not asked until then.",
         cause=sentence(standing.reason),
+        advice=_all_that_wait(facts),
         command=command(facts, standing.id, "approve"),
     )
+
+
+def _all_that_wait(facts: Facts) -> str:
+    many = sum(1 for one in facts.current if one.failure is Failure.SKIPPED and "approved" in one.reason)
+    if many < 2:
+        return ""
+    return f"{words.count(many)} servers wait: caelum-report approve shows them, caelum-report approve --all agrees to all."
 
 
 def _our_bug(facts: Facts, standing: Standing) -> Finding:

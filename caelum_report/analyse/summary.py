@@ -53,14 +53,22 @@ def tally(facts: Facts) -> tuple[tuple[Status, int], ...]:
 def coverage(facts: Facts, start: datetime) -> Coverage:
     current = facts.current
     asked = sum(1 for standing in current if standing.asked)
+    sentence = _asked(facts)
     found = {name for each in facts.config.found for name in each.servers} - {standing.id for standing in current}
     share = _sample_share(facts, start.timestamp())
-    sentence = f"{words.count(asked)} of {words.plural(len(current), 'server')} asked"
     if found:
         sentence += f"; {words.plural(len(found), 'more', 'more')} found, not asked"
     elif share is not None:
         sentence += f"; {words.percent(1 - share, 0)} of the checks missed" if share < 1 else "; no check missed"
     return Coverage(asked, len(current), len(found), share, sentence)
+
+
+def _asked(facts: Facts) -> str:
+    """How many servers' state is known by asking, and how many of them were not due in this run."""
+    asked = [standing for standing in facts.current if standing.asked]
+    said = f"{words.count(len(asked))} of {words.plural(len(facts.current), 'server')} asked"
+    now = sum(1 for standing in asked if standing.checked_now)
+    return said if now == len(asked) else f"{said}, {words.count(now) if now else 'none'} of them in this run"
 
 
 def _sample_share(facts: Facts, start: float) -> float | None:
@@ -364,13 +372,12 @@ def read_on(
     recent = facts.calls.loc[facts.calls["hour"] >= pd.Timestamp(facts.now - 30 * DAY, unit="s", tz="UTC")]
     fact = f"{words.plural(int(recent['calls'].sum()), 'call')} by real users in 30 days."
     links.append(ReadOn("Usage", "usage.html", fact if len(facts.calls) else "Not measured yet; how to begin."))
-    asked = sum(1 for standing in facts.current if standing.asked)
     took = words.seconds(facts.snapshot.seconds)
     links.append(
         ReadOn(
             "Method and this run",
             "method.html",
-            f"{words.count(asked)} of {words.plural(len(facts.current), 'server')} asked; asking took {took}.",
+            f"{_asked(facts)}; asking took {took}.",
         )
     )
     return tuple(links)

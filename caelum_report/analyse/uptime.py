@@ -33,6 +33,7 @@ _KIND: Final = {
     Status.UNKNOWN: _UNKNOWN,
 }
 _FAILURES: Final = {failure.value: failure for failure in Failure}
+UNASKED: Final = {Failure.CONFIG_ERROR, Failure.SKIPPED, Failure.INTERNAL_ERROR}  # nothing was looked at
 _KIND_OF_STATUS: Final = np.array([_KIND[status] for status in STATUSES])
 
 
@@ -124,11 +125,14 @@ def spent_shares(book: Ledger, server: int, ends: Floats, period: float, allowed
 
 
 def checks_since(book: Ledger, start: float) -> Floats:
-    """Checks of every stretch at or after an instant; within a stretch they are taken to be evenly spaced."""
+    """Checks of every stretch at or after an instant; within a stretch they are taken to be evenly spaced. Where nobody was
+    asked nothing was checked.
+    """
     spacing = (book.end - book.start) / np.maximum(book.checks - 1, 1)
     late = np.floor((book.end - np.maximum(book.start, start)) / np.maximum(spacing, 1e-9) + 1e-6) + 1
     counted = np.where(spacing > 0, np.minimum(late, book.checks), book.checks)
-    return np.asarray(np.where(book.end >= start, counted, 0), np.float64)
+    asked = ~np.isin(book.failures, [failure.value for failure in UNASKED])
+    return np.asarray(np.where((book.end >= start) & asked, counted, 0), np.float64)
 
 
 def uptimes(book: Ledger) -> list[tuple[Uptime, ...]]:

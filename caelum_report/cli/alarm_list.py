@@ -21,7 +21,7 @@ def lines(watch: Watch, settings: Config, at: datetime) -> Iterator[str]:
     for alert in watch.alerts:
         cause = f", explained by {alert.cause}" if alert.cause is not None else ""
         since = words.since(alert.began_at, at, settings.zone)
-        yield f"{alert.id:5} {alert.phase:8} {alert.severity:8} {visible(alert.text, 200)}, {since}{cause}"
+        yield f"{alert.id:5} {alert.phase:8} {alert.severity:8} {visible(alert.text, 1_000)}, {since}{cause}"
         if (known := _known(alert, watch, at)) is not None:
             yield f"      known to {_by(known, at, settings.zone)} (silence {known.id})"
         if (recovery := well.get(alert.id)) is not None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _WAYS = (
-    "write a report's number (4217) or id, a time (2026-11-22T14:00), a day (2026-11-21), a week (2026-W47), a month "
+    "write a report's number (4217), id, latest or previous, a time (2026-11-22T14:00), a day (2026-11-21), a week (2026-W47), a month "
     "(2026-11), or now, today, yesterday, this-week, last-week, this-month, last-month"
 )
 
@@ -34,9 +34,9 @@ _WAYS = (
 @app.command()
 def diff(
     before: Annotated[
-        str, typer.Argument(help="A report, a time or a period: 4217, yesterday, 2026-W47.", metavar="A")
+        str, typer.Argument(help="A report, a time or a period: 4217, previous, yesterday, 2026-W47.", metavar="A")
     ],
-    after: Annotated[str, typer.Argument(help="What it is compared with, later.", metavar="B")],
+    after: Annotated[str, typer.Argument(help="What it is compared with, later: latest, say.", metavar="B")],
     server: Annotated[
         list[str] | None, typer.Option("--server", help="Only this server. Repeatable.", metavar="NAME")
     ] = None,
@@ -74,18 +74,21 @@ def _difference(settings: Config, before: str, after: str, only: list[str]) -> D
         if snapshot is None:
             raise UsageError("nothing is stored yet; make a report: caelum-report build")
         history = store.history(database, snapshot, analyse.DIFFERENCE_METRICS)
+        fleets = store.fleet_at(database, first.end), store.fleet_at(database, second.end)
     begun = history.first_snapshot_at
     if begun is None or first.end < begun:
         since = f"the history begins {words.moment(begun, now(), settings.zone)}" if begun else "there is no history"
         raise UsageError(f"nothing is stored of {first.label}: {since}")
     past = analyse.past_of(history, settings, now().timestamp())
     known = {name: name for name, _ in past.servers}
-    return analyse.difference(past, first, second, [pick(name, known, "server") for name in only])
+    return analyse.difference(past, first, second, [pick(name, known, "server") for name in only], fleets)
 
 
 def _span(database: sqlite3.Connection, text: str, at: datetime, zone: str) -> Span:
     from caelum_report import periods, store
 
+    if text in {"latest", "previous"}:
+        text = _reports_number(database, latest=text == "latest")
     if re.fullmatch(r"#?\d{1,9}|r-[0-9TZ]+-\d+", text):
         found = store.report_time(database, text.removeprefix("#"))
         if found is None:
@@ -98,6 +101,16 @@ def _span(database: sqlite3.Connection, text: str, at: datetime, zone: str) -> S
     if span.start > at:
         raise UsageError(f"{visible(text, 60)} is still to come")
     return span
+
+
+def _reports_number(database: sqlite3.Connection, *, latest: bool) -> str:
+    """Of the last report, or of the one before it."""
+    from caelum_report import store
+
+    numbers = store.report_numbers(database)
+    if len(numbers) < 2 - latest:
+        raise UsageError("there is no report that far back; make one: caelum-report build")
+    return str(numbers[0 if latest else 1])
 
 
 def _comparable(first: Span, second: Span) -> Span:

@@ -32,17 +32,20 @@ def servers_list(
     config: ConfigFile = None, mcp_config: McpFiles = None, db: Database = None, json: AsJson = False
 ) -> None:
     """List the servers of the configuration and of the history."""
+    from caelum_report import config as configuration
     from caelum_report import store
 
     settings = load(config, mcp_config, db)
+    approved: dict[str, str] = {}
     known: tuple[store.StoredServer, ...] = ()
     pins: dict[str, store.Held] = {}
     if Path(settings.database).exists():
         with store.open_store(settings.database) as database:
-            known = store.list_servers(database)
+            known, approved = store.list_servers(database), store.approvals(database)
             pins = {held.name: held for held in store.held_servers(database) if held.host == settings.host}
     history = {server.name: server for server in known if server.host == settings.host}
     configured = {server.id: server for server in settings.servers}
+    waiting = {server.id for server in configuration.pending(settings, approved)}
     rows = []
     for name in sorted(configured.keys() | history.keys()):
         seen, server = history.get(name), configured.get(name)
@@ -52,6 +55,7 @@ def servers_list(
                 "status": seen.status.value if seen and seen.status else None,
                 "checked_at": console.stamp(seen.checked_at) if seen and seen.checked_at else None,
                 "configured": server is not None,
+                "approved": None if server is None else name not in waiting,
                 "retired": bool(seen and seen.retired_at),
                 "endpoint": server.endpoint if server else None,
                 "pinned": pins[name].sha256 if name in pins else None,
@@ -66,6 +70,7 @@ def servers_list(
     width = min(max([32, *map(len, names)]), _WIDEST_NAME)
     for name, row in zip(names, rows, strict=True):
         state = "retired" if row["retired"] else row["status"] or "not asked yet"
+        state = "not approved" if row["approved"] is False else state
         offered = None if row["offers_pinned"] is None else bool(row["offers_pinned"])
         place = row["endpoint"] or "not in the configuration any more"
         typer.echo(f"{name:{width}} {state:14} {_PINNED[offered]:8} {place}")

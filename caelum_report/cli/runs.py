@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from caelum_report import console
-from caelum_report.errors import EXIT_FAIL_ON
+from caelum_report.errors import EXIT_FAIL_ON, CaelumError
 from caelum_report.text import visible
 
 from .options import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from caelum_report.document import Report
 
 app = typer.Typer()
+T = TypeVar("T")
 
 
 @app.command()
@@ -52,8 +54,10 @@ def build(
 
     settings = load(config, mcp_config, db, output, no_pdf=no_pdf, fail_on=fail_on)
     with console.progress(settings, quiet=quiet) as progress:
-        built = pipeline.build(settings, now(), progress, rescue=rescue)
+        built, untold = _done(lambda: pipeline.build(settings, now(), progress, rescue=rescue))
     console.summary(built.report, settings, built.published, json=json, quiet=quiet, verbose=verbose)
+    if untold is not None:
+        raise untold
     if _fails(built.report, settings.fail_on):
         raise SystemExit(EXIT_FAIL_ON)
 
@@ -79,7 +83,8 @@ def collect(
 
     settings = load(config, mcp_config, db)
     with console.progress(settings, quiet=quiet) as progress:
-        snapshot, bundle = pipeline.collect(settings, now(), progress, rescue=rescue, to=to)
+        done, untold = _done(lambda: pipeline.collect(settings, now(), progress, rescue=rescue, to=to))
+    snapshot, bundle = done
     tally = console.count(snapshot)
     if json:
         console.print_json(
@@ -95,6 +100,18 @@ def collect(
         typer.echo(f"Stored: {', '.join(f'{n} {status}' for status, n in tally.items()) or 'nothing was due'}.")
         if bundle:
             typer.echo(f"Written for another machine: {visible(str(bundle), 300)}")
+    if untold is not None:
+        raise untold
+
+
+def _done(run: Callable[[], T]) -> tuple[T, CaelumError | None]:
+    """What a run did; and that somebody could not be told of it, which is said after what was done."""
+    from caelum_report.pipeline import UndeliveredError
+
+    try:
+        return run(), None
+    except UndeliveredError as error:
+        return error.done, error
 
 
 @app.command()

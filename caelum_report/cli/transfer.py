@@ -37,7 +37,7 @@ Target = Annotated[
 ]
 What = Annotated[
     str,
-    typer.Option("--table", help="samples (of sources), days (roll-ups of everything), probes or states."),
+    typer.Option("--table", help="probes, states, samples (of sources) or days (roll-ups of everything)."),
 ]
 
 
@@ -134,7 +134,7 @@ def _moment(text: str, at: datetime, zone: str) -> datetime:
 
 @export_app.command("csv")
 def export_csv(
-    output: Target = None, table: What = "samples", since: Since = None, config: ConfigFile = None, db: Database = None
+    output: Target = None, table: What = "probes", since: Since = None, config: ConfigFile = None, db: Database = None
 ) -> None:
     """Write a table of the history as CSV."""
     _export("csv", output, table, since, load(config, db=db))
@@ -142,7 +142,7 @@ def export_csv(
 
 @export_app.command("json")
 def export_json(
-    output: Target = None, table: What = "samples", since: Since = None, config: ConfigFile = None, db: Database = None
+    output: Target = None, table: What = "probes", since: Since = None, config: ConfigFile = None, db: Database = None
 ) -> None:
     """Write a table of the history as JSON: a list of objects, one a line."""
     _export("json", output, table, since, load(config, db=db))
@@ -151,7 +151,7 @@ def export_json(
 @export_app.command("parquet")
 def export_parquet(
     output: Annotated[Path, typer.Option("--output", help="The file to write.", metavar="FILE")],
-    table: What = "samples",
+    table: What = "probes",
     since: Since = None,
     config: ConfigFile = None,
     db: Database = None,

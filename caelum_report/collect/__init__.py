@@ -73,10 +73,13 @@ def collect(config: Config, remembered: Remembered, at: datetime, progress: Prog
 
 
 def is_due(server: Server, memory: Memory, config: Config, at: datetime) -> bool:
-    """Whether its own cadence lets it be asked again: at once after consent. A timer may also fire a little early."""
+    """Whether its own cadence lets it be asked again: at once after consent, and where its entry is another than the one
+    that was asked. A timer may also fire a little early.
+    """
     every = config.own_cadence(server)
     last = memory.last_checked_at
-    if not every or last is None or memory.untried or server.skip or server.problem:
+    another = memory.fingerprint not in {"", server.fingerprint}
+    if not every or last is None or memory.untried or another or server.skip or server.problem:
         return True
     return not 0 <= (at - last).total_seconds() < 0.95 * every
 

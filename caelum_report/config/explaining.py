@@ -55,7 +55,8 @@ def check(options: Options, environ: Mapping[str, str], home: Path) -> tuple[str
         f"{plural(len(config.servers), 'server')}{sources}, history in {shown(config.database)}, site in {shown(config.output)}"
     )
     for server in config.servers:
-        lines += _trouble(visible(server.id, 80), server.problem, f"mend its entry in {shown(server.sources[0])}")
+        place = shown(server.sources[0]) if server.sources else "caelum.toml"
+        lines += _trouble(visible(server.id, 80), server.problem, f"mend its entry in {place}")
         if server.skip:
             lines.append(f"  {visible(server.id, 80)}: {server.skip}")
         lines += [f"  {visible(server.id, 80)}: {risk.text}" for risk in server.risks]

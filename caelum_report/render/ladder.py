@@ -7,6 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from caelum_report import words
 from caelum_report.document import ServerReport, StageReport
 from caelum_report.model import Outcome, Status, Transport
 
@@ -49,7 +50,7 @@ def ladder(server: ServerReport) -> Ladder | None:
 
 
 def _rung(stage: StageReport, server: ServerReport, total: float) -> Rung:
-    label = "discover again" if stage.name == "ping" and server.timing_method == "server/discover" else stage.name
+    label = words.stage(stage.name, server.timing_method)
     if stage.outcome is Outcome.NOT_REACHED:
         return Rung(stage, label, _bar(stage, "", total), None, "not reached", stage.detail)
     if stage.outcome is Outcome.FAILED:

@@ -39,10 +39,12 @@ from .exports import EXPORTS, exported
 from .locks import deliver_lock, publish_lock, run_lock
 from .memory import (
     approvals,
+    fleet_at,
     latest_snapshot,
     remember,
     report_at,
     report_by_id,
+    report_numbers,
     report_time,
     reports_since,
     seen_between,
@@ -79,6 +81,7 @@ __all__ = [
     "errand_of",
     "errands_since",
     "exported",
+    "fleet_at",
     "forget_server",
     "held_servers",
     "history",
@@ -101,6 +104,7 @@ __all__ = [
     "rename_server",
     "report_at",
     "report_by_id",
+    "report_numbers",
     "report_time",
     "reports_since",
     "restore",

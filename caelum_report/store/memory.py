@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -11,15 +12,15 @@ from caelum_report.model import Era, Failure, Memory, Remembered, Status
 
 from .schema import OWN_HOSTS
 from .times import from_us, to_us
+from .upkeep import progress
 
 
 def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
     """Each server of this machine as its last probe left it. A check that lies after `at` is not remembered: the clock went back."""
     rows = connection.execute(
         """SELECT servers.name, servers.era, era_seen_at, checked_at, states.status, verdicts, flapping, started, surface,
-            tool_order, ifnull(states.failure = ?, 0) OR ifnull(approvals.at > checked_at, 0)
+            tool_order, ifnull(states.failure = ?, 0), fingerprint
         FROM servers JOIN hosts ON hosts.id = host LEFT JOIN states ON states.id = servers.state
-            LEFT JOIN approvals ON approvals.server = servers.name
         WHERE hosts.servers IS NULL ORDER BY checked_at""",
         (Failure.SKIPPED.value,),
     )
@@ -37,14 +38,29 @@ def remember(connection: sqlite3.Connection, at: datetime) -> Remembered:
                 started_before=bool(started),
                 surface_sha256=surface,
                 tool_order=order,
+                fingerprint=asked,
             )
-            for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface, order, untried in rows
+            for name, era, era_seen_at, checked_at, status, verdicts, flapping, started, surface, order, untried, asked in rows
         },
         {
             (source, name): value
             for source, name, value in connection.execute("SELECT source, name, value FROM bookmarks")
         },
     )
+
+
+def fleet_at(connection: sqlite3.Connection, at: datetime) -> frozenset[str] | None:
+    """Whom this machine's last run up to then was about, asked or not due; None where no run is known that closely."""
+    row = connection.execute(
+        f"SELECT id, at, not_due FROM snapshots WHERE host IN {OWN_HOSTS} AND at <= ? ORDER BY id DESC LIMIT 1",
+        (to_us(at),),
+    ).fetchone()
+    if row is None or row[1] < progress(connection, "raw_from"):
+        return None
+    names = connection.execute(
+        "SELECT name FROM probes JOIN servers ON servers.id = server WHERE snapshot = ?", row[:1]
+    )
+    return frozenset((*(name for (name,) in names), *json.loads(row[2])))
 
 
 def approvals(connection: sqlite3.Connection) -> dict[str, str]:
@@ -82,6 +98,11 @@ def report_time(connection: sqlite3.Connection, name: str) -> tuple[int, datetim
         "SELECT number, at FROM reports WHERE id = :name OR CAST(number AS TEXT) = :name", {"name": name}
     ).fetchone()
     return (row[0], from_us(row[1])) if row else None
+
+
+def report_numbers(connection: sqlite3.Connection) -> tuple[int, ...]:
+    """Of the last two reports, the latest first."""
+    return tuple(number for (number,) in connection.execute("SELECT number FROM reports ORDER BY number DESC LIMIT 2"))
 
 
 def latest_snapshot(connection: sqlite3.Connection) -> int | None:

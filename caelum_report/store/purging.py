@@ -52,7 +52,7 @@ WITHOUT_WORDS: Final = _columns(  # hashes, figures, and words that are ours alo
     """alert_tracks.seen alerts.severity alerts.phase approvals.fingerprint bookmarks.name pins.surface probes.status
     probes.failure probes.era probes.timings probes.surface readings.failure reports.id reports.sha256
     reports.previous_sha256 reports.purged_sha256 rollups.buckets rollups.hours rollups.hour_buckets rollups.flat_hours
-    servers.verdicts servers.gaps servers.era servers.surface servers.tool_order states.status states.failure
+    servers.verdicts servers.gaps servers.era servers.surface servers.tool_order servers.fingerprint states.status states.failure
     surface_versions.surface surfaces.sha256 upkeep.name usage.buckets"""
 )
 _COPY: Final = re.compile(r"\.(?:schema|damaged|replaced)-\d+$")

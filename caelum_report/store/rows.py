@@ -98,6 +98,7 @@ class _Standing:
     surface: str | None = None
     details: int | None = None
     tool_order: str = ""
+    fingerprint: str = ""
     document: str | None = None  # of `details`
 
 
@@ -127,6 +128,8 @@ def _insert_probes(
         if stretch is not None:
             known.gaps = standing.add_gap(known.gaps, (at - stretch.end) // SECOND)
         _learn(known, probe, at)
+        if known.checked_at == at and (server := configured.get(probe.server)) is not None:
+            known.fingerprint = server.fingerprint
         document = _details(probe)
         if document != known.document:
             known.details = _insert(
@@ -154,7 +157,7 @@ def _remember(connection: sqlite3.Connection, standings: Sequence[_Standing]) ->
     """What the next run wants to know of these servers. One that was probed is in service again."""
     connection.executemany(
         """UPDATE servers SET state = ?, checked_at = ?, verdicts = ?, gaps = ?, flapping = ?, era = ?, era_seen_at = ?,
-        started = ?, surface = ?, details = ?, tool_order = ?, retired_at = NULL WHERE id = ?""",
+        started = ?, surface = ?, details = ?, tool_order = ?, fingerprint = ?, retired_at = NULL WHERE id = ?""",
         [
             (
                 known.stretch.id if known.stretch else None,
@@ -168,6 +171,7 @@ def _remember(connection: sqlite3.Connection, standings: Sequence[_Standing]) ->
                 known.surface,
                 known.details,
                 known.tool_order,
+                known.fingerprint,
                 known.id,
             )
             for known in standings
@@ -179,7 +183,7 @@ def _standings(connection: sqlite3.Connection, host: int) -> dict[str, _Standing
     rows = connection.execute(
         """SELECT servers.name, servers.id, states.id, states.start, states.end, states.status, states.failure,
             checked_at, verdicts, gaps, flapping, era, era_seen_at, started, surface, details,
-            tool_order, document
+            tool_order, fingerprint, document
         FROM servers LEFT JOIN states ON states.id = servers.state LEFT JOIN details ON details.id = servers.details
         WHERE host = ?""",
         (host,),
@@ -197,8 +201,8 @@ def _standings(connection: sqlite3.Connection, host: int) -> dict[str, _Standing
             bool(started),
             *rest,
         )
-        for name, server, *state, checked, verdicts, gaps, flapping, era, era_seen, started, surface, details, order, document in rows
-        for rest in [(surface, details, order, document)]
+        for name, server, *state, checked, verdicts, gaps, flapping, era, era_seen, started, surface, details, order, asked, document in rows
+        for rest in [(surface, details, order, asked, document)]
     }
 
 

@@ -134,6 +134,7 @@ TABLES: Final = (
     surface TEXT REFERENCES surfaces,    -- what it offered last
     details INTEGER REFERENCES details,  -- of its last probe
     tool_order TEXT NOT NULL DEFAULT '', -- hash of the order in which it listed its tools last
+    fingerprint TEXT NOT NULL DEFAULT '', -- of the definition that was asked then, as in `approvals`; empty: not known
     UNIQUE (host, name)
 )""",
     """CREATE TABLE probes (
@@ -516,4 +517,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_waiting,
     _with_purges,
     _with_beginnings,
+    lambda database: _execute(database, "ALTER TABLE servers ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''"),
 )

@@ -44,7 +44,7 @@ def test_a_block_is_filled_and_nothing_secret_of_it_is_shown(toml: Write, tmp_pa
     assert source.options["metric"][0]["counter"] is True
     assert {"hunter22secret", "key-of-the-shop-1", "team-secret-77"} <= set(config.secrets)
     told = [repr(config), show(options, ENVIRON, tmp_path), explain("source.shop", options, ENVIRON, tmp_path)]
-    told.append(check_configuration(options, ENVIRON, tmp_path))
+    told.append(check_configuration(options, ENVIRON, tmp_path)[0])
     assert all(secret not in text for secret in config.secrets for text in told)
     assert "with the headers X-Team-Token" in told[1]
 
