@@ -476,30 +476,20 @@ def _with_log_errors(database: Database) -> None:
     _execute(database, _table("log_errors"), _ERRORS_BY_SOURCE, _table("log_error_counts"))
 
 
-def _with_endpoints(database: Database) -> None:
-    """Other hosts' sources say where they were asked; an older database got the column with the table."""
-    if "endpoint" not in database["sources"].columns_dict:
-        database.execute("ALTER TABLE sources ADD COLUMN endpoint TEXT NOT NULL DEFAULT ''")
+def _column(table: str, name: str, definition: str) -> Callable[[Database], None]:
+    """Adds one; where a migration before has made the whole table it is there already."""
 
+    def add(database: Database) -> None:
+        if name not in database[table].columns_dict:
+            database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {definition}")
 
-def _with_waiting(database: Database) -> None:
-    """Before it, a message that one of its recipients refused went to all of them again. ALERTS above may have it already."""
-    if "waiting" not in database["outbox"].columns_dict:
-        database.execute("ALTER TABLE outbox ADD COLUMN waiting TEXT")
+    return add
 
 
 def _with_purges(database: Database) -> None:
     """Before it, a report was what it had been published as."""
     database.execute("ALTER TABLE reports ADD COLUMN purged_at INTEGER")
     database.execute("ALTER TABLE reports ADD COLUMN purged_sha256 TEXT")
-
-
-def _with_beginnings(database: Database) -> None:
-    """Before it, a counter that had passed its old value again was taken to have gone on. An older database got the
-    column with the table.
-    """
-    if "anew" not in database["samples"].columns_dict:
-        database.execute("ALTER TABLE samples ADD COLUMN anew INTEGER NOT NULL DEFAULT 0")
 
 
 # Each takes a schema one version further. sqlite-utils is imported only when one is due, it costs 0.45 s. `user_version`
@@ -510,12 +500,12 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_usage,
     add_forecasts,
     lambda database: _execute(database, *ALERTS),
-    lambda database: _execute(database, "ALTER TABLE servers ADD COLUMN tool_order TEXT NOT NULL DEFAULT ''"),
+    _column("servers", "tool_order", "TEXT NOT NULL DEFAULT ''"),
     _with_other_hosts,
     _with_log_errors,
-    _with_endpoints,
-    _with_waiting,
+    _column("sources", "endpoint", "TEXT NOT NULL DEFAULT ''"),
+    _column("outbox", "waiting", "TEXT"),  # before, a message that one recipient refused went to all of them again
     _with_purges,
-    _with_beginnings,
-    lambda database: _execute(database, "ALTER TABLE servers ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''"),
+    _column("samples", "anew", "INTEGER NOT NULL DEFAULT 0"),
+    _column("servers", "fingerprint", "TEXT NOT NULL DEFAULT ''"),
 )

@@ -218,7 +218,7 @@ SINCE_THE_FIRST = (
     "CREATE INDEX usage_by_hour ",
     "CREATE INDEX forecasts_due ",
 )
-COLUMNS_SINCE_THE_FIRST = ("tool_order ", "purged_at ", "purged_sha256 ")
+COLUMNS_SINCE_THE_FIRST = ("tool_order ", "fingerprint TEXT NOT NULL DEFAULT ", "purged_at ", "purged_sha256 ")
 
 
 def columns_of(connection: sqlite3.Connection) -> set[tuple[str, str]]:

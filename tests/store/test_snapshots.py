@@ -190,16 +190,19 @@ def test_what_gave_no_verdict_is_no_check(database: sqlite3.Connection) -> None:
     assert not memory.started_before
 
 
-def test_a_server_that_was_approved_after_its_last_check_is_untried_until_the_next(
-    database: sqlite3.Connection,
-) -> None:
-    store.approve(database, {"a": "the old command"}, NOON - hours(1))
-    add(database, "u")
-    assert not store.remember(database, NOON + hours(1)).of("a").untried
-    store.approve(database, {"a": "the new command"}, NOON + hours(0.5))
-    assert store.remember(database, NOON + hours(1)).of("a").untried
-    add(database, "d", start=1)
-    assert not store.remember(database, NOON + hours(2)).of("a").untried
+def test_the_definition_that_was_asked_last_is_remembered(database: sqlite3.Connection) -> None:
+    """So that an entry which changed since is asked by the next run."""
+    (server,) = config("a").servers
+
+    def run(hour: int, fingerprint: str, failure: Failure) -> str:
+        entry = replace(config("a"), servers=(replace(server, fingerprint=fingerprint),))
+        at = NOON + hours(hour)
+        store.add_snapshot(database, snapshot(at, probe("a", failure, at)), entry)
+        return store.remember(database, at).of("a").fingerprint
+
+    assert run(0, "first", Failure.OK) == "first"
+    assert run(1, "second", Failure.SKIPPED) == "first", "it waits for consent"
+    assert run(2, "second", Failure.SPAWN_FAILED) == "second"
 
 
 def test_a_skipped_server_was_not_asked(database: sqlite3.Connection) -> None:
