@@ -84,3 +84,12 @@ def test_what_cannot_be_compared_is_said(folder: Path, words: tuple[str, ...], w
     assert isinstance(error, CaelumError)
     assert error.exit_status == UsageError.exit_status
     assert why in str(error)
+
+
+def test_the_latest_report_is_named_and_a_page_that_cannot_be_written_is_told(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, "previous", "latest").output.startswith("#1 → #2: ")
+    assert run(folder, "1", "latest").output == run(folder, "1", "2").output
+    blocked = tmp_path / "away" / "page.html"
+    done = run(folder, "1", "2", "--output", str(blocked))
+    assert isinstance(done.exception, UsageError)
+    assert "page.html: cannot be written" in str(done.exception)

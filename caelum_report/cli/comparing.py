@@ -13,7 +13,7 @@ from caelum_report import console
 from caelum_report.errors import EXIT_FAIL_ON, UsageError
 from caelum_report.text import visible
 
-from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, pick
+from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, pick, written
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +55,8 @@ def diff(
     if output is not None:
         from caelum_report import render
 
-        _write(output, render.difference_page(found, settings.fleet, settings.zone))
+        with written(output) as file:
+            file.write(render.difference_page(found, settings.fleet, settings.zone))
     if json:
         console.print_json({**asdict(found), "regression": found.regression})
     else:
@@ -126,13 +127,6 @@ def _comparable(first: Span, second: Span) -> Span:
     if not first.moment and second.label.endswith("so far") and first.end - first.start > second.end - second.start:
         return replace(first, end=first.start + (second.end - second.start), label=f"{first.label}, as much of it")
     return first
-
-
-def _write(path: Path, page: bytes) -> None:
-    try:
-        path.write_bytes(page)
-    except OSError as error:
-        raise UsageError(f"{visible(str(path))}: {error.strerror}") from error
 
 
 def _print(found: Difference, zone: str) -> None:

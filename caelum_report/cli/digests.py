@@ -9,9 +9,8 @@ import typer
 
 from caelum_report import console
 from caelum_report.errors import DeliveryError, UsageError
-from caelum_report.text import visible
 
-from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, pick, time_of
+from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, pick, time_of, written
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,7 +48,8 @@ def digest(
         paper = render.digest_paper(made, settings.budgets.pdf_seconds)
         if not isinstance(paper, bytes):
             raise UsageError(f"{paper.text}; see: caelum-report doctor")
-        _write(output, paper)
+        with written(output) as file:
+            file.write(paper)
     mail = render.digest_mail(made, None, now())
     if json:
         typer.echo(mail.json)
@@ -57,13 +57,6 @@ def digest(
         typer.echo(mail.text)
     if send:
         _send(settings, kind, span, now(), quiet=json)
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{visible(str(path))}: {error.strerror}") from error
 
 
 def _send(settings: Config, kind: PeriodName, span: Span, at: datetime, *, quiet: bool) -> None:

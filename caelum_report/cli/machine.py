@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from caelum_report.errors import UsageError
+from caelum_report.text import visible
 
 from .options import ConfigFile, Database, McpFiles, Output, existing, load
 
@@ -31,6 +32,10 @@ def schedule(
     from caelum_report import schedule as timers
 
     own = user if user is not None else os.geteuid() != 0
+    if not uninstall and (named := os.environ.get("CAELUM_CONFIG")):
+        where = "~/.config/caelum-report" if own or crontab else "/etc/caelum-report"
+        text = f"note: the timer's runs do not know CAELUM_CONFIG; they read {where}/caelum.toml, not {visible(named, 300)}"
+        typer.echo(text, err=True)
     if install and uninstall:
         raise UsageError("--install and --uninstall exclude each other")
     if install or uninstall:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import IO, TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -90,3 +94,24 @@ def pick(name: str, known: dict[str, T], what: str) -> T:
     near = nearest(name, known)
     hint = f"; did you mean {near!r}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
     raise UsageError(f"no {what} is called {name!r}{hint}")
+
+
+@contextlib.contextmanager
+def written(target: Path | None) -> Iterator[IO[bytes]]:
+    """The file, there when it is whole and not before; or standard output."""
+    if target is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.absolute().parent, prefix=f".{target.name}.", delete=False) as file:
+            made = Path(file.name)
+            try:
+                yield file
+            except BaseException:
+                made.unlink()
+                raise
+        made.chmod(0o644)  # what reads it is seldom us
+        made.replace(target)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror or os.strerror(error.errno or 0)}") from None

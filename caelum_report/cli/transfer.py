@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +13,7 @@ from caelum_report import console
 from caelum_report.errors import UsageError
 from caelum_report.text import visible
 
-from .options import AsJson, ConfigFile, Database, Quiet, existing, load, now, pick, time_of
+from .options import AsJson, ConfigFile, Database, Quiet, existing, load, now, pick, time_of, written
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,8 +32,12 @@ Target = Annotated[
     Path | None, typer.Option("--output", help="The file to write; without it, standard output.", metavar="FILE")
 ]
 What = Annotated[
-    str,
-    typer.Option("--table", help="probes, states, samples (of sources) or days (roll-ups of everything)."),
+    str | None,
+    typer.Option(
+        "--table",
+        help="samples (of sources), probes, states or days (roll-ups of everything); unless said samples, and probes "
+        "where no source has given any.",
+    ),
 ]
 
 
@@ -126,7 +126,9 @@ def _moment(text: str, at: datetime, zone: str) -> datetime:
     try:
         return at - timedelta(seconds=seconds(text))
     except (ValueError, OverflowError):
-        return time_of(text, zone)
+        with contextlib.suppress(UsageError):
+            return time_of(text, zone)
+        raise UsageError(f"{visible(text, 60)!r} is no time; write it like 30d, 12h or 2026-11-01") from None
 
 
 # --- export ---------------------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def _moment(text: str, at: datetime, zone: str) -> datetime:
 
 @export_app.command("csv")
 def export_csv(
-    output: Target = None, table: What = "probes", since: Since = None, config: ConfigFile = None, db: Database = None
+    output: Target = None, table: What = None, since: Since = None, config: ConfigFile = None, db: Database = None
 ) -> None:
     """Write a table of the history as CSV."""
     _export("csv", output, table, since, load(config, db=db))
@@ -142,7 +144,7 @@ def export_csv(
 
 @export_app.command("json")
 def export_json(
-    output: Target = None, table: What = "probes", since: Since = None, config: ConfigFile = None, db: Database = None
+    output: Target = None, table: What = None, since: Since = None, config: ConfigFile = None, db: Database = None
 ) -> None:
     """Write a table of the history as JSON: a list of objects, one a line."""
     _export("json", output, table, since, load(config, db=db))
@@ -151,7 +153,7 @@ def export_json(
 @export_app.command("parquet")
 def export_parquet(
     output: Annotated[Path, typer.Option("--output", help="The file to write.", metavar="FILE")],
-    table: What = "probes",
+    table: What = None,
     since: Since = None,
     config: ConfigFile = None,
     db: Database = None,
@@ -167,37 +169,18 @@ def export_prometheus(output: Target = None, config: ConfigFile = None, db: Data
 
     settings = load(config, db=db)
     existing(settings.database)
-    with _written(output) as file:
+    with written(output) as file:
         file.write(pipeline.metrics(settings))
 
 
-def _export(form: str, output: Path | None, table: str, since: str | None, settings: Config) -> None:
+def _export(form: str, output: Path | None, table: str | None, since: str | None, settings: Config) -> None:
     from caelum_report import store
     from caelum_report.tables import WRITERS
 
     existing(settings.database)
-    what = pick(table, {name: name for name in store.EXPORTS}, "table")
+    if table is not None:
+        pick(table, {name: name for name in store.EXPORTS}, "table")
     start = None if since is None else _moment(since, now(), settings.zone)
-    with store.open_store(settings.database) as database, _written(output) as file:
+    with store.open_store(settings.database) as database, written(output) as file:
+        what = table or ("samples" if store.has_samples(database) else "probes")
         WRITERS[form](*store.exported(database, what, start), file)
-
-
-@contextlib.contextmanager
-def _written(target: Path | None) -> Iterator[IO[bytes]]:
-    """The file, there when it is whole and not before; or standard output."""
-    if target is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.absolute().parent, prefix=f".{target.name}.", delete=False) as file:
-            made = Path(file.name)
-            try:
-                yield file
-            except BaseException:
-                made.unlink()
-                raise
-        made.chmod(0o644)  # what reads it is seldom us
-        made.replace(target)
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror or os.strerror(error.errno or 0)}") from None

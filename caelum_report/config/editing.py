@@ -77,7 +77,10 @@ def _write(file: Path, text: str) -> None:
     """Judged first, then swapped in whole, with the old file's mode; a link is followed, not replaced."""
     from .judging import judge
 
-    judge(parse_toml(file, text), {}, file, text)
+    try:
+        judge(parse_toml(file, text), {}, file, text)
+    except UsageError as error:
+        raise UsageError(f"nothing was written, for it would say: {error}") from None
     target = Path(os.path.realpath(file))
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:

@@ -35,7 +35,7 @@ from .archive import keep, kept, make_room
 from .backup import backup, restore
 from .bundles import add_bundle
 from .database import batch, damage, open_store
-from .exports import EXPORTS, exported
+from .exports import EXPORTS, exported, has_samples
 from .locks import deliver_lock, publish_lock, run_lock
 from .memory import (
     approvals,
@@ -83,6 +83,7 @@ __all__ = [
     "exported",
     "fleet_at",
     "forget_server",
+    "has_samples",
     "held_servers",
     "history",
     "host_before",

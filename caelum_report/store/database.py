@@ -90,7 +90,7 @@ def _sentence(path: str, error: sqlite3.DatabaseError) -> str | None:
                 "`caelum-report restore COPY`, or move it aside and start anew with `caelum-report build --rescue`"
             )
         case sqlite3.SQLITE_FULL:
-            return f"no space left to write {path}; nothing of this run was stored"
+            return f"no space left to write {path}; nothing was stored"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"{path} was locked by another program for {BUSY_SECONDS:.0f} seconds; nothing was stored"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:

@@ -78,3 +78,8 @@ def exported(
             yield cells
 
     return export.columns, rows()
+
+
+def has_samples(connection: sqlite3.Connection) -> bool:
+    """Whether a source, or an import, has ever given a figure that is still kept."""
+    return connection.execute("SELECT 1 FROM samples LIMIT 1").fetchone() is not None

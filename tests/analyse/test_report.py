@@ -54,7 +54,7 @@ def test_a_server_that_was_not_due_keeps_its_page() -> None:
     assert (line.status, line.checked_now, line.checked_at) == (Status.UP, False, NOW - 2 * HOUR)
     assert (line.server_version, line.stderr_tail, len(line.tools)) == ("3.1", "warning", 1)
     assert line.why == "last checked 12:00"
-    assert it.coverage.sentence == "1 of 1 server asked; no check missed"
+    assert it.coverage.sentence == "1 of 1 server asked, none of them in this run; no check missed"
 
 
 def test_a_retired_server_keeps_a_page_and_counts_nowhere() -> None:
