@@ -101,13 +101,16 @@ def summary(
         if len(waiting) == 1 or finding not in waiting:
             typer.echo(f"  {finding.word}: {finding.title}" + (f"  ->  {finding.command}" if finding.command else ""))
     if len(waiting) > 1:
-        names = listing([visible(finding.server or "", 80) for finding in waiting], 10)
-        typer.echo(f"  Not approved: {plural(len(waiting), 'server')} wait for your approval: {names}")
+        who = listing([visible(finding.server or "", 80) for finding in waiting], 10)
+        typer.echo(f"  Not approved: {plural(len(waiting), 'server')} wait for your approval: {who}")
         typer.echo("    ->  caelum-report approve shows them, caelum-report approve --all says yes to all")
+    left: dict[str, list[str]] = {}
     for change in report.changes:
         if change.what == "Fleet":
-            who = listing([visible(name, 80) for name in change.servers], 10)
-            typer.echo(f"  Fleet: {who} {change.before} before, now {change.after}; history and page stay")
+            left.setdefault(f"{change.before} before, now {change.after}", []).extend(change.servers)
+    for how, names in left.items():
+        who = listing([visible(name, 80) for name in names], 10)
+        typer.echo(f"  Fleet: {who} {how}; history and page stay")
     typer.echo(f"Report #{report.number}: {folder / 'index.html'}")
 
 

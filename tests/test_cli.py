@@ -457,3 +457,5 @@ def test_export_gives_what_was_probed_and_probe_names_the_stages_as_the_site_doe
     assert exported[0].startswith("at,host,server,status,")
     assert len(exported) == 2
     assert "discover again" in run(home, "probe", "tiny", "--mcp-config", str(file)).stdout
+    unnamed = run(home, "probe", "tiny")
+    assert (unnamed.returncode, "give it here too" in unnamed.stderr) == (2, True), unnamed.stderr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from caelum_report import console
-from caelum_report.errors import EXIT_FAIL_ON, CaelumError
+from caelum_report.errors import EXIT_FAIL_ON, CaelumError, UsageError
 from caelum_report.text import visible
 
 from .options import (
@@ -181,11 +181,17 @@ def probe(
     from caelum_report.model import Remembered
 
     settings = load(config, mcp_config, db)
-    server = pick(name, {one.id: one for one in settings.servers}, "server")
     remembered, approved = Remembered(), {}
     if Path(settings.database).exists():
         with store.open_store(settings.database) as database:
             remembered, approved = store.remember(database, now()), store.approvals(database)
+    known = {one.id: one for one in settings.servers}
+    if name not in known and name in remembered.servers:
+        raise UsageError(
+            f"{visible(name)!r} is in the history and not in the configuration; "
+            "if its run was given --mcp-config FILE, give it here too"
+        )
+    server = pick(name, known, "server")
     settings = consent(settings, approved)
     server = next(one for one in settings.servers if one.id == server.id)
     due = replace(remembered.of(server.id), last_checked_at=None)
