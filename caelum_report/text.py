@@ -25,6 +25,7 @@ _PLANE_OF_TAGS: Final = range(0xE0000, 0xE1000)
 _MAYBE_HIDDEN: Final = re.compile(r"[^\x20-\x7e\u00a1-\u00ac\u00ae-\u034e\u0350-\u0377]")
 _EMOJI_STYLE: Final = "\ufe0e\ufe0f"  # text or picture: fair behind a symbol, and within a keycap
 _KEYCAP: Final = "\u20e3"
+_JOINER: Final = "\u200d"  # fair between two pictures, which it makes one: an astronaut of a woman and a rocket
 
 
 def visible(text: str, limit: int = 300, *, lines: bool = False) -> str:
@@ -56,7 +57,12 @@ def _mark_hidden(text: str, *, lines: bool) -> str:
 
     def mark(match: re.Match[str]) -> str:
         character = match.group()
-        if (character == "\n" and lines) or (character in _EMOJI_STYLE and _styles(text, match.start())):
+        place = match.start()
+        if (
+            (character == "\n" and lines)
+            or (character in _EMOJI_STYLE and _styles(text, place))
+            or (character == _JOINER and _joins(text, place))
+        ):
             return character
         return f"<U+{ord(character):04X}>" if _is_hidden(character) else character
 
@@ -74,6 +80,17 @@ def _styles(text: str, place: int) -> bool:
     """Whether a selector of style stands where writers of emoji put one. Elsewhere, or in a row, it carries a message."""
     symbol = place > 0 and unicodedata.category(text[place - 1])[0] in "SP"
     return symbol or text[place + 1 : place + 2] == _KEYCAP
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether a joiner stands between two pictures. Elsewhere, or in a row, it carries a message."""
+    before = text[max(0, place - 2) : place].rstrip(_EMOJI_STYLE)[-1:]
+    return _is_picture(before) and _is_picture(text[place + 1 : place + 2])
+
+
+def _is_picture(character: str) -> bool:
+    """Symbols, and the skin tones that stand behind them."""
+    return character != "" and (unicodedata.category(character) == "So" or "\U0001f3fb" <= character <= "\U0001f3ff")
 
 
 def has_hidden(text: str) -> bool:

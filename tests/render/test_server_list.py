@@ -39,7 +39,21 @@ def test_a_thousand_are_reached_by_letter_and_group() -> None:
     ]
     assert jumps
     assert {jump.removeprefix("#") for jump in jumps} <= ids
-    assert len(list(tree.iter("tr"))) == 1 + len(report.servers)
+    assert len(list(tree.iter("tr"))) == 1 + 11  # those that are not up
+    names = next(section for section in tree.iter("section") if section.get("id") == "names")
+    assert len(list(names.iter("li"))) == len(report.servers)
+
+
+def test_the_list_of_a_thousand_opens_at_once_on_a_phone() -> None:
+    report = sample_reports.large_report()
+    assert len(pages.write(view_of(report), server_list.PAGE)) < 300_000
+
+
+def test_columns_that_hold_nothing_are_left_out() -> None:
+    report = fleet_report()
+    plain = tuple(dataclasses.replace(one, group=None, owner=None, why="") for one in report.servers)
+    _, rows = written(dataclasses.replace(report, servers=plain), server_list.PAGE)
+    assert rows[0] == ["Server", "State"]
 
 
 def test_groups_that_read_alike_keep_their_own_anchors() -> None:

@@ -120,10 +120,20 @@ def test_a_thousand_servers_with_twenty_thousand_tools() -> None:
     report = with_usage(report)
     view = laid_out.view_of(report, sha256="0" * 64, pdf=False, static_version="0", drawings={}, notes=[])
     page = laid_out.write(view, tools_page.PAGE)
+    sheets = {sheet.path: laid_out.write(view, sheet) for sheet in tools_page.sheet_pages_of(report)}
     assert view.notes == []
-    assert len(page) < 6_000_000
-    assert page.count(b"<details") == len([s for s in report.servers if not s.retired])
-    assert b'<details class="tool-list" open' not in page
+    assert len(page) < 100_000
+    assert max(map(len, sheets.values())) < 300_000
+    assert all(f'href="{path}"'.encode() in page for path in sheets)
+    listed = [server for server in report.servers if not server.retired]
+    assert sum(sheet.count(b"<details") for sheet in sheets.values()) == len(listed)
+    assert b'<details class="tool-list" open' not in sheets["tools/1.html"]
+    for server in (listed[0], listed[-1]):
+        its_own = next(one for one in laid_out.all_pages(report) if one.path == f"servers/{server.slug}.html")
+        leads_to = f"{view.tool_pages[server.id]}#{tools_page.anchor(server, 20)}"
+        assert f'href="../{leads_to}"'.encode() in laid_out.write(view, its_own)
+        path, _, fragment = leads_to.partition("#")
+        assert f'id="{fragment}"'.encode() in sheets[path]
     assert "with fewer calls are in the JSON" in text(by_id(laid_out.write(view, usage_page.PAGE), "servers"))
 
 

@@ -52,6 +52,7 @@ CSP: Final = (
     "base-uri 'none'"
 )
 IN_MASTHEAD: Final = 8
+SECTIONS: Final = {"servers": "index.html", "tools": "tools.html", "incidents": "alerts.html"}  # of a folder's pages
 ALTERNATES: Final = (  # the same report for other readers, named in every page's head
     ("application/json", "This report as JSON", "report.json"),
     ("text/markdown", "This report as Markdown", "report.md"),
@@ -96,6 +97,7 @@ def _every_page(report: Report) -> Iterator[Page]:
     if report.sources:
         yield sources.PAGE
     yield from (alerts.PAGE, slo.PAGE, api.PAGE)
+    yield from tools.sheet_pages_of(report)
     yield archive.PAGE
     yield server_list.PAGE
     yield from (dashboards.page_of(one) for one in report.dashboards)
@@ -125,7 +127,7 @@ def write(view: View, page: Page) -> bytes:
 
 def _framed(view: View, page: Page, template: str, shared: dict[str, Any]) -> Markup:
     """What stands around a page's body: a thousand servers' pages have one of each, a fifth of the time that a page takes."""
-    section = "index.html" if page.path.startswith("servers/") else page.path
+    section = SECTIONS.get(page.path.partition("/")[0], page.path)
     current = "page" if section == page.path else "true"
     key = (template, page.root, *((section, current) if template == "masthead.html" else ()))
     found = view.frames.get(key)

@@ -18,7 +18,7 @@ from caelum_report.render.ladder import ladder
 from . import sources
 from .panels import Drawn, Panel, beside, figure
 from .server_list import PATH, group_page
-from .tools import LISTED_TOOLS, SHOWN_ON_SERVER
+from .tools import SHOWN_ON_SERVER
 from .tools import anchor as tool_anchor
 from .view import (
     RANGE_WORDS,
@@ -232,9 +232,9 @@ def _recorded(days: Sequence[Day]) -> Sequence[Day]:
 
 def _tools(view: View, server: ServerReport) -> dict[str, Any]:
     rest = len(server.tools) - SHOWN_ON_SERVER
-    listed = not server.retired and sum(len(each.tools) for each in view.report.servers) <= LISTED_TOOLS
     return {
-        "anchor": partial(tool_anchor, server) if listed else None,
+        "listed": view.tool_pages.get(server.id),
+        "anchor": partial(tool_anchor, server),
         "tools": server.tools[:SHOWN_ON_SERVER],
         "rest": words.plural(rest, "more tool") if rest > 0 else "",
     }

@@ -5,17 +5,20 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from caelum_report import text, words
 from caelum_report.document import ServerReport
 from caelum_report.editions import INTERNAL
+from caelum_report.model import Status
 from caelum_report.render import marks
 from caelum_report.render.html import named
 
 from .view import Page, View, current
 
 PATH: Final = "servers/index.html"
+FULL_ROWS: Final = 200  # servers; of more, only those that are not up have a row, and the others stand by name
 _OTHERS: Final = "0–9"  # of the list of letters: whatever begins with none
 
 
@@ -41,22 +44,37 @@ def _head(view: View) -> dict[str, Any]:
     return {"heading": heading, "lede": f"{words.opened(lede)}." if lede else ""}
 
 
+def _not_up(view: View) -> dict[str, Any] | None:
+    """Of a fleet of which not every server has a row: those that somebody may be looking for, worst first."""
+    if len(view.report.servers) <= FULL_ROWS:
+        return None
+    rows = [server for server in current(view.report) if server.status is not Status.UP]
+    rest = len(rows) - FULL_ROWS
+    shown = rows[:FULL_ROWS]
+    return {"rows": [(server, "") for server in shown], "rest": max(rest, 0), **_columns(shown, view.report.edition)}
+
+
 def _by_name(view: View) -> dict[str, Any]:
-    """Rows with the letter where one begins."""
+    """Rows with the letter where one begins; of a large fleet the names alone."""
     ordered = sorted(
         view.report.servers, key=lambda server: (letter_of(server.name), server.name.casefold(), server.id)
     )
-    rows, seen = [], ""
-    for server in ordered:
-        letter = letter_of(server.name)
-        rows.append((server, letter if letter != seen else ""))
-        seen = letter
-    letters = [letter for _, letter in rows if letter]
+    letters = {letter: list(them) for letter, them in groupby(ordered, key=lambda server: letter_of(server.name))}
     return {
-        "rows": rows,
-        "letters": letters if len(rows) > 12 else [],
+        "rows": [(server, "" if n else letter) for letter, them in letters.items() for n, server in enumerate(them)],
+        "by_letter": letters if len(ordered) > FULL_ROWS else {},
+        "letters": list(letters) if len(ordered) > 12 and len(letters) > 1 else [],
         "anchor": _anchor,
-        "owners": view.report.edition == INTERNAL,
+        **_columns(ordered, view.report.edition),
+    }
+
+
+def _columns(servers: Sequence[ServerReport], edition: str) -> dict[str, bool]:
+    """Of a table of these servers, those that hold something."""
+    return {
+        "grouped": any(server.group for server in servers),
+        "owners": edition == INTERNAL and any(server.owner for server in servers),
+        "whys": any(server.why for server in servers if not server.retired),
     }
 
 
@@ -86,6 +104,7 @@ PAGE: Final = Page(
     "Servers",
     (
         ("page_head.html", _head),
+        ("server_list/not_up.html", _not_up),
         ("server_list/names.html", _by_name),
         ("server_list/groups.html", _by_group),
     ),

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from caelum_report import words
-from caelum_report.document import ServerReport, ToolUsage
+from caelum_report.document import Report, ServerReport, ToolUsage
 from caelum_report.render.html import named
 
+from .tool_sheets import Sheet, sheet_path, sheets
 from .view import Page, View, current
 
 RANKED: Final = 10
 SHOWN_ON_SERVER: Final = 100  # tools that have a row on their server's page
 SHOWN_UNUSED: Final = 30  # servers
 OPEN_TOOLS: Final = 600  # more are folded up by server
-LISTED_TOOLS: Final = 20_000
 
 
 def _head(view: View) -> dict[str, Any]:
@@ -74,14 +75,50 @@ def _unused(view: View) -> dict[str, Any]:
     return {"servers": found[:SHOWN_UNUSED], "rest": len(found) - SHOWN_UNUSED, "measured": measured}
 
 
+def sheet_pages_of(report: Report) -> Iterator[Page]:
+    """The pages behind tools.html, of a fleet whose tools do not fit on it."""
+    found = sheets(report.servers)
+    for number, sheet in enumerate(found, 1) if len(found) > 1 else ():
+        title = f"Tools, {number} of {len(found)}"
+        yield Page(
+            sheet_path(number),
+            title,
+            (("page_head.html", partial(_sheet_head, sheet)), ("tools/all.html", partial(_listed, sheet))),
+            (("Fleet", "index.html"), ("Tools", PAGE.path), (f"{number} of {len(found)}", None)),
+        )
+
+
+def _sheet_head(sheet: Sheet, view: View) -> dict[str, Any]:
+    return {"heading": f"Tools of {_span(sheet)}.", "lede": f"{words.opened(_extent(sheet))}, by group and name."}
+
+
+def _span(sheet: Sheet) -> str:
+    first, last = named(sheet[0].name), named(sheet[-1].name)
+    return first if len(sheet) == 1 else f"{first} to {last}"
+
+
+def _extent(sheet: Sheet) -> str:
+    tools = words.plural(sum(len(server.tools) for server in sheet), "tool")
+    return f"{tools} of {words.plural(len(sheet), 'server')}"
+
+
 def _all(view: View) -> dict[str, Any]:
-    servers = [server for server in current(view.report) if server.tools]
-    total = sum(len(server.tools) for server in servers)
+    """Every tool, or the pages on which they are."""
+    found = sheets(view.report.servers)
+    if len(found) > 1:
+        return {"sheets": [(sheet_path(n), _span(sheet), _extent(sheet)) for n, sheet in enumerate(found, 1)]}
+    return _listed(found[0] if found else (), view)
+
+
+def _listed(sheet: Sheet, view: View) -> dict[str, Any]:
     calls = {(tool.server, tool.tool): tool.calls for tool in view.report.usage.tools}
+    groups: dict[str, list[ServerReport]] = {}
+    for server in sheet:
+        groups.setdefault(server.group or "", []).append(server)
     return {
-        "groups": _groups(servers),
-        "open": total <= OPEN_TOOLS,
-        "left": max(0, total - LISTED_TOOLS),
+        "sheets": (),
+        "groups": groups.items(),
+        "open": sum(len(server.tools) for server in sheet) <= OPEN_TOOLS,
         "calls": lambda server, tool: calls.get((server.id, tool.tool.name)),
         "anchor": anchor,
         "shown": SHOWN_ON_SERVER,
@@ -91,17 +128,6 @@ def _all(view: View) -> dict[str, Any]:
 def anchor(server: ServerReport, index: int) -> str:
     """Of a server's tool in the list of all, counted from 1."""
     return f"t-{server.slug}-{index}"
-
-
-def _groups(servers: Sequence[ServerReport]) -> list[tuple[str, list[ServerReport]]]:
-    """By group, as far as the list goes; a fleet of a few servers needs none."""
-    groups: dict[str, list[ServerReport]] = {}
-    listed = 0
-    for server in sorted(servers, key=lambda each: (each.group or "", each.name, each.id)):
-        listed += len(server.tools)
-        if listed <= LISTED_TOOLS:
-            groups.setdefault(server.group or "", []).append(server)
-    return list(groups.items())
 
 
 PAGE: Final = Page(

@@ -16,6 +16,8 @@ from caelum_report.editions import INTERNAL, holds
 from caelum_report.model import Note, Status, Transport
 from caelum_report.text import slug
 
+from .tool_sheets import sheet_pages
+
 if TYPE_CHECKING:
     from caelum_report.render.diagrams import Drawing
 
@@ -108,6 +110,7 @@ class View:
     notes: list[Note]  # what could not be rendered
     usage: Mapping[str, ServerUsage]
     called: Mapping[str, Sequence[ToolUsage]]  # by server, most calls first
+    tool_pages: Mapping[str, str]  # by server, where its tools are listed among all
     kept: tuple[Kept, ...] = ()  # past reports, oldest first
     frames: dict[tuple[str, ...], Markup] = field(default_factory=dict)  # what pages share around their bodies
 
@@ -155,7 +158,8 @@ def view_of(
     for server in report.servers:
         pages.add(f"servers/{server.slug}.html")
         pages |= {f"servers/{server.slug}/{name}.html" for name in ranges_apart(report, server)}
-    pages |= {path for path, _ in own_pages(report)}
+    tool_pages = sheet_pages(report.servers)
+    pages |= {path for path, _ in own_pages(report)} | set(tool_pages.values())
     pages |= {f"incidents/{one.id}.html" for one in report.alarms.incidents}
     pages |= {"report.json", "report.md", "latest.json", "api/v1/servers.json"} | ({"report.pdf"} if pdf else set())
     return View(
@@ -170,6 +174,7 @@ def view_of(
         notes,
         {server.server: server for server in report.usage.servers},
         _by_server(report.usage.tools),
+        tool_pages,
         kept,
     )
 
