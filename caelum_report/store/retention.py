@@ -8,7 +8,7 @@ from typing import Final
 
 from caelum_report.configured import Config
 
-from . import forecasts, log_errors, surfaces, usage
+from . import first_probes, forecasts, log_errors, surfaces, usage
 from .database import batch
 from .times import DAY, HOUR, to_us
 from .upkeep import hours_have_closed, progress, set_progress
@@ -48,6 +48,7 @@ def _drop_raw(connection: sqlite3.Connection, now: int, earliest: int, limit: in
     """
     known = progress(connection, "raw_from")
     span = (min(known, earliest), limit)
+    first_probes.put_by(connection, *span)
     for table in _RAW:
         connection.execute(
             f"DELETE FROM {table} WHERE snapshot IN (SELECT id FROM snapshots WHERE at >= ? AND at < ?)", span

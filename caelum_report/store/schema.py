@@ -29,6 +29,12 @@ _PINS: Final = """CREATE TABLE pins (
     surface TEXT REFERENCES surfaces     -- NULL: the pin was taken away
 )"""
 
+_FIRST_PROBES: Final = """CREATE TABLE first_probes (
+    -- The probe that saw an incident first, put by when its row in `probes` went. Kept as long as its alert.
+    alert INTEGER PRIMARY KEY REFERENCES alerts,
+    at INTEGER NOT NULL,                 -- of its snapshot
+    document TEXT NOT NULL               -- JSON: status, failure, stage, reason, stages with their times
+)"""
 _ERRORS_BY_SOURCE: Final = "CREATE INDEX log_errors_by_source ON log_errors (source)"
 _USAGE_BY_HOUR: Final = "CREATE INDEX usage_by_hour ON usage (hour)"
 ALERTS: Final = (
@@ -436,6 +442,7 @@ TABLES: Final = (
     value INTEGER NOT NULL
 ) WITHOUT ROWID""",
     *ALERTS,
+    _FIRST_PROBES,
 )
 
 
@@ -508,4 +515,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _with_purges,
     _column("samples", "anew", "INTEGER NOT NULL DEFAULT 0"),
     _column("servers", "fingerprint", "TEXT NOT NULL DEFAULT ''"),
+    lambda database: _execute(database, _FIRST_PROBES),
 )

@@ -84,6 +84,7 @@ def forget_server(connection: sqlite3.Connection, name: str) -> None:
         connection.execute("DELETE FROM approvals WHERE server = ?", (name,))
         usage.forget(connection, name)
         connection.execute("DELETE FROM alert_tracks WHERE subject = ?", (name,))
+        connection.execute("DELETE FROM first_probes WHERE alert IN (SELECT id FROM alerts WHERE server = ?)", (name,))
         connection.execute("DELETE FROM alerts WHERE server = ?", (name,))
         surfaces.drop_unused(connection)
 

@@ -89,6 +89,20 @@ def test_an_incident_keeps_the_probe_that_saw_it_first_and_what_it_took_with_it(
     assert "2 failed with it: a and b" in words_of(render(report, pdf=False), f"incidents/{storm.id}.html")
 
 
+def test_that_probe_outlives_the_raw_rows_and_goes_with_a_server_that_is_forgotten(tmp_path: Path) -> None:
+    course = Course(fleet(), tmp_path / "history.sqlite")
+    before = reported(course, {}, STORM, {}).alarms.incidents[-1].probe
+    with store.open_store(str(course.path)) as database:
+        store.maintain(database, START + 20 * 24 * HOUR, course.settings)
+        assert database.execute("SELECT count(*) FROM probes").fetchone() == (0,)
+    later = reported(course, {}, first=20 * 24).alarms.incidents[-1]
+    assert before is not None
+    assert later.probe == before
+    with store.open_store(str(course.path)) as database:
+        store.forget_server(database, "gateway")
+        assert database.execute("SELECT count(*) FROM first_probes").fetchone() == (0,)
+
+
 def test_the_pages_say_it_and_programs_can_read_it(tmp_path: Path) -> None:
     course = Course(fleet(), tmp_path / "history.sqlite")
     with store.open_store(str(course.path)) as database:

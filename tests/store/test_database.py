@@ -212,6 +212,7 @@ SINCE_THE_FIRST = (
             "bookmarks",
             "log_errors",
             "log_error_counts",
+            "first_probes",
         )
     ),
     "CREATE INDEX log_errors_by_source",
