@@ -129,6 +129,13 @@ def spelled(number: int, *beside: int) -> str:
     return _SMALL[number] if all(0 <= each < len(_SMALL) for each in (number, *beside)) else count(number)
 
 
+def in_a_month(begun: datetime | None, at: datetime, zone: str) -> str:
+    """`in 30 days`; of a younger history `since 22 Nov 14:00`."""
+    if begun is None or at - begun >= timedelta(days=30):
+        return "in 30 days"
+    return f"since {moment(begun, at, zone)}"
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A value in its metric's unit."""
     number, suffix = quantity_parts(value, unit)

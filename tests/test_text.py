@@ -37,7 +37,10 @@ any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=40
         ("many after one \u26a0\ufe0f\ufe0f", "many after one \u26a0\ufe0f<U+FE0F>"),
         ("emoji \u26a0\ufe0f \u203c\ufe0f 1\ufe0f\u20e3", "emoji \u26a0\ufe0f \u203c\ufe0f 1\ufe0f\u20e3"),
         ("\U0001f469\u200d\U0001f680", "\U0001f469\u200d\U0001f680"),  # one picture
-        ("\U0001f469\U0001f3fd\u200d\u2764\ufe0f\u200d\U0001f468", "\U0001f469\U0001f3fd\u200d\u2764\ufe0f\u200d\U0001f468"),
+        (
+            "\U0001f469\U0001f3fd\u200d\u2764\ufe0f\u200d\U0001f468",
+            "\U0001f469\U0001f3fd\u200d\u2764\ufe0f\u200d\U0001f468",
+        ),
         ("\u2764\ufe0f\ufe0f\u200d\U0001f468", "\u2764\ufe0f<U+FE0F><U+200D>\U0001f468"),
         ("a\u200db \U0001f469\u200d \u200d\U0001f680", "a<U+200D>b \U0001f469<U+200D> <U+200D>\U0001f680"),
         ("\U0001f469\u200d\u200d\U0001f680", "\U0001f469<U+200D><U+200D>\U0001f680"),

@@ -78,7 +78,11 @@ def _links(fired: Sequence[Alert], well: Mapping[int, Recovery], report: Report)
     firing = sum(alert.phase is Phase.FIRING and alert.cause is None and alert.id not in well for alert in fired)
     month = sum(a.cause is None and a.fired_at is not None and (report.at - a.fired_at).days < 30 for a in fired)
     now = f"{words.plural(firing, 'alert')} {'fires' if firing == 1 else 'fire'}" if firing else "Nothing fires"
-    yield ReadOn("Alerts", "alerts.html", f"{now}; {words.plural(month, 'incident')} in 30 days.")
+    yield ReadOn(
+        "Alerts",
+        "alerts.html",
+        f"{now}; {words.plural(month, 'incident')} {words.in_a_month(report.run.first_snapshot_at, report.at, report.zone)}.",
+    )
     found = report.ledger.objectives
     if found:
         judged = [one for one in found if one.achieved is not None]

@@ -74,7 +74,7 @@ def _filled(sample: HostSample) -> tuple[float, float]:
 
 
 def _lede(sample: HostSample) -> str:
-    """It is nearly full: memory 91 %, swap 31 % and /var 88 % in use; CPU 20 % during the run.
+    """It is nearly full: memory 91 %, swap 31 % and disk /var 88 % in use; CPU 20 % during the run.
 
     Busy processors make no verdict: the run itself keeps them busy.
     """
@@ -84,7 +84,7 @@ def _lede(sample: HostSample) -> str:
     if sample.swap_total_bytes and sample.swap_used_bytes >= _SWAP_SHARE * sample.swap_total_bytes:
         parts.append(f"swap {words.percent(sample.swap_used_bytes / sample.swap_total_bytes, 0)}")
     if disk is not None:
-        parts.append(f"{text.visible(disk.name, 60)} {words.percent(used / 100, 0)}")
+        parts.append(f"disk {text.visible(disk.name, 60)} {words.percent(used / 100, 0)}")
     verdict = "It has room" if has_room(sample) else "It is nearly full"
     if memory > MEMORY_PERCENT or used > DISK_PERCENT:
         verdict = "It is short of room"

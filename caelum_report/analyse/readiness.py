@@ -194,6 +194,12 @@ def sentence(servers: Sequence[ReadyServer]) -> str:
     unknown = len(servers) - modern - legacy
     if not servers:
         return "No server is configured yet."
+    if len(servers) == 1:
+        if unknown:
+            return f"Whether the one server speaks {TARGET} is not known."
+        return f"The one server speaks {TARGET}." if modern else f"The one server does not speak {TARGET} yet."
+    if legacy == len(servers):
+        return f"None of {words.count(legacy)} servers speaks {TARGET} yet."
     said = f"{modern} of {words.plural(len(servers), 'server')} {'speaks' if 1 in {modern, len(servers)} else 'speak'} {TARGET}"
     rest = [f"{legacy} {'does' if legacy == 1 else 'do'} not yet"] if legacy else []
     rest += [f"{unknown} {'is' if unknown == 1 else 'are'} not known"] if unknown else []

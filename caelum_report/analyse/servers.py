@@ -300,11 +300,13 @@ def lede(facts: Facts, standing: Standing, uptime: Sequence[Uptime], day: Latenc
     if standing.status is Status.MAINTENANCE:
         return "It is in maintenance; this time is left out of its figures."
     answer = "A test start works" if standing.transport is Transport.STDIO else "It answers"
-    if day is not None:
-        answer += f"; half of {words.plural(day.n, 'request')} in 24 hours took {words.seconds(day.p50)} or less"
     month = next(u for u in uptime if u.range == "month")
-    if month.up_seconds + month.down_seconds < 3600:
-        return f"{answer}. It is known for one moment only."
+    is_new = month.up_seconds + month.down_seconds < 3600
+    if day is not None:
+        span = "" if is_new else " in 24 hours"
+        answer += f"; half of {words.plural(day.n, 'request')}{span} took {words.seconds(day.p50)} or less"
+    if is_new:
+        return f"{answer}. Its history has just begun."
     measured = words.duration(month.up_seconds + month.down_seconds)
     if month.down_seconds == 0:
         return f"{answer}. It was up for all of the {measured} that were measured in 30 days."

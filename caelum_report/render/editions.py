@@ -168,7 +168,7 @@ def edition_of(report: Report, edition: Edition) -> Report:
         empty=Empty(
             needs_action="No service has a problem.",
             changes="No service changed its state.",
-            looming="Not told in this edition.",
+            looming="Forecasts are told to those who run the services.",
         ),
         servers=servers,
         hosts=(),

@@ -36,14 +36,14 @@ def test_a_legacy_server_said_no_to_what_is_newer_and_was_not_asked_for_what_is_
         "2026-07-28": Speaks.NO,
     }
     assert (it.era, it.rules) == (Era.LEGACY, ("legacy",))
-    assert found.sentence == "0 of 1 server speaks 2026-07-28; 1 does not yet."
+    assert found.sentence == "The one server does not speak 2026-07-28 yet."
 
 
 def test_a_modern_server_offers_what_it_names_and_has_nothing_to_change() -> None:
     found, it = one(probe(**MODERN))
     assert it.revisions[-2:] == (Speaks.OFFERED, Speaks.SPOKEN)
     assert it.rules == ()
-    assert found.sentence == "1 of 1 server speaks 2026-07-28."
+    assert found.sentence == "The one server speaks 2026-07-28."
 
 
 def test_a_server_that_is_down_has_not_become_another_one() -> None:
@@ -53,13 +53,13 @@ def test_a_server_that_is_down_has_not_become_another_one() -> None:
     seen = [snapshot(NOW - HOUR, probe(**MODERN)), snapshot(NOW, down)]
     (page,) = analyse.report(seen[-1], 2, history(seen), config(server()), ()).servers
     assert (page.era, page.protocol_version) == (Era.MODERN, "2026-07-28")
-    assert found.sentence == "1 of 1 server speaks 2026-07-28."
+    assert found.sentence == "The one server speaks 2026-07-28."
 
 
 def test_a_server_that_never_answered_is_not_known() -> None:
     found, it = one(probe(failure=Failure.CONNECT_ERROR, era=None))
     assert (it.era, set(it.revisions), it.rules) == (None, {Speaks.UNKNOWN}, ())
-    assert found.sentence == "0 of 1 server speaks 2026-07-28; 1 is not known."
+    assert found.sentence == "Whether the one server speaks 2026-07-28 is not known."
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_no_server_and_no_host() -> None:
 def test_one_server_one_moment() -> None:
     it = report([snapshot(NOW, probe())], server())
     assert it.verdict.lede == "This is the first report. It knows one moment; comparisons begin with the second."
-    assert it.servers[0].lede.endswith("It is known for one moment only.")
+    assert it.servers[0].lede.endswith("Its history has just begun.")
     assert (it.period_start, it.next_due) == (NOW, None)
     assert it.servers[0].stages[1].start_seconds == 0.01
     assert it.servers[0].latency_now is not None

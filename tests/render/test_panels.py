@@ -64,9 +64,9 @@ def test_charts_that_have_nothing_to_draw_share_one_sentence(view, report):
         )
         for metric, title in (("rss", "Memory"), ("list", "Listing"))
     ]
-    figures, silent = beside(view, [*empty, drawn], "x.csv", "", {})
-    assert len(figures) == 1
-    assert silent == ("Memory and Listing: no data since 3 July 2026.",)
+    row = beside(view, [*empty, drawn], "x.csv", "", {})
+    assert len(row.figures) == 1
+    assert row.silent == ("Memory and Listing: no data since 3 July 2026.",)
     alone = figure(view, empty[0], "x.csv", "", {}, wide=True)
     assert (alone.wide, alone.narrow, alone.rest) == (None, None, "No data since 3 July 2026.")
 
@@ -145,11 +145,24 @@ def test_a_date_is_not_broken_at_its_hyphens_and_what_surrounds_it_is_escaped():
 
 def test_what_was_measured_once_is_its_number_and_no_frame_around_a_dot(view, report):
     once = charted(report.servers[0], metric="rss", title="Memory", points=d.Points((1,), (11 * 1024.0**2,)), n=1)
-    figures, silent = beside(view, [once], "x.csv", "", {})
-    assert figures == ()
-    assert [said.replace("\u00a0", " ") for said in silent] == [
+    row = beside(view, [once], "x.csv", "", {})
+    assert row.figures == ()
+    assert [said.replace("\u00a0", " ") for said in row.silent] == [
         "Measured once. Memory: 11 MiB. Charts begin with a second measurement."
     ]
     alone = figure(view, once, "x.csv", "", {}, wide=True)
     assert alone.wide is None
     assert alone.rest.endswith("The chart begins with a second one.")
+
+
+def test_a_mark_that_many_charts_show_is_told_once(view, report):
+    marked = (d.Mark(report.at, "Keys rotated", None),)
+    alike = [charted(report.servers[0], metric=m, title=m, marks=marked) for m in ("rss", "list", "latency")]
+    alone = charted(report.servers[0], metric="cpu_seconds", title="cpu", marks=(d.Mark(report.at, "Moved", None),))
+    row = beside(view, [*alike, alone], "x.csv", "", {})
+    assert [words for _, _, words, _ in row.marks] == ["Keys rotated"]
+    assert [[words for _, _, words, _ in one.marks] for one in row.figures] == [[], [], [], ["Moved"]]
+    lead = figure(view, alike[0], "x.csv", "", {}, wide=True)
+    assert [words for _, _, words, _ in lead.marks] == ["Keys rotated"]
+    below = beside(view, alike[1:], "x.csv", "", {}, lead)
+    assert (below.marks, [one.marks for one in below.figures]) == ((), [(), ()])

@@ -31,7 +31,8 @@ def _head(view: View) -> dict[str, Any]:
     else:
         heading = "Nothing fires."
     recent = [one for one in alarms.incidents if (view.report.at - one.began_at).days < 30]
-    lede = f"{words.plural(len(recent), 'incident')} in 30 days. {words.plural(len(alarms.rules), 'rule')} {'watches' if len(alarms.rules) == 1 else 'watch'}."
+    span = words.in_a_month(view.report.run.first_snapshot_at, view.report.at, view.report.zone)
+    lede = f"{words.plural(len(recent), 'incident')} {span}. {words.plural(len(alarms.rules), 'rule')} {'watches' if len(alarms.rules) == 1 else 'watch'}."
     if explained:
         lede = (
             f"{words.plural(explained, 'more alert')} {'is' if explained == 1 else 'are'} explained by others. {lede}"

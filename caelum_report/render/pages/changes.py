@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from caelum_report import words
@@ -65,9 +66,9 @@ def _ledger(view: View) -> dict[str, Any]:
 def _tokens(view: View) -> dict[str, Any] | None:
     """The fleet's chart beside those of the servers that changed, and the dearest servers."""
     report = view.report
-    figures, _ = beside(view, report.token_charts, "api/v1/tokens.csv", "", {})
+    row = replace(beside(view, report.token_charts, "api/v1/tokens.csv", "", {}), silent=())
     total = sum(server.tokens for server in report.servers if not server.retired)
-    return {"figures": figures, "costs": report.token_costs, "total": total} if report.token_costs else None
+    return {"row": row, "costs": report.token_costs, "total": total} if report.token_costs else None
 
 
 PAGE: Final = Page(

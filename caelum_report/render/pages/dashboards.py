@@ -14,7 +14,7 @@ from caelum_report.dashboards import STATE, DashboardReport, PanelReport
 from caelum_report.document import RANGE_SPANS, Chart, Report, SeriesReport, ServerReport, Stat, Uptime
 from caelum_report.render import marks
 
-from .panels import Drawn, Figure, beside, figure
+from .panels import Drawn, Figure, Row, beside, figure
 from .sources import rows as series_rows
 from .view import STRIP_DAYS, Page, View, uptime_of
 
@@ -47,8 +47,7 @@ class Shown:
     panel: PanelReport
     note: str
     lead: Figure | None = None  # the one chart, over the whole width
-    figures: tuple[Figure, ...] = ()
-    silent: tuple[str, ...] = ()
+    row: Row = Row()
     drawing: Any = None  # a Pair of drawings
     states: tuple[StateRow, ...] = ()
     numbers: tuple[NumberRow, ...] = ()
@@ -103,8 +102,7 @@ def _shown(view: View, one: DashboardReport, panel: PanelReport, anchor: str, cs
     drawn: Drawn = {}
     if len(charts) == 1:
         return replace(shown, lead=figure(view, charts[0], csv, "../", drawn, wide=True))
-    figures, silent = beside(view, charts, csv, "../", drawn)
-    return replace(shown, figures=figures, silent=silent)
+    return replace(shown, row=beside(view, charts, csv, "../", drawn))
 
 
 def _note(one: DashboardReport, panel: PanelReport) -> str:

@@ -41,8 +41,7 @@ def _panels(view: View, host: HostReport) -> list[Panel]:
     panels = []
     for name in document.RANGES:
         if mine := [chart for chart in host.charts if chart.range == name]:
-            figures, silent = beside(view, mine, csv, "", {})
-            panels.append(Panel(name, RANGE_WORDS[name], (), figures, None, silent))
+            panels.append(Panel(name, RANGE_WORDS[name], (), beside(view, mine, csv, "", {}), None))
     return panels
 
 

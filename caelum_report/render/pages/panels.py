@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Final
 
 from markupsafe import Markup
@@ -17,6 +18,9 @@ from .view import View
 _NAMED: Final = 6  # charts without data, in their one sentence
 
 
+Marks = tuple[tuple[int, str, str, str | None], ...]  # number in the drawing, when, words, address
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A chart with its words: two drawings for two widths, or the narrow one alone below its title."""
@@ -28,7 +32,16 @@ class Figure:
     rest: str
     foot: str
     csv: str
-    marks: tuple[tuple[int, str, str, str | None], ...] = ()  # number in the drawing, when, words, address
+    marks: Marks = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Charts side by side. Marks that several of them show are told once, below all of them."""
+
+    figures: tuple[Figure, ...] = ()
+    marks: Marks = ()
+    silent: tuple[str, ...] = ()  # sentences about the charts that have nothing to draw
 
 
 Drawn = dict[tuple[str, str], Markup]  # by the chart's id and size: a server's pages share drawings
@@ -65,10 +78,8 @@ def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide:
     )
 
 
-def beside(
-    view: View, charts: Sequence[Chart], csv: str, root: str, drawn: Drawn
-) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
-    """Charts side by side; of those that have nothing to draw, a sentence that names them."""
+def beside(view: View, charts: Sequence[Chart], csv: str, root: str, drawn: Drawn, below: Figure | None = None) -> Row:
+    """Charts side by side, `below` a figure whose marks are told already; of those with nothing to draw, their names."""
     figures = tuple(figure(view, chart, csv, root, drawn, wide=False) for chart in charts if _drawable(chart))
     silent: dict[str, list[str]] = {}
     single = []
@@ -81,7 +92,15 @@ def beside(
     told = [f"{words.listing(names, _NAMED)}: {said[:1].lower()}{said[1:]}" for said, names in silent.items()]
     if single:
         told.append(f"Measured once. {'; '.join(single)}. Charts begin with a second measurement.")
-    return figures, tuple(told)
+    return row(figures, tuple(told), below.marks if below else ())
+
+
+def row(figures: Sequence[Figure], silent: tuple[str, ...] = (), known: Marks = ()) -> Row:
+    """`known`: marks that the reader has just read."""
+    common, shown = next(iter(Counter(figure.marks for figure in figures if figure.marks).most_common(1)), ((), 0))
+    told = {known} | ({common} if shown > 1 else set())
+    kept = tuple(replace(figure, marks=()) if figure.marks in told else figure for figure in figures)
+    return Row(kept, common if shown > 1 and common != known else (), silent)
 
 
 def _drawable(chart: Chart) -> bool:
@@ -117,6 +136,5 @@ class Panel:
     range: str
     word: str
     lead: tuple[Figure, ...]
-    others: tuple[Figure, ...]
+    others: Row
     page: str | None  # where this range has a page of its own
-    silent: tuple[str, ...] = ()  # sentences about the charts that have nothing to draw

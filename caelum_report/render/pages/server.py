@@ -179,14 +179,14 @@ def _panel(view: View, server: ServerReport, name: str, root: str, drawn: Drawn,
     mine = [chart for chart in server.charts if chart.range == name]
     leading = next((c for c in mine if c.metric == LEADING), mine[0])
     csv = f"api/v1/metrics/{server.slug}.csv"
-    others, silent = beside(view, [chart for chart in mine if chart is not leading] if whole else [], csv, root, drawn)
+    lead = figure(view, leading, csv, root, drawn, wide=True)
+    others = [chart for chart in mine if chart is not leading] if whole else []
     return Panel(
         name,
         RANGE_WORDS[name],
-        (figure(view, leading, csv, root, drawn, wide=True),),
-        others,
+        (lead,),
+        beside(view, others, csv, root, drawn, lead),
         f"servers/{server.slug}/{name}.html" if name in ranges_apart(view.report, server) else None,
-        silent,
     )
 
 

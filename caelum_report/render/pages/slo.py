@@ -15,7 +15,7 @@ _WORST: Final = 40
 def _head(view: View) -> dict[str, Any]:
     found = view.report.ledger.objectives
     if not found:
-        return {"heading": "No objective is set.", "lede": view.report.empty.objectives}
+        return {"heading": "No objective is set.", "lede": "Without one, no budget says how much trouble is too much."}
     judged = [one for one in found if one.achieved is not None]
     if not judged:
         heading = "No objective can be judged yet."

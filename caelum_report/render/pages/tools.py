@@ -88,7 +88,7 @@ def sheet_pages_of(report: Report) -> Iterator[Page]:
         )
 
 
-def _sheet_head(sheet: Sheet, view: View) -> dict[str, Any]:
+def _sheet_head(sheet: Sheet, _: View) -> dict[str, Any]:
     return {"heading": f"Tools of {_span(sheet)}.", "lede": f"{words.opened(_extent(sheet))}, by group and name."}
 
 

@@ -11,7 +11,7 @@ from caelum_report import document, words
 from caelum_report.document import Chart, Finding, ServerReport
 from caelum_report.model import Status
 
-from .panels import Panel, figure
+from .panels import Panel, Row, figure, row
 from .view import RANGE_WORDS, STRIP_DAYS, Page, View, current, host_slug, uptime_of
 
 SERIES_KINDS: Final = {"trend", "shift", "anomaly", "flapping", "errors"}
@@ -48,7 +48,7 @@ def _fleet(view: View) -> dict[str, Any]:
             chart.range,
             RANGE_WORDS[chart.range],
             (figure(view, chart, "api/v1/fleet.csv", "", {}, wide=True),),
-            (),
+            Row(),
             None,
         )
         for chart in view.report.fleet_charts
@@ -60,7 +60,7 @@ def _findings(view: View) -> dict[str, Any]:
     """What stands out, each with the chart that shows it."""
     found = [finding for finding in view.report.findings if finding.kind in SERIES_KINDS]
     figures = [figure(view, chart, csv, "", {}, wide=False) for chart, csv in _shown(view, found)]
-    return {"found": found, "figures": figures[:MOST_FIGURES], "judging": view.report.judging}
+    return {"found": found, "row": row(figures[:MOST_FIGURES]), "judging": view.report.judging}
 
 
 def _shown(view: View, found: Sequence[Finding]) -> Iterator[tuple[Chart, str]]:
