@@ -130,8 +130,8 @@ def spelled(number: int, *beside: int) -> str:
 
 
 def in_a_month(begun: datetime | None, at: datetime, zone: str) -> str:
-    """`in 30 days`; of a younger history `since 22 Nov 14:00`."""
-    if begun is None or at - begun >= timedelta(days=30):
+    """`in 30 days`; of a history that is younger by more than a day `since 22 Nov 14:00`."""
+    if begun is None or at - begun >= timedelta(days=29):
         return "in 30 days"
     return f"since {moment(begun, at, zone)}"
 

@@ -59,7 +59,7 @@ def usage(facts: Facts) -> UsageReport:
         together=tuple(_together(rows, first, hours, facts.zone)),
         charts=tuple(_charts(facts, begun)),
         sources=tuple(
-            f"{USAGE_WORDS[source]}: {words.plural(number, 'server')}"
+            f"{words.count(number)} by {USAGE_WORDS[source]}"
             for source, number in sorted(Counter(measured).items(), key=lambda pair: (-pair[1], pair[0]))
         ),
     )

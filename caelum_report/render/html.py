@@ -68,6 +68,7 @@ def environment() -> Environment:
         "stamp": words.stamp,
         "named": named,
         "kept": kept,
+        "breakable": breakable,
         "clock": _zoned(words.clock),
         "day": _zoned(words.day),
         "full_date": _zoned(words.full_date),
@@ -101,6 +102,17 @@ _DATE: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 def kept(text: str) -> Markup:
     """The text with dates that no line breaks: a browser may end one at any hyphen."""
     return Markup(_DATE.sub(r'<span class="keep">\g<0></span>', str(escape(text))))  # noqa: S704  escaped just now
+
+
+_LONG_WORD: Final = re.compile(r"\S{25,}")
+_PLACE: Final = "\0"
+_SEAM: Final = re.compile(r"(?<=[/_.:=&?-])(?=\w)")
+
+
+def breakable(text: str) -> Markup:
+    """The text with places where a line may end in paths, addresses and names that are longer than a column."""
+    marked = _LONG_WORD.sub(lambda word: _SEAM.sub(_PLACE, word.group()), text.replace(_PLACE, ""))
+    return Markup(str(escape(marked)).replace(_PLACE, "<wbr>"))  # noqa: S704  escaped just now
 
 
 def _zoned(word: Callable[[datetime, str], str]) -> Callable[[Context, datetime], str]:

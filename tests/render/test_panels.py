@@ -11,7 +11,7 @@ import pytest
 from caelum_report import document as d
 from caelum_report.model import Era
 from caelum_report.render import pages, render
-from caelum_report.render.html import kept
+from caelum_report.render.html import breakable, kept
 from caelum_report.render.pages import index
 from caelum_report.render.pages.panels import beside, figure
 
@@ -143,6 +143,12 @@ def test_a_date_is_not_broken_at_its_hyphens_and_what_surrounds_it_is_escaped():
     assert str(said) == ('&lt;b&gt; speaks <span class="keep">2026-07-28</span>; 12026-07-281 does not')
 
 
+def test_long_names_break_at_their_seams_and_short_ones_stay_whole():
+    assert str(breakable("<a> /srv/fleet/servers/one_of_many/bin & VOICE_TOKEN")) == (
+        "&lt;a&gt; /<wbr>srv/<wbr>fleet/<wbr>servers/<wbr>one_<wbr>of_<wbr>many/<wbr>bin &amp; VOICE_TOKEN"
+    )
+
+
 def test_what_was_measured_once_is_its_number_and_no_frame_around_a_dot(view, report):
     once = charted(report.servers[0], metric="rss", title="Memory", points=d.Points((1,), (11 * 1024.0**2,)), n=1)
     row = beside(view, [once], "x.csv", "", {})
@@ -164,5 +170,5 @@ def test_a_mark_that_many_charts_show_is_told_once(view, report):
     assert [[words for _, _, words, _ in one.marks] for one in row.figures] == [[], [], [], ["Moved"]]
     lead = figure(view, alike[0], "x.csv", "", {}, wide=True)
     assert [words for _, _, words, _ in lead.marks] == ["Keys rotated"]
-    below = beside(view, alike[1:], "x.csv", "", {}, lead)
+    below = beside(view, alike[1:], "x.csv", "", {}).below(lead)
     assert (below.marks, [one.marks for one in below.figures]) == ((), [(), ()])

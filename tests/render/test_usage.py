@@ -44,7 +44,7 @@ def with_usage(report: Report, **said: Any) -> Report:
         weeks=4.3,
         busiest="Tuesdays from 15:00 to 16:00, 120 calls on average.",
         quietest="Sundays from 02:00 to 06:00, 0 calls on average: a time for maintenance.",
-        sources=("tap logs: 12 servers",),
+        sources=("12 by tap logs",),
     )
     return replace(report, usage=replace(usage, **said))
 

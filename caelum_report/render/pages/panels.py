@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,6 +43,11 @@ class Row:
     marks: Marks = ()
     silent: tuple[str, ...] = ()  # sentences about the charts that have nothing to draw
 
+    def below(self, lead: Figure) -> Row:
+        """As it stands under a figure whose marks the reader has just read."""
+        figures = tuple(replace(one, marks=()) if one.marks == lead.marks else one for one in self.figures)
+        return replace(self, figures=figures, marks=() if self.marks == lead.marks else self.marks)
+
 
 Drawn = dict[tuple[str, str], Markup]  # by the chart's id and size: a server's pages share drawings
 
@@ -78,8 +83,8 @@ def figure(view: View, chart: Chart, csv: str, root: str, drawn: Drawn, *, wide:
     )
 
 
-def beside(view: View, charts: Sequence[Chart], csv: str, root: str, drawn: Drawn, below: Figure | None = None) -> Row:
-    """Charts side by side, `below` a figure whose marks are told already; of those with nothing to draw, their names."""
+def beside(view: View, charts: Sequence[Chart], csv: str, root: str, drawn: Drawn) -> Row:
+    """Charts side by side; of those that have nothing to draw, a sentence that names them."""
     figures = tuple(figure(view, chart, csv, root, drawn, wide=False) for chart in charts if _drawable(chart))
     silent: dict[str, list[str]] = {}
     single = []
@@ -92,15 +97,14 @@ def beside(view: View, charts: Sequence[Chart], csv: str, root: str, drawn: Draw
     told = [f"{words.listing(names, _NAMED)}: {said[:1].lower()}{said[1:]}" for said, names in silent.items()]
     if single:
         told.append(f"Measured once. {'; '.join(single)}. Charts begin with a second measurement.")
-    return row(figures, tuple(told), below.marks if below else ())
+    return row(figures, tuple(told))
 
 
-def row(figures: Sequence[Figure], silent: tuple[str, ...] = (), known: Marks = ()) -> Row:
-    """`known`: marks that the reader has just read."""
+def row(figures: Sequence[Figure], silent: tuple[str, ...] = ()) -> Row:
     common, shown = next(iter(Counter(figure.marks for figure in figures if figure.marks).most_common(1)), ((), 0))
-    told = {known} | ({common} if shown > 1 else set())
-    kept = tuple(replace(figure, marks=()) if figure.marks in told else figure for figure in figures)
-    return Row(kept, common if shown > 1 and common != known else (), silent)
+    if shown < 2:
+        return Row(tuple(figures), (), silent)
+    return Row(tuple(replace(one, marks=()) if one.marks == common else one for one in figures), common, silent)
 
 
 def _drawable(chart: Chart) -> bool:

@@ -185,7 +185,7 @@ def _panel(view: View, server: ServerReport, name: str, root: str, drawn: Drawn,
         name,
         RANGE_WORDS[name],
         (lead,),
-        beside(view, others, csv, root, drawn, lead),
+        beside(view, others, csv, root, drawn).below(lead),
         f"servers/{server.slug}/{name}.html" if name in ranges_apart(view.report, server) else None,
     )
 

@@ -28,8 +28,8 @@ def _head(view: View) -> dict[str, Any]:
     failed = f", {words.count(usage.errors)} of them failed" if usage.errors else "; none failed"
     return {
         "heading": f"{words.count(usage.calls)} calls of {tools} in 30 days{failed}.",
-        "lede": f"{known} of {words.plural(fleet, 'server')} measured{_others(len(measured) - known)}, "
-        f"by {words.listing(usage.sources, 4)}. "
+        "lede": f"{known} of {words.plural(fleet, 'server')} {'is' if known == 1 else 'are'} measured{_others(len(measured) - known)}: "
+        f"{words.listing(usage.sources, 4)}. "
         "Each by one source, never a sum; our own probes are left out.",
     }
 
@@ -59,6 +59,7 @@ def _servers(view: View) -> dict[str, Any]:
     measured = {server.server for server in called}
     return {
         "servers": called[:SHOWN],
+        "earlier": any(server.calls_before is not None for server in called),
         "more": words.plural(len(called) - SHOWN, "server") if len(called) > SHOWN else "",
         "unmeasured": sum(server.id not in measured for server in current(view.report)),
         "label": _label(view),
