@@ -47,7 +47,7 @@ class Shown:
     panel: PanelReport
     note: str
     lead: Figure | None = None  # the one chart, over the whole width
-    row: Row = Row()
+    row: Row | None = None  # charts side by side
     drawing: Any = None  # a Pair of drawings
     states: tuple[StateRow, ...] = ()
     numbers: tuple[NumberRow, ...] = ()

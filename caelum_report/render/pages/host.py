@@ -38,11 +38,8 @@ def _dashboard(view: View, host: HostReport) -> str | None:
 
 def _panels(view: View, host: HostReport) -> list[Panel]:
     csv = f"api/v1/metrics/hosts/{host_slug(host)}.csv"
-    panels = []
-    for name in document.RANGES:
-        if mine := [chart for chart in host.charts if chart.range == name]:
-            panels.append(Panel(name, RANGE_WORDS[name], (), beside(view, mine, csv, "", {}), None))
-    return panels
+    ranged = ((name, [chart for chart in host.charts if chart.range == name]) for name in document.RANGES)
+    return [Panel(name, RANGE_WORDS[name], (), beside(view, mine, csv, "", {}), None) for name, mine in ranged if mine]
 
 
 PAGE: Final = Page("host.html", "Host", (("page_head.html", _head), ("host/hosts.html", _parts)))
