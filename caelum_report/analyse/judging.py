@@ -24,10 +24,14 @@ def judging(facts: Facts, found: Iterable[Finding]) -> Judging:
     discovered = len(signals.drifts) + len(signals.steps) + len(signals.rises)
     unusual = sum(finding.kind == "anomaly" for finding in found)
     false = words.significant(signals.expected_false, 2)
-    sentence = (
-        f"{words.plural(signals.series, 'series', 'series')} judged by {words.plural(signals.tests, 'test')}: "
+    told = (
         f"{words.plural(discovered, 'trend, level shift or rise of errors', 'trends, level shifts and rises of errors')} found, of which {false} "
-        f"{'is' if signals.expected_false == 1 else 'are'} expected to be nothing. "
+        f"{'is' if signals.expected_false == 1 else 'are'} expected to be nothing"
+        if discovered
+        else "no trend, no level shift and no rise of errors found"
+    )
+    sentence = (
+        f"{words.plural(signals.series, 'series', 'series')} judged by {words.plural(signals.tests, 'test')}: {told}. "
         f"Hours of {words.plural(signals.watched, 'series', 'series')} watched: {words.plural(unusual, 'unusual moment')} in "
         f"seven days; a week of nothing would show {words.significant(signals.expected_flags, 2)}."
     )

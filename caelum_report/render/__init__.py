@@ -150,12 +150,12 @@ def _machine_files(view: pages.View) -> Iterator[tuple[str, Callable[[], bytes]]
 
 def _static(report: Report) -> dict[str, bytes]:
     """The stylesheet knows this report's interval, after which a page in an open tab says that it is old."""
-    from . import charts
+    from . import charts, skins
     from .html import TEMPLATES
 
     folder = TEMPLATES / "static"
     interval = f":root {{ --interval: {report.interval_seconds or 3600:.0f}s }}\n"
-    stylesheet = (folder / "site.css").read_text("utf-8") + charts.stylesheet() + interval
+    stylesheet = skins.compact((folder / "site.css").read_text("utf-8") + charts.stylesheet()) + interval
     return {
         "static/site.css": stylesheet.encode(),
         "static/site.js": (folder / "site.js").read_bytes(),

@@ -51,7 +51,7 @@ def subject(report: Report) -> str:
     tally = ", ".join(f"{number} {status}" for status, number in bad[:2])
     first = next((f.server for f in report.findings if f.needs_action and f.server), None)
     name = next((server.name for server in report.servers if server.id == first), "")
-    said = f"{tally}: {name}" if tally and name else tally or report.verdict.kicker
+    said = f"{tally}: {brief(name, 60)}" if tally and name else tally or report.verdict.kicker
     return brief(f"[{report.fleet}] {said} · report #{report.number}", 200)
 
 
@@ -214,7 +214,8 @@ def _objectives(report: Report, part: dict[str, Any]) -> Iterator[tuple[str, str
         yield part["quiet"], ""
     else:
         for objective, _, left in part["objectives"]:
-            yield f"- {_objective(objective)}; budget left {left}, spent by: {objective.spent_by}", "  "
+            spent = "" if left == "none" else f", spent by: {objective.spent_by}"
+            yield f"- {_objective(objective)}; budget left {left}{spent}", "  "
         yield ". ".join(filter(None, (report.objectives_note.rstrip("."), part["rest"]))) + ".", ""
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from caelum_report.render import html, skins
+
 
 @pytest.fixture
 def page(browser: Browser):
@@ -81,6 +83,19 @@ def test_a_page_open_for_longer_than_its_interval_says_so(browser: Browser, site
     page.locator(".aged").wait_for(state="visible")
     assert "open for longer" in page.locator(".aged").inner_text()
     context.close()
+
+
+RULES = """sheets => sheets.map(text => { const sheet = new CSSStyleSheet(); sheet.replaceSync(text)
+    return [...sheet.cssRules].map(rule => rule.cssText.replaceAll(': ', ':')) })"""
+
+
+def test_the_stylesheet_that_is_sent_says_what_was_written(page: Page) -> None:
+    written = (html.TEMPLATES / "static/site.css").read_text() + skins.stylesheet()
+    sent = skins.compact(written)
+    assert len(sent) < 0.9 * len(written)
+    before, after = page.evaluate(RULES, [written, sent])
+    assert len(before) > 300
+    assert after == before
 
 
 def test_one_click_selects_a_whole_command(page: Page, site_url: str) -> None:
