@@ -14,7 +14,8 @@ from .placed import about, names_of, parts_of, why
 
 Part = dict[str, Any]  # what page 1 places
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~$!])|^([-+=]|\d+[.)])", re.MULTILINE)
+_SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>|#~$!]|^[-+=]")
+_NUMBERED: Final = re.compile(r"^(\d+)([.)])(?=\s|$)")  # no figure: 99.5 % is none
 
 
 def markdown(report: Report) -> bytes:
@@ -24,7 +25,7 @@ def markdown(report: Report) -> bytes:
 def text(words_of_others: str) -> str:
     """Inline text, whose own marks mean nothing; one line."""
     flat = " ".join(words_of_others.split()).replace("&", "&amp;")
-    return _SPECIAL.sub(lambda match: f"\\{match.group()}", flat)
+    return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(lambda match: f"\\{match.group()}", flat))
 
 
 def _lines(report: Report) -> Iterable[str]:
@@ -146,14 +147,18 @@ def _recommended(report: Report) -> Iterable[str]:
 
 def _fleet(parts: Part, *, internal: bool) -> Iterable[str]:
     yield from _heading("Fleet, worst first")
+    rows = (*parts["rows"], *parts["steady"])
+    grouped = any(server.group for server, _, _ in rows)
+    more = (("Tools",) if internal else ()) + (("Group",) if grouped else ())
     yield from _table(
-        ("Server", "State", "Why, since", "Up, 30 days", "p95, 24 h", "Tools", "Group"),
+        ("Server", "State", "Why, since", "Up, 30 days", "p95, 24 h", *more),
         (
             (
                 *(server.name, server.status.word, server.why, share, p95),
-                *(str(len(server.tools)) if internal else words.NOTHING, server.group or ""),
+                *((str(len(server.tools)),) if internal else ()),
+                *((server.group or "",) if grouped else ()),
             )
-            for server, share, p95 in (*parts["rows"], *parts["steady"])
+            for server, share, p95 in rows
         ),
     )
     if parts["groups"]:

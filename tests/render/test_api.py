@@ -130,7 +130,8 @@ def test_markdown_tells_page_one():
 def test_markdown_of_strangers_is_only_text():
     assert text("<script>*a*|[x](javascript:1)`") == "\\<script\\>\\*a\\*\\|\\[x\\](javascript:1)\\`"
     assert text("# not a title\n- nor a list") == "\\# not a title - nor a list"
-    assert text("1. one & two") == "\\1. one &amp; two"
+    assert text("1. one & two") == "1\\. one &amp; two"
+    assert [text(figure) for figure in ("99.5 %", "0.0×", "0.1.0")] == ["99.5 %", "0.0×", "0.1.0"]
 
 
 def test_bottlenecks_and_forecasts_are_files_too() -> None:
