@@ -43,6 +43,7 @@ _CONTRACT_SHOWN: Final = 20
 LARGE_FLEET: Final = 200  # beyond it a steady server has fewer ranges: a report of a thousand would be 60 MB
 _STEADY_RANGES: Final = {"day", "month", "year"}
 _RECOVERED_SECONDS: Final = DAY  # a recovery is worth a word for so long
+_WHOLE_MONTH: Final = 0.995  # measured; less than that is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,10 +308,12 @@ def lede(facts: Facts, standing: Standing, uptime: Sequence[Uptime], day: Latenc
         answer += f"; half of {words.plural(day.n, 'request')}{span} took {words.seconds(day.p50)} or less"
     if is_new:
         return f"{answer}. Its history has just begun."
-    measured = words.duration(month.up_seconds + month.down_seconds)
+    seconds = month.up_seconds + month.down_seconds
+    whole = seconds >= _WHOLE_MONTH * 30 * 86_400
+    measured = "30 days" if whole else f"{words.duration(seconds)} that were measured in 30 days"
     if month.down_seconds == 0:
-        return f"{answer}. It was up for all of the {measured} that were measured in 30 days."
-    return f"{answer}. It was up {words.percent(month.share)} of the {measured} that were measured in 30 days."
+        return f"{answer}. It was up for all of the {measured}."
+    return f"{answer}. It was up {words.percent(month.share)} of the {measured}."
 
 
 def why(facts: Facts, standing: Standing) -> str:
