@@ -214,8 +214,7 @@ def _objectives(report: Report, part: dict[str, Any]) -> Iterator[tuple[str, str
         yield part["quiet"], ""
     else:
         for objective, _, left in part["objectives"]:
-            spent = "" if left == "none" else f", spent by: {objective.spent_by}"
-            yield f"- {_objective(objective)}; budget left {left}{spent}", "  "
+            yield f"- {_objective(objective)}; budget left {left}, spent by: {objective.spent_by}", "  "
         yield ". ".join(filter(None, (report.objectives_note.rstrip("."), part["rest"]))) + ".", ""
 
 

@@ -55,7 +55,7 @@ def state(status: Status | None, word: str = "") -> Markup:
 
 def tally_text(tally: Sequence[tuple[Status, int]]) -> str:
     """1 down, 3 degraded, 17 up"""
-    return ", ".join(f"{number} {TALLY_WORDS[status]}" for status, number in tally)
+    return ", ".join(f"{words.count(number)} {TALLY_WORDS[status]}" for status, number in tally)
 
 
 def up_share(uptime: Uptime | None) -> str:
