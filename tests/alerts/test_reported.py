@@ -135,7 +135,7 @@ def test_what_is_well_again_recovers_until_that_has_lasted(tmp_path: Path) -> No
     page = words_of(site, "alerts.html")
     for text in ("Nothing fires.", "1 alert recovers.", "a recovers", "05:00 at the earliest", "recovering"):
         assert text in page
-    assert "Nothing fires; 1 incident in 30 days." in words_of(site, "index.html")
+    assert "Nothing fires; 1 incident since 02:00." in words_of(site, "index.html")
     incident = words_of(site, f"incidents/{report.alarms.incidents[0].id}.html")
     assert "It recovers since 04:00; over 05:00 at the earliest." in incident
     assert "a: down no longer holds" in incident
