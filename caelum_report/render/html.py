@@ -110,7 +110,10 @@ _SEAM: Final = re.compile(r"(?<=[/_.:=&?-])(?=\w)")
 
 
 def breakable(text: str) -> Markup:
-    """The text with places where a line may end in paths, addresses and names that are longer than a column."""
+    """The text with places where a line may end in paths, addresses and names that are longer than a column.
+
+    Not for paper: there each such place is a character of the text, which whoever searches or copies it would meet.
+    """
     marked = _LONG_WORD.sub(lambda word: _SEAM.sub(_PLACE, word.group()), text.replace(_PLACE, ""))
     return Markup(str(escape(marked)).replace(_PLACE, "<wbr>"))  # noqa: S704  escaped just now
 
