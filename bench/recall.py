@@ -20,6 +20,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +136,12 @@ def added(seeds: range) -> Iterable[Case]:
 
 
 def in_units(seeds: range, per_day: int, days: int) -> Iterable[Case]:
-    for one in monitored.every(monitored.PLANTS, seeds, per_day=per_day, days=days):
+    clean = range(seeds.start, seeds.start + 5 * len(seeds))  # what is rare there takes many
+    planted = tuple(plant for plant in monitored.PLANTS if plant != "clean")
+    for one in chain(
+        monitored.every(("clean",), clean, per_day=per_day, days=days),
+        monitored.every(planted, seeds, per_day=per_day, days=days),
+    ):
         shifts = (*one.steps, *(first for first, _ in one.events if one.plant == "shift"))
         yield Case(one.kind, one.plant, one.series, one.events, shifts, per_day, one.steps)
 

@@ -53,8 +53,7 @@ class Monitored:
 
 def activity(rng: np.random.Generator, n: int, per_day: int, weekday: int) -> Floats:
     """0 to 1 by the hour of the day, lower at weekends in some."""
-    day = np.arange(n) / per_day
-    hour, weekend = day % 1 * 24, (np.floor(day).astype(int) + weekday) % 7 >= 5
+    hour, weekend = np.arange(n) % per_day * 24 / per_day, (np.arange(n) // per_day + weekday) % 7 >= 5
     form = rng.choice(["none", "sine", "office", "job", "evening"], p=[0.2, 0.25, 0.25, 0.15, 0.15])
     if form == "none":
         return np.zeros(n)
