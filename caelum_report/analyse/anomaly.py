@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .habits import Habits
-from .matrix import HOUR, Grid, mean, median, middle_third, on_grid
+from .matrix import HOUR, Grid, finite, mean, median, middle_third, on_grid, without_long_gaps
 from .noise import BOUND, Noise, noise_of, power, running, summed
+from .releases import LEAST_CELLS, Releases
 from .season import MONDAY
 from .tails import normal_rarity
-from .times import DAY, Floats
+from .times import DAY, Floats, Ints
 
 RARE: Final = 4.7  # a flag is about as rare as once in e^4.7, 110 days of a series
 _MEMORY: Final = 28  # days from which the noise is learned
@@ -31,6 +32,10 @@ _EARLY, _EARLY_SUMS = 0.8, 2.0  # by how much farther extremes may go after one 
 _AGAIN: Final = 3.8  # normal deviations that remain of what happened on three days before
 _TUNED: Final = 0.65  # makes the score tell the truth on a mix of noises of which a half is skewed or heavy-tailed
 _TUNED_COUNTS: Final = 0.0  # the same where the noise is that of counts
+_FINE: Final = 1200.0  # seconds; where cells are at most so long, one value by itself may be a slip of the measurement
+_TUNED_FINE: Final = -1.0  # the same there
+_SLIP: Final = 2.2  # by how much farther than others such a value is assumed to go there
+_SUMS_FINE: Final = 0.9  # and sums
 _STILL: Final = 3.0  # the score of the first other value after one day of the same one
 _BESIDE: Final = 0.9  # normal deviations a value itself has to stand out where its window does
 _GOING_ON: Final = 1.5  # the same of the next shorter window
@@ -59,20 +64,29 @@ def anomalies(series: pd.Series) -> pd.DataFrame:
     turned into the normal deviations that are as rare, by the spread of its hour and the shape of its series (`noise`, Tukey's
     g-and-h); small counts by the Poisson deviance. These are looked at in four ways: each by itself, as a step that its
     neighbours do not explain (AR(1)), summed over one, three and eight hours for what goes on (generalised least
-    squares), and the power of eight hours for what becomes restless. How far each way usually goes in a
-    day is learned from its daily extremes (Gumbel 1958), and what happened on three days is usual.
+    squares), and the power of eight hours for what becomes restless; where cells are of twenty minutes or less, also two in a
+    row, since one may be a slip of the measurement. How far each way usually goes in a day is learned from its daily extremes
+    (Gumbel 1958), and what happened on three days is usual. No surprise is what the same hour had yesterday while no profile can
+    have proved itself, and what falls back to where it was after days of climbing (`releases`).
     Also flagged: eight hours of one and the same value in a series that normally varies.
 
     Measured by bench/recall.py on seeds not tuned on, each figure ± 3 points. Noise added to a level: false events a series-month
-    0.02 on normal noise, 0.3 on lognormal, 0.6 on t4; found of spikes 87 %, dips 86 %, unusual hours 57 %, slow bursts of 2.5 to
-    5 deviations 37 %, bursts of counts 78 %. Monitored series in their own units: 0.3 false events a series-month, 0.7 every five
-    minutes; found of three hours of 1.5 times the latency 47 %, bursts 43 %, ramps 69 %, dips 54 %, louder noise 48 %. Noise of
-    a tenth of the level hides three hours of 1.5 times the latency in 15 to 45 %, noise of a fifth in 90 %.
+    0.02 on normal noise, 0.3 on lognormal, 0.6 on t4; found of spikes 84 %, dips 83 %, unusual hours 53 %, slow bursts of 2.5 to
+    5 deviations 37 %, bursts of counts 77 %. Monitored series in their own units: 0.16 false events a series-month, 0.2 every five
+    minutes; found of three hours of 1.5 times the latency 47 %, bursts 41 %, ramps 66 %, dips 54 %, louder noise 46 %; every five
+    minutes 59, 68, 81, 64 and 72 %. Noise of a tenth of the level hides three hours of 1.5 times the latency in 15 to 45 %,
+    noise of a fifth in 90 %.
 
-    Cost: 0.6 µs a value, 0.9 over a year; nine weeks before the first moment of interest are enough. Assumes three weeks for its
-    full power, judges nothing within the first day, is shy on weekends and Mondays of the first two weeks. Weak: an anomaly in the
-    first days widens what is normal; an event of more than twelve hours becomes the level (`level_shifts` names it); noise that is
-    skewed or heavy-tailed by nature, in which six deviations are usual; memory that is freed once a week is told three times.
+    Takes rows in any order, more than one of a time, any zone, any distances. Says nothing (a score of NaN and no flag) of what
+    was not measured, is no number of a unit or has the stamp of a wrong clock (`matrix.finite`, `matrix.strays`); these change
+    nothing for other rows. Gaps of three weeks and more are shortened, so that what was learned before them is remembered.
+
+    Cost: 0.8 µs a value, 1 over a year; nine weeks before the first moment of interest are enough. Assumes three weeks for its
+    full power, judges nothing within the first day nor on the first workday after a weekend alone, is shy on weekends and Mondays
+    of the first two weeks. Weak: an anomaly in the first days widens what is normal; an event of more than twelve hours becomes
+    the level (`level_shifts` names it); noise that is skewed or heavy-tailed by nature, in which six deviations are usual: a
+    p95 with an outlier every ten days is told 0.5 times a month; memory that is freed at restarts still 0.5 times a month, and its
+    restarts widen what is normal.
     """
     found = anomalies_of(series.to_frame())
     return pd.DataFrame({"score": found.score.iloc[:, 0], "flag": found.flag.iloc[:, 0]})
@@ -80,12 +94,17 @@ def anomalies(series: pd.Series) -> pd.DataFrame:
 
 def anomalies_of(frame: pd.DataFrame) -> Anomalies:
     """Scores and flags of every value of every column."""
-    grid, cell_of_row = on_grid(frame)
+    values = finite(frame.to_numpy(np.float64, na_value=np.nan))
+    times = without_long_gaps(frame.index) if isinstance(frame.index, pd.DatetimeIndex) else frame.index
+    grid, cell_of_row = on_grid(pd.DataFrame(values, times))
     score = _scores(grid)
     flag = (score >= RARE) | _stuck(grid)
-    unmeasured = np.isnan(frame.to_numpy(np.float64, na_value=np.nan))
+    unmeasured = np.isnan(values) | (cell_of_row < 0)[:, None]
     score, flag = np.where(unmeasured, np.nan, score[cell_of_row]), flag[cell_of_row] & ~unmeasured
     return Anomalies(pd.DataFrame(score, frame.index, frame.columns), pd.DataFrame(flag, frame.index, frame.columns))
+
+
+_Way = tuple[Floats, NDArray[np.bool_]]  # how far values go in one way of looking, and where it counts
 
 
 # --- days -----------------------------------------------------------------------------------------------------------
@@ -131,6 +150,32 @@ def _windows(grid: Grid) -> tuple[int, ...]:
     return tuple(c for c in cells if c >= 3) or (3,)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Values, what was expected of them, and between what they are no surprise; cells × series each."""
+
+    x: Floats
+    level: Floats
+    expected: Floats
+    low: Floats
+    high: Floats
+
+    def last(self, cells: int, later: _Seen) -> _Seen:
+        """The last cells of this and what came later."""
+        return _Seen(
+            *(
+                np.concatenate([getattr(self, name), getattr(later, name)])[-cells:]
+                for name in ("x", "level", "expected", "low", "high")
+            )
+        )
+
+    def seen_from(self, today: _Seen) -> _Seen:
+        """With as much tolerance as today's first cell has: it must be no step when a day's tolerance begins or ends."""
+        low = self.expected + np.minimum(self.low - self.expected, today.low[0] - today.expected[0])
+        high = self.expected + np.maximum(self.high - self.expected, today.high[0] - today.expected[0])
+        return _Seen(self.x, self.level, self.expected, low, high)
+
+
 class _Judge:
     """What is usual so far, and the rarity of a day's values by it."""
 
@@ -139,23 +184,24 @@ class _Judge:
         self.x, self.habits, self.late = x, habits, late
         self.width = max(grid.cells(DAY), _LEAST)
         self.hour = max(1, grid.cells(HOUR))
+        self.fine = grid.step <= _FINE
         self.windows = _windows(grid)
         self.level = np.full(series, np.nan)
         self.score = np.full_like(x, np.nan)
         self.rest = np.full_like(x, np.nan)  # distances from what was expected
         self.noise: Noise | None = None
+        self.releases = Releases(days, series)
         self.yesterday = np.full((cells, series), np.nan)
         self.renewed = 0
-        self.earlier = np.full((self.windows[-1] + 4, series), np.nan)  # normal deviations
-        ways = 2 * (2 + len(self.windows)) + 1  # by itself, as a step, summed, both up and down; and by its power
+        unknown = np.full((self.windows[-1] + 4, series), np.nan)
+        self.before = _Seen(unknown, unknown, unknown, unknown, unknown)
+        self.early, self.least_tail, self.prior = _assumed(len(self.windows), fine=self.fine)
+        ways = len(self.prior)
         self.extremes = np.full((days, ways, series), np.nan)
         self.tails = np.ones((ways, series))
-        self.early, self.least_tail = (
-            np.array([*[one] * 2, *[summed] * len(self.windows)] * 2 + [summed])[:, None]
-            for one, summed in ((_EARLY, _EARLY_SUMS), (_LEAST_TAIL, _LEAST_TAIL_SUMS))
-        )
         self.usual_extreme = _normal_beyond(0.7 / cells)
         self.counts = np.ones(series, bool)
+        self.worked = np.zeros(series, bool)
         self.seen = np.zeros(series)
 
     def judge(self, day: int) -> None:
@@ -164,26 +210,53 @@ class _Judge:
             self._renew(day)
         said = self.habits.of(day)
         level = self._levels(day, x - said)
-        expected = level + said
-        self.rest[day] = x - expected
+        today = _Seen(x, level, level + said, *self._between(day, level, said))
+        self.rest[day] = x - today.expected
         score = np.full_like(x, np.nan)
         if self.noise is not None:
-            low, high = self.habits.between(day, level, expected)
-            before = np.where(np.isnan(self.yesterday), level, self.yesterday)
-            low, high = np.minimum(low, before + said), np.maximum(high, before + said)
-            q = self.noise.normal_of(x - np.clip(x, low, high), level)
-            small = self._small(self.noise, level, expected)
-            if small.any():
-                q = np.where(small, self._poisson(self.noise, x, level, expected), q)
-            score = self._rarity(self.noise, day, np.clip(q, -40, 40), small)
-            self.earlier = np.concatenate([self.earlier, q])[-len(self.earlier) :]
+            cells = np.arange(len(x))
+            earlier, _ = self._deviations(
+                self.noise, self.before.seen_from(today), np.arange(-len(self.before.x), 0) % len(x)
+            )
+            q, small = self._deviations(self.noise, today, cells)
+            score = self._rarity(self.noise, day, earlier, q, small)
+        self.before = self.before.last(len(self.before.x), today)
         self.yesterday = level
         self.habits.score(day)
+        self._know(day, score)
+
+    def _know(self, day: int, score: Floats) -> None:
+        """Keeps the scores of values that can be judged: the first workday of a series is none after a weekend alone."""
+        x = self.x[day]
         known = ~np.isnan(x)
         self.counts &= np.all(~known | ((x >= 0) & (x == np.floor(x))), axis=0)
-        ready = self.seen >= _LEAST
+        workday = self.habits.is_workday(day)
+        ready = (self.seen >= _LEAST) & (self.worked | (not workday))
         self.seen += known.sum(axis=0)
+        self.worked |= workday & known.any(axis=0)
         self.score[day] = np.where(ready & known, score, np.nan)
+
+    def _between(self, day: int, level: Floats, said: Floats) -> tuple[Floats, Floats]:
+        """The least and the greatest value that is no surprise: little is known yet, a level of yesterday, a release."""
+        expected = level + said
+        low, high = self.habits.between(day, level, expected)
+        before = np.where(np.isnan(self.yesterday), level, self.yesterday) + said
+        low, high = np.minimum(low, before), np.maximum(high, before)
+        if len(level) < LEAST_CELLS:
+            return low, high
+        if self.noise is not None:
+            fallen, risen = self.releases.between(day, self.noise.scale)
+            low, high = np.fmin(low, fallen + said), np.fmax(high, risen + said)
+        self.releases.learn(day, self.x[day] - said)
+        return low, high
+
+    def _deviations(self, noise: Noise, seen: _Seen, cells: Ints) -> tuple[Floats, NDArray[np.bool_]]:
+        """The normal deviations that values in these cells of a day are as rare as, and where they are those of small counts."""
+        q = noise.normal_of(seen.x - np.clip(seen.x, seen.low, seen.high), seen.level, cells)
+        small = self._small(noise, seen.level, seen.expected)
+        if small.any():
+            q = np.where(small, self._poisson(noise, seen, cells), q)
+        return np.clip(q, -40, 40), small
 
     def _due(self, day: int) -> bool:
         """Every day at first, then whenever there is a seventh more, at last every second week."""
@@ -222,39 +295,38 @@ class _Judge:
         varied = (level < 1) | (noise.size > 0.3 * np.sqrt(np.abs(level)))
         return np.asarray(self.counts & varied & (np.abs(expected) < _SMALL) & (level < _SMALL))
 
-    def _poisson(self, noise: Noise, x: Floats, level: Floats, expected: Floats) -> Floats:
-        """Normal deviations of counts, less where they stray more than those of chance."""
-        mean_count = np.maximum(np.maximum(expected, np.minimum(noise.excess, 3.0)), _FEWEST)
-        usual = 0.8 * np.sqrt(np.maximum(np.maximum(level, noise.excess), 0.5))
-        return _deviance(x, mean_count) / np.maximum(1.0, noise.size / usual)
+    def _poisson(self, noise: Noise, seen: _Seen, cells: Ints) -> Floats:
+        """Normal deviations of counts, less where they or those of their hour stray more than those of chance."""
+        mean_count = np.maximum(np.maximum(seen.expected, np.minimum(noise.excess, 3.0)), _FEWEST)
+        usual = 0.8 * np.sqrt(np.maximum(np.maximum(seen.level, noise.excess), 0.5))
+        chance = np.sqrt(np.maximum(mean_count, 0.5) / np.maximum(seen.level, 0.5))
+        strays = noise.size / usual * np.maximum(noise.by_hour[cells], 1.0) / chance
+        return _deviance(seen.x, mean_count) / np.maximum(1.0, strays)
 
-    def _rarity(self, noise: Noise, day: int, q: Floats, small: NDArray[np.bool_]) -> Floats:
+    def _rarity(self, noise: Noise, day: int, earlier: Floats, q: Floats, small: NDArray[np.bool_]) -> Floats:
         """The logarithm of the days between values as far out, the least usual way counting."""
         if self.renewed == day or day % 3 == 0:
             self._learn_tails(day)
         there = ~np.isnan(q)
         enough = there.sum(axis=0) >= len(q) / 2
         farthest = np.full_like(q, -np.inf)
-        for k, (way, counts) in enumerate(self._ways(noise, q)):
+        for k, (way, counts) in enumerate(self._ways(noise, earlier, q)):
             seen = np.where(there, way, -np.inf)
             self.extremes[day, k] = np.where(enough, seen.max(axis=0), np.nan)
             farthest = np.maximum(farthest, np.where(counts, seen / self.tails[k], -np.inf))
-        tuned = np.where(small, _TUNED_COUNTS, _TUNED)
+        tuned = np.where(small, _TUNED_COUNTS, _TUNED_FINE if self.fine else _TUNED)
         rarity = normal_rarity(farthest) - math.log(len(q) * len(self.tails)) - tuned
         return np.where(noise.still, np.minimum(rarity, np.log(np.maximum(noise.days, 0.5)) + _STILL), rarity)
 
-    def _ways(self, noise: Noise, q: Floats) -> list[tuple[Floats, NDArray[np.bool_]]]:
+    def _ways(self, noise: Noise, earlier: Floats, q: Floats) -> list[_Way]:
         """Each value by itself, as a step, summed over the windows, up and down; and the power of the longest window.
 
-        And where each counts: what a window tells of has to go on. How far it usually goes is learned from all of it.
+        Where cells are fine, also the nearer of two in a row. And where each counts: what a window tells of has to go on. How
+        far it usually goes is learned from all of it.
         """
-        both = np.concatenate([self.earlier, q])
+        both = np.concatenate([earlier, q])
         bounded = np.nan_to_num(np.clip(both, -BOUND, BOUND))
-        last, second, third = bounded[2:-1], bounded[1:-2], bounded[:-3]
-        steady = noise.phi * np.maximum(np.minimum(last, second), np.minimum(np.maximum(last, second), third))
-        likely = noise.phi * last
-        low, high = np.minimum(likely, steady), np.maximum(likely, steady)  # the way back from a spike is no step
-        step = noise.normal_step(((both[3:] - np.clip(both[3:], low, high)) / noise.surprise)[-len(q) :])
+        up, down = self._singly(noise, both, bounded, len(q))
         steps = np.nan_to_num(np.clip((both[1:] - noise.phi * bounded[:-1]) / noise.surprise, -BOUND, BOUND))
         ends, total = np.arange(len(steps) - len(q), len(steps)) + 1, running(steps)
         sums = [
@@ -266,10 +338,31 @@ class _Judge:
         lately = power(squares, ends, self.windows[-2:][0])
         always = np.ones(q.shape, bool)
         return [
-            *((q, always), (step, always), *_going_on(q, sums)),
-            *((-q, always), (-step, always), *_going_on(-q, [-one for one in sums])),
+            *((way, always) for way in up),
+            *_going_on(q, sums),
+            *((way, always) for way in down),
+            *_going_on(-q, [-one for one in sums]),
             (np.where(np.abs(q) >= 1, restless, -1.0), lately >= _RESTLESS),
         ]
+
+    def _singly(self, noise: Noise, both: Floats, bounded: Floats, cells: int) -> tuple[list[Floats], list[Floats]]:
+        """The last values by themselves and as steps that their neighbours do not explain, and two in a row; up and down."""
+        last, second, third = bounded[2:-1], bounded[1:-2], bounded[:-3]
+        steady = noise.phi * np.maximum(np.minimum(last, second), np.minimum(np.maximum(last, second), third))
+        likely = noise.phi * last
+        low, high = np.minimum(likely, steady), np.maximum(likely, steady)  # the way back from a spike is no step
+        step = noise.normal_step((both[3:] - np.clip(both[3:], low, high)) / noise.surprise)
+        ways = [both[-cells:], step[-cells:]]
+        if not self.fine:
+            return ways, [-way for way in ways]
+        later = np.sqrt(np.clip(1 - noise.phi**4, 0.04, None))  # of what two cells do not explain
+        low, high = noise.phi * low[:-1], noise.phi * high[:-1]
+        kept = noise.normal_step((both[4:] - np.clip(both[4:], low, high)) / later)
+        pairs = [(both[-cells:], both[-cells - 1 : -1]), (kept[-cells:], step[-cells - 1 : -1])]
+        return (
+            [*ways, *(np.minimum(*pair) for pair in pairs)],
+            [*(-way for way in ways), *(-np.maximum(*pair) for pair in pairs)],
+        )
 
     def _learn_tails(self, day: int) -> None:
         """By how much farther than normal ones the extremes of each way go."""
@@ -277,14 +370,26 @@ class _Judge:
         days = (~np.isnan(past)).sum(axis=0)
         weight = days / (days + _PRIOR_DAYS)
         seen = np.clip(np.nan_to_num(_upper(past) / self.usual_extreme), 0.5, 10)
-        early = _PRIOR_TAIL * (1 + self.early / (day - self.late))
+        early = self.prior * (1 + self.early / (day - self.late))
         self.tails = np.maximum(weight * seen + (1 - weight) * early, self.least_tail)
         if len(past) >= 3:
             third = np.sort(np.where(np.isnan(past), -np.inf, past), axis=0)[-3]
             self.tails = np.maximum(self.tails, third / _AGAIN)
 
 
-def _going_on(q: Floats, sums: list[Floats]) -> list[tuple[Floats, NDArray[np.bool_]]]:
+def _assumed(windows: int, *, fine: bool) -> tuple[Floats, Floats, Floats]:
+    """Of every way how much farther its extremes may go early on, the least they go, and how far before any is known."""
+    value, several = (_EARLY, _LEAST_TAIL, _PRIOR_TAIL), (_EARLY_SUMS, _LEAST_TAIL_SUMS, _PRIOR_TAIL)
+    if fine:
+        slip = (_EARLY, _LEAST_TAIL, _SLIP * _PRIOR_TAIL)
+        side = [slip, slip, value, value] + [(_EARLY_SUMS, _LEAST_TAIL_SUMS, _SUMS_FINE * _PRIOR_TAIL)] * windows
+    else:
+        side = [value, value] + [several] * windows
+    early, least, prior = np.array([*side, *side, several]).T
+    return early[:, None], least[:, None], prior[:, None]
+
+
+def _going_on(q: Floats, sums: list[Floats]) -> list[_Way]:
     """The sums where the value itself stands out; they count where the next shorter window does too."""
     beside, shorter, ways = q >= _BESIDE, np.full(q.shape, np.inf), []
     for one in sums:

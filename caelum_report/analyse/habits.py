@@ -13,6 +13,7 @@ from .times import Floats
 _DAYS: Final = 21  # from which a profile of days is learned
 _WEEKS: Final = 8  # the same for what depends on the weekday
 _UNKNOWN_DAYS: Final = 15  # before, weekends are not known
+_PROOF: Final = 2  # days that a profile has to have predicted
 _GAIN: Final = 0.05  # the share of the error that a profile has to save
 _TO_AND_FRO: Final = 0.01  # of a logarithmic error, in favour of the profile in use
 _SIMPLER: Final = 0.02  # the same for a simpler one
@@ -68,7 +69,7 @@ class Habits:
         if self._weekday is not None and day >= 14:
             before = self._weekday[:day]
             self._learn(_WEEK, [self._about_week[np.flatnonzero(before == one)[-_WEEKS:]] for one in range(7)], 2)
-        proven = np.where(self._there & (self._scored >= 2), self._gain, 0.0)
+        proven = np.where(self._there & (self._scored >= _PROOF), self._gain, 0.0)
         proven[1:] += _SIMPLER * np.arange(len(proven) - 1)[:, None]
         proven[1:] -= np.where(np.arange(1, len(proven))[:, None] == self._choice, _TO_AND_FRO, 0.0)
         best = np.argmin(proven, axis=0)
@@ -106,6 +107,10 @@ class Habits:
         step = 1 / np.clip(self._scored, 1, 14)
         self._gain += np.where(counts, step * (np.clip(np.nan_to_num(ratio), -2, 2) - self._gain), 0.0)
 
+    def is_workday(self, day: int) -> bool:
+        """Whether it is one from Monday to Friday; every day is where there are no weekdays."""
+        return self._weekday is None or bool(self._weekday[day] < _SATURDAY)
+
     def rest(self, first: int, last: int, series: NDArray[np.bool_]) -> Floats:
         """Days less their profiles and their levels, as if the present choice had always been made."""
         said = np.stack([self.of(day)[:, series] for day in range(first, last)])
@@ -115,12 +120,17 @@ class Habits:
         return np.asarray(rest - np.where(np.isnan(before), level, 0.5 * (before + level))[:, None])
 
     def between(self, day: int, level: Floats, expected: Floats) -> tuple[Floats, Floats]:
-        """The least and the greatest value that is no surprise on a day, where nothing is known of weekends yet.
+        """The least and the greatest value that is no surprise on a day, where little is known of days and weekends yet.
 
-        In the first two weeks the days from Saturday to Monday may follow the profile or none, stand on the level of yesterday or of
+        Until a profile of days can have proved itself, what the same hour had yesterday is none. In the first two weeks the days from Saturday to Monday may follow the profile or none, stand on the level of yesterday or of
         the days before, and look as they did a week ago.
         """
         low = high = expected
+        unproven = (self._choice == _NONE) & (self._scored[_DAY] <= _PROOF)
+        if day and unproven.any():
+            for yesterday in (np.roll(self._x[day - 1], cells, axis=0) for cells in (-1, 0, 1)):
+                near = np.where(unproven & ~np.isnan(yesterday), yesterday, expected)
+                low, high = np.minimum(low, near), np.maximum(high, near)
         if self._weekday is None or not 0 < day < _UNKNOWN_DAYS or 0 < self._weekday[day] < _SATURDAY:
             return low, high
         said, free = self.of(day), self._weekday[day] >= _SATURDAY

@@ -26,6 +26,7 @@ _STEPS: Final = np.array(
 )
 _GREATEST: Final = 1e75  # whose fourth power is a number
 _FARTHEST: Final = 1.0  # times as long as all others span
+_GAP: Final = 50  # usual distances of rows, from which on nothing was measured between them
 _CHUNK: Final = 4_000_000  # numbers that are sorted at once: 32 MB
 
 
@@ -47,7 +48,8 @@ def on_grid(data: pd.Series | pd.DataFrame) -> tuple[Grid, Ints]:
     """The grid under a series or a frame, and the cell of each of its rows. Rows that share a cell are averaged.
 
     The grid's step is the usual distance of the rows, or the next smaller one that divides a day; a second at least. What
-    `finite` and `strays` say is no measurement is none. Cost: nothing to speak of where the index is regular.
+    `finite` and `strays` say is no measurement is none; the cell of a stray row is -1. Cost: nothing to speak of where the index
+    is regular.
     """
     values = finite(data.to_numpy(np.float64, na_value=np.nan))
     values = values[:, None] if values.ndim == 1 else values
@@ -57,13 +59,11 @@ def on_grid(data: pd.Series | pd.DataFrame) -> tuple[Grid, Ints]:
     astray = strays(data.index)
     if astray.all():
         return Grid(np.full((min(1, len(at)), values.shape[1]), np.nan), 0.0, HOUR), np.zeros(len(at), np.int64)
-    if astray.any():  # a cell before the first, in which nothing was measured
+    if astray.any():
         grid, cell = _laid(at[~astray], values[~astray])
-        everywhere = np.zeros(len(at), np.int64)
-        everywhere[~astray] = cell + 1
-        return Grid(
-            np.pad(grid.points, ((1, 0), (0, 0)), constant_values=np.nan), grid.start - grid.step, grid.step
-        ), everywhere
+        cell_of_row = np.full(len(at), -1)
+        cell_of_row[~astray] = cell
+        return grid, cell_of_row
     return _laid(at, values)
 
 
@@ -110,6 +110,27 @@ def strays(index: pd.DatetimeIndex) -> NDArray[np.bool_]:
     first, last = known[few], known[-1 - few]
     far = _FARTHEST * (last - first)
     return astray | (at < first - far) | (at > last + far) if far > 0 else astray
+
+
+def without_long_gaps(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The times with each gap of three weeks and more that is 50 usual distances long shortened by whole weeks to less.
+
+    Hours and weekdays stay; what was learned before a summer without values is remembered, and its empty cells cost nothing.
+    """
+    placed = np.flatnonzero(~strays(index))
+    if len(placed) < 2:
+        return index
+    at = index.tz_localize(None).as_unit("us").asi8 / 1e6
+    order = placed[np.argsort(at[placed], kind="stable")]
+    gaps = np.diff(at[order])
+    weeks = np.floor(gaps / (7 * DAY)) - 2
+    long = (weeks > 0) & (gaps > _GAP * np.median(gaps))
+    if not long.any():
+        return index
+    shorter = at.copy()
+    shorter[order] -= np.concatenate([[0.0], np.cumsum(np.where(long, weeks, 0.0))]) * 7 * DAY
+    near = pd.DatetimeIndex(np.rint(shorter * 1e6).astype(np.int64).astype("datetime64[us]"))
+    return pd.DatetimeIndex(near.where(~strays(index)))
 
 
 def _usual(at: Floats) -> float:

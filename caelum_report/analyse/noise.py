@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .matrix import mean, median
-from .times import Floats
+from .times import Floats, Ints
 
 _QUARTER, _TENTH, _TAIL = 0.6745, 1.2816, 1.8808  # where a quarter, a tenth and 3 % of a normal variable lie beyond
 _DEVIATIONS: Final = (_QUARTER, _TENTH, _TAIL)
@@ -27,6 +27,8 @@ _BEND: Final = 0.5  # of the shorter side, where its bound is taken for a line
 _FLAT: Final = 0.05  # of the longer side: a side shorter than that is none
 _HOURS: Final = 8.0  # days from which an hour's own spread counts more than its neighbours'
 _CHANCE: Final = 0.4  # variance, after one day, of the relative spread of hours that are alike
+_SPARSE: Final = 0.7  # the same, of the variance of distances, where a series strays seldom and then far
+_WILD: Final = 20.0  # usual days
 _SAMPLE: Final = 2000  # values that quantiles are read from
 _GROWN, _MOST_GROWN = 1.1, 3.0  # a level has risen from here on; and the most that noise grows with it
 _OFF: Final = 0.3  # the share of the values' own h that their surprises have anyway
@@ -55,14 +57,14 @@ class Noise:
     sums: tuple[Floats, ...]  # by how much sums over each window stray more than those of AR(1)
     power: tuple[Floats, Floats]  # centre and spread of the squares' sum
 
-    def normal_of(self, rest: Floats, level: Floats) -> Floats:
-        """How many normal deviations each of a day's distances is as rare as.
+    def normal_of(self, rest: Floats, level: Floats, cells: Ints) -> Floats:
+        """How many normal deviations each distance is as rare as, in these cells of a day.
 
         No spread is less than a thousandth of the level; where a level above 0 has risen, the noise is taken to have grown with it.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             grown = np.where(self.level > 0, np.clip(level / self.level / _GROWN, 1, _MOST_GROWN), 1.0)
-            spread = np.maximum(self.scale * self.by_hour * np.fmax(grown, 1.0), 1e-3 * np.abs(level))
+            spread = np.maximum(self.scale * self.by_hour[cells] * np.fmax(grown, 1.0), 1e-3 * np.abs(level))
             z = np.clip(np.where(rest == 0, 0.0, (rest - self.centre) / spread), -60, 60)
         rising, size = z > 0, np.abs(z)
         skew, known, slope, far, beyond = (
@@ -110,7 +112,7 @@ def noise_of(rest: Floats, hour: int, level: Floats, windows: tuple[int, ...]) -
     """
     flat_rest = rest.reshape(-1, rest.shape[2])
     days = (~np.isnan(flat_rest)).sum(axis=0) / rest.shape[1]
-    size = mean(np.abs(flat_rest), axis=0)
+    size = _size(rest)
     tiny = 1e-9 * np.abs(level) + 1e-300
     by_hour = _by_hour(rest / np.maximum(size, tiny), days, hour)
     even = (rest / by_hour).reshape(flat_rest.shape)
@@ -148,6 +150,13 @@ def noise_of(rest: Floats, hour: int, level: Floats, windows: tuple[int, ...]) -
         sums=sums,
         power=power,
     )
+
+
+def _size(rest: Floats) -> Floats:
+    """The mean distance; no day counts for more than twenty usual ones, be its values as large as numbers go."""
+    by_day = mean(np.abs(rest), axis=1)
+    usual = median(by_day, axis=0)
+    return mean(np.minimum(by_day, np.where(usual > 0, _WILD * usual, np.inf)), axis=0)
 
 
 def _sample(values: Floats, cells: int) -> Floats:
@@ -230,13 +239,16 @@ def _around(by_hour: Floats, hour: int) -> Floats:
 
 def _by_hour(sizes: Floats, days: Floats, hour: int) -> Floats:
     """By how much values of an hour stray more than those of others; shrunk by what chance alone makes of equal hours."""
-    by_hour = mean(np.minimum(np.abs(sizes), 12.0), axis=0)
+    bounded = np.minimum(np.abs(sizes), 12.0)
+    by_hour, overall = mean(bounded, axis=0), mean(bounded.reshape(-1, bounded.shape[2]), axis=0)
+    varied = mean(((bounded - overall) ** 2).reshape(-1, bounded.shape[2]), axis=0) / np.maximum(overall, 1e-12) ** 2
     by_hour = np.where(np.isnan(by_hour), mean(by_hour, axis=0), by_hour)
     own = days / (days + _HOURS)
     smooth = own * _around(by_hour, hour // 4) + (1 - own) * _around(by_hour, hour)
     local = smooth / np.maximum(median(smooth, axis=0), 1e-12)
-    chance = (_CHANCE + 0.5 * own) / np.maximum(days, 1)
-    real = np.clip(1 - chance / np.maximum(local.var(axis=0), 1e-12), 0.0, 1.0)
+    relative = smooth / np.maximum(smooth.mean(axis=0), 1e-12)
+    chance = np.maximum(_CHANCE + 0.5 * own, _SPARSE * varied) / np.maximum(days, 1)
+    real = np.clip(1 - chance / np.maximum(relative.var(axis=0), 1e-12), 0.0, 1.0)
     return np.nan_to_num(np.where(days >= 5, np.clip(1 + real * (local - 1), 0.4, 8.0), 1.0), nan=1.0)
 
 

@@ -6,6 +6,7 @@ import pytest
 from caelum_report.analyse.noise import noise_of
 
 WINDOWS = (3, 8)
+DAY = np.arange(24)
 
 
 def learned(values):
@@ -29,7 +30,7 @@ def test_noise_of_every_shape_becomes_about_normal(kind):
     noise = learned(drawn(kind, rng, 28 * 24))
     fresh = drawn(kind, rng, 200 * 24)
     q = np.concatenate(
-        [noise.normal_of(day.reshape(24, 1), np.array([100.0])) for day in fresh.reshape(-1, 24)]
+        [noise.normal_of(day.reshape(24, 1), np.array([100.0]), DAY) for day in fresh.reshape(-1, 24)]
     ).ravel()
     for share, expected in ((0.5, 0.0), (0.841, 1.0), (0.159, -1.0)):
         assert np.quantile(q, share) == pytest.approx(expected, abs=0.3)
@@ -42,7 +43,7 @@ def test_more_is_rarer_far_beyond_what_was_seen():
         noise = learned(drawn(kind, np.random.default_rng(2), 28 * 24))
         size = np.linspace(-80, 80, 24 * 20).reshape(20, 24, 1)
         noise = replace(noise, by_hour=np.ones_like(noise.by_hour))
-        q = np.concatenate([noise.normal_of(part, np.array([100.0])) for part in size]).ravel()
+        q = np.concatenate([noise.normal_of(part, np.array([100.0]), DAY) for part in size]).ravel()
         assert np.all(np.diff(q) >= 0)
         assert q[0] < -4.9 < 4.9 < q[-1]
 
@@ -70,4 +71,10 @@ def test_one_value_is_still_and_a_side_without_values_has_no_shape():
     rare = np.random.default_rng(5).binomial(1, 0.15, 28 * 24) * 0.01
     noise = learned(rare)
     assert noise.still.tolist() == [False]
-    assert np.isfinite(noise.normal_of(np.full((24, 1), 0.05), np.array([0.0]))).all()
+    assert np.isfinite(noise.normal_of(np.full((24, 1), 0.05), np.array([0.0]), DAY)).all()
+
+
+def test_a_failure_in_an_hour_that_had_none_is_like_any_other():
+    failures = np.random.default_rng(6).binomial(1, 0.03, (7, 24, 40)) * -0.02
+    noise = noise_of(failures, 1, np.ones(40), WINDOWS)
+    assert np.mean(np.abs(noise.by_hour - 1) > 0.3) < 0.1
