@@ -260,6 +260,7 @@ def test_a_server_that_is_still_configured_keeps_its_history(home: Path) -> None
     assert "still in the configuration" in result.stderr
 
 
+@pytest.mark.slow
 def test_backup_restore_and_the_same_bytes_again(home: Path) -> None:
     assert run(home, "build").returncode == 0
     site = home / "reports"
@@ -321,6 +322,7 @@ def test_a_secret_reaches_nothing_that_is_written(home: Path) -> None:
     assert "[redacted]" in (home / "reports/servers/leaky.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_two_builds_at_once_end_well(home: Path) -> None:
     command = [sys.executable, "-m", "caelum_report", "build", "--no-pdf"]
     environ = {"HOME": str(home), "PATH": os.environ["PATH"]}

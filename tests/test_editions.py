@@ -42,6 +42,7 @@ def build(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=file.parent)
 
 
+@pytest.mark.slow
 def test_each_edition_lies_in_its_own_folder(tmp_path: Path) -> None:
     done = build(written(tmp_path, edition("public"), edition("board", "The service", "executive")))
     assert done.returncode == 0, done.stderr

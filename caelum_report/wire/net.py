@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -83,6 +83,7 @@ def _ascii(target: str) -> str:
     return "".join(c if "!" <= c <= "~" else "".join(f"%{b:02X}" for b in c.encode("utf-8", "replace")) for c in target)
 
 
+@lru_cache(maxsize=1024)  # asked before every request
 def is_loopback(host: str) -> bool:
     """Whether it can only be this machine."""
     if host == "localhost" or host.endswith(".localhost"):

@@ -122,6 +122,7 @@ def test_shifts_of_monitored_series_are_found(kind, least):
     assert np.mean(there) >= least
 
 
+@pytest.mark.slow
 def test_clean_monitored_series_have_a_false_shift_in_twenty_months_at_most():
     clean = [one.series for one in monitored.every(("clean",), range(82_000, 82_020)) if not one.steps]
     assert sum(len(level_shifts(one)) for one in clean) <= 0.05 * len(clean)
@@ -182,6 +183,7 @@ def test_shifts_of_a_fleet_are_found_where_they_are():
     assert np.mean(right) > 0.92
 
 
+@pytest.mark.slow
 def test_a_thousand_clean_series_have_fewer_than_fifty_false_shifts_a_month():
     frame = series.frame(series.fleet(["clean"], range(30_000, 31_000)))
     assert sum(map(len, level_shifts_of(frame))) < 50

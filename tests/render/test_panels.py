@@ -125,6 +125,7 @@ def test_only_revisions_that_somebody_was_asked_for_are_columns(report):
     assert "older ones than the agreed one are not asked for, and 2024-11-05 and 2025-03-26 of none." in text(revisions)
 
 
+@pytest.mark.slow
 def test_tables_of_a_large_fleet_end_with_where_the_others_are():
     made = sample_reports.large_report(260)
     large = render(dataclasses.replace(made, architecture=sample_reports.diagram(made.servers)), pdf=False)
