@@ -36,4 +36,5 @@ def main(servers: int) -> bool:
 
 if __name__ == "__main__":
     sizes = [int(word) for word in sys.argv[1:]] or [20, 1000]
-    sys.exit(not all(main(size) for size in sizes))
+    kept = [main(size) for size in sizes]
+    sys.exit(not all(kept))
