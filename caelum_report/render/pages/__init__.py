@@ -126,7 +126,7 @@ def write(view: View, page: Page) -> bytes:
 
 
 def _framed(view: View, page: Page, template: str, shared: dict[str, Any]) -> Markup:
-    """What stands around a page's body: a thousand servers' pages have one of each, a fifth of the time that a page takes."""
+    """What stands around a page's body: filled once for all of a thousand servers."""
     section = SECTIONS.get(page.path.partition("/")[0], page.path)
     current = "page" if section == page.path else "true"
     key = (template, page.root, *((section, current) if template == "masthead.html" else ()))
