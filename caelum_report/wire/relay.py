@@ -18,7 +18,7 @@ from caelum_report.model import Failure
 from .fault import Fault
 from .limits import Allowance
 from .net import Opened
-from .strangers import ASKING_SECONDS, SECONDS, another
+from .strangers import SECONDS, another, patience
 
 _CHUNK: Final = 16_384
 _ENDS: Final = 500
@@ -60,7 +60,7 @@ async def relayed(
     host, port = listener.sockets[0].getsockname()[:2]
     relay = Relay(host, port, writers=[opened.writer])
     late = Fault(Failure.TIMEOUT, "it did not answer all questions in time")
-    alarm = asyncio.get_running_loop().call_later(seconds - min(ASKING_SECONDS, seconds / 2), relay.cut, late)
+    alarm = asyncio.get_running_loop().call_later(patience(seconds), relay.cut, late)
     passing = asyncio.create_task(_pass_on(relay, opened, arrived, listener, allowance))
     try:
         yield relay

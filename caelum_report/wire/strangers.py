@@ -16,7 +16,7 @@ from caelum_report.model import Failure
 from .fault import Fault
 
 SECONDS: Final = 1.0  # for a question and its answer
-ASKING_SECONDS: Final = SECONDS + 0.2  # that whoever waits has to spare for this
+_ASKING_SECONDS: Final = SECONDS + 0.2  # with what opening and reading cost
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Open = Callable[[], Awaitable[Streams]]
@@ -33,6 +33,11 @@ _BEGINNINGS: Final = (
 )
 _PING: Final = b"PING / HTTP/1.0\r\n\r\n"  # a request of HTTP, and of Redis a command
 _SSL_REQUEST: Final = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # of PostgreSQL: one letter is its answer
+
+
+def patience(seconds: float) -> float:
+    """How long of so many seconds an answer is waited for: what is left is for `another`, half of them at most."""
+    return seconds - min(_ASKING_SECONDS, seconds / 2)
 
 
 async def another(own: str, open_again: Open) -> Fault | None:

@@ -20,7 +20,7 @@ from caelum_report.model import Failure
 from caelum_report.wire import Allowance, Fault, HttpFault
 from caelum_report.wire.fault import excerpt
 from caelum_report.wire.jsontext import parse
-from caelum_report.wire.strangers import ASKING_SECONDS, another
+from caelum_report.wire.strangers import another, patience
 from caelum_report.wire.unreachable import unreachable
 
 from .asking import Asking
@@ -75,10 +75,10 @@ async def fetch_timed(
         **(headers or {}),
     }
     verify = _trust(asking.source.options) if url.startswith("https:") else False  # it costs 20 ms
-    patience = asking.source.timeout_seconds - min(ASKING_SECONDS, asking.source.timeout_seconds / 2)
+    waiting = patience(asking.source.timeout_seconds)
     try:
         way = httpx.AsyncHTTPTransport(uds=unix, verify=verify)
-        async with httpx.AsyncClient(transport=way, timeout=patience, trust_env=False) as client:
+        async with httpx.AsyncClient(transport=way, timeout=waiting, trust_env=False) as client:
             for _ in range(_REDIRECTS + 1):
                 answer = None
                 async with client.stream(method, url, headers=said, content=body) as response:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from caelum_report.model import Failure, Note, Sample
 from caelum_report.wire import Fault, HttpFault
 from caelum_report.wire.jsontext import parse
-from caelum_report.wire.strangers import ASKING_SECONDS
+from caelum_report.wire.strangers import patience
 from caelum_report.wire.unreachable import unreachable
 from caelum_report.words import plural
 
@@ -44,7 +44,7 @@ async def ask(asking: Asking) -> Answer:
     client = extra("websockets.asyncio.client", "websockets")
     errors = extra("websockets.exceptions", "websockets")
     headers = {**authorization(options), **options["headers"]}
-    patience = asking.source.timeout_seconds - ASKING_SECONDS
+    waiting = patience(asking.source.timeout_seconds)
     try:
         async with client.connect(
             options["url"],
@@ -53,7 +53,7 @@ async def ask(asking: Asking) -> Answer:
             compression=None,
             proxy=None,
             close_timeout=0.5,
-            open_timeout=patience,
+            open_timeout=waiting,
         ) as stream:
             if options["send"]:
                 await stream.send(options["send"])
@@ -61,7 +61,7 @@ async def ask(asking: Asking) -> Answer:
     except errors.InvalidStatus as error:
         raise _refused(error.response.status_code) from None
     except TimeoutError:
-        late = Fault(Failure.TIMEOUT, f"no stream within {patience:g} s")
+        late = Fault(Failure.TIMEOUT, f"no stream within {waiting:g} s")
         raise await another_at(options["url"]) or late from None
     except OSError as error:  # one of certificates is a ValueError too
         raise await another_at(options["url"]) or unreachable(error) from None

@@ -67,6 +67,12 @@ def test_events_are_counted_timed_and_the_last_value_kept() -> None:
     assert [note.text for note in reading.notes] == ["A sample: 6 events in a window of 0.3 s."]
 
 
+def test_a_source_with_little_time_hears_what_is_said_at_once() -> None:
+    reading = listen(events, timeout=1.0)
+    assert reading.failure is Failure.OK, reading.reason
+    assert reading.samples[0].value == 6
+
+
 def test_a_silent_stream_is_a_count_of_nothing() -> None:
     reading = listen(lambda stream: stream.wait_closed(), event="type")
     assert [(sample.metric, sample.value) for sample in reading.samples] == [("events", 0)]
