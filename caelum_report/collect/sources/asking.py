@@ -42,6 +42,11 @@ class Asking:
         """Whom figures are about that name nobody themselves."""
         return str(self.source.options.get("server") or self.source.name)
 
+    @property
+    def now(self) -> float:
+        """Seconds since 1970. Not the run's time, which is that of its beginning: sources wait for all servers, minutes maybe."""
+        return self.run.at.timestamp() + self.run.elapsed()
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

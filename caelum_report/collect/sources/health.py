@@ -82,7 +82,7 @@ async def ask_influxdb(asking: Asking) -> Answer:
     variables = await _where_there(asking, "/debug/vars")
     began = Beginnings(asking, "process")
     uptime = number(dig(variables, "system", "uptime"))
-    anew = uptime is not None and began.is_new(asking.run.at.timestamp() - uptime)
+    anew = uptime is not None and began.is_new(asking.now - uptime)
     figures = tuple(_influxdb(asking.subject, variables, anew=anew))
     version = dig(parse(pong, asking.allowance), "version") if pong.startswith(b"{") else None
     if not figures and not isinstance(version, str) and dig(health, "name") != "influxdb":

@@ -55,7 +55,7 @@ async def ask(asking: Asking) -> Answer:
     gauges = [Sample(asking.subject, metric, seconds, "seconds") for metric, seconds in times.items()]
     began = Beginnings(asking, "process")
     uptime = info.get("uptime_in_seconds")
-    anew = isinstance(uptime, int) and began.is_new(asking.run.at.timestamp() - uptime)
+    anew = isinstance(uptime, int) and began.is_new(asking.now - uptime)
     return Answer((*gauges, *_samples(asking.subject, info, anew=anew)), bookmarks=began.moved())
 
 

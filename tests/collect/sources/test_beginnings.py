@@ -5,6 +5,8 @@ The pages are those of prometheus_client's own registries, in both formats; Redi
 
 from __future__ import annotations
 
+import asyncio
+import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +20,11 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 
 from caelum_report import store
 from caelum_report.collect import collect
+from caelum_report.collect.look import begun
+from caelum_report.collect.sources.asking import Asking
+from caelum_report.collect.sources.health import ask_influxdb
 from caelum_report.model import Reading, Remembered, Snapshot, Source
+from caelum_report.wire import Allowance
 from tests.collect.fleet import AT, BUDGETS, config
 
 from .conftest import Service, source
@@ -138,6 +144,25 @@ def test_real_calls_since_a_restart_are_all_counted(service: Service, tmp_path: 
         service.says("/metrics", OTEL.format(calls=calls, start=start))
         used.append([(row.tool, row.calls) for row in runs.next(AT + hour * HOUR).usage])
     assert used == [[], [("ask", 4)], [("ask", 109)], []]
+
+
+def test_a_run_whose_servers_took_a_minute_to_answer_is_no_restart_of_what_is_asked_after_them(
+    service: Service,
+) -> None:
+    marks: dict[tuple[str, str], str] = {}
+    said: list[tuple[float | None, bool | None]] = []
+    for hour, (waited, up) in enumerate([(60.0, 9_060), (0.5, 12_600), (60.0, 16_260), (0.5, 3_000)]):
+        variables = {"system": {"uptime": up}, "httpd": {"name": "httpd", "values": {"queryReq": 10_000 + hour}}}
+        service.says("/ping", "")
+        service.says("/health", "{}")
+        service.says("/debug/vars", json.dumps(variables))
+        run = replace(begun(config(), AT + hour * HOUR, "mark"), elapsed=lambda waited=waited: waited)
+        asked = source("influxdb-health", url=service.url)
+        asking = Asking(asked, run, Remembered(bookmarks=marks), Allowance(BUDGETS, run.pool))
+        answer = asyncio.run(ask_influxdb(asking))
+        marks |= {(mark.source, mark.name): mark.value for mark in answer.bookmarks}
+        said += [(sample.value, sample.anew) for sample in answer.samples if sample.metric == "queries"]
+    assert said == [(10_000, False), (10_001, False), (10_002, False), (10_003, True)]
 
 
 def grown(port: int, commands: int) -> None:
