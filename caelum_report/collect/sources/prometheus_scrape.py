@@ -26,6 +26,7 @@ from .mcp_calls import Shown, counted, in_words
 _ACCEPT: Final = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5"
 _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _START: Final = "process_start_time_seconds"
+_MOST_NAMINGS: Final = 8  # of the labels of processes on one page; whoever has more wants to keep us busy
 _SUFFIX: Final = re.compile("_(?:total|count|sum|bucket)$")
 _UNITS: Final = ("seconds", "bytes", "celsius", "ratio", "percent")
 
@@ -71,13 +72,16 @@ class _Began:
     def __init__(self, asking: Asking, families: Iterable[Any]) -> None:
         self._kinds = {name: Beginnings(asking, name) for name in ("created", "process")}
         self._created: dict[tuple[str, frozenset[tuple[str, str]]], bool] = {}
-        self._starts: list[tuple[frozenset[tuple[str, str]], bool]] = []
+        self._started: dict[tuple[str, ...], set[tuple[str, ...]]] = {}  # by names of labels, the new processes' values
         for sample in (sample for family in families for sample in family.samples):
-            labels = frozenset(sample.labels.items())
             if sample.name == _START:
-                self._starts.append((labels, self._kinds["process"].is_new(sample.value)))
+                is_new = self._kinds["process"].is_new(sample.value)
+                names = tuple(sorted(sample.labels))
+                if is_new and (names in self._started or len(self._started) < _MOST_NAMINGS):
+                    self._started.setdefault(names, set()).add(tuple(sample.labels[name] for name in names))
             elif sample.name.endswith("_created"):
                 is_new = self._kinds["created"].is_new(sample.value)
+                labels = frozenset(sample.labels.items())
                 self._created[sample.name.removesuffix("_created"), labels] = is_new
 
     def anew(self, sample: Any) -> bool | None:
@@ -87,8 +91,9 @@ class _Began:
             labels = frozenset(pair for pair in sample.labels.items() if pair[0] not in {"le", "quantile"})
             if (created := self._created.get((stem, labels))) is not None:
                 return created
-        starts = [is_new for of, is_new in self._starts if of <= sample.labels.items()]
-        return None if any(starts) else False
+        told = sample.labels
+        started = any(tuple(told.get(name) for name in names) in new for names, new in self._started.items())
+        return None if started else False
 
     def moved(self) -> tuple[Bookmark, ...]:
         return tuple(mark for kind in self._kinds.values() for mark in kind.moved())

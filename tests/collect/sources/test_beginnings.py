@@ -23,7 +23,7 @@ from caelum_report.collect import collect
 from caelum_report.collect.look import begun
 from caelum_report.collect.sources.asking import Asking
 from caelum_report.collect.sources.health import ask_influxdb
-from caelum_report.model import Reading, Remembered, Snapshot, Source
+from caelum_report.model import Failure, Reading, Remembered, Snapshot, Source
 from caelum_report.wire import Allowance
 from tests.collect.fleet import AT, BUDGETS, config
 
@@ -100,6 +100,23 @@ def test_where_only_the_process_tells_its_start_growth_over_it_is_not_known(serv
     _, over, after, back = runs.rates("orders_total")
     assert over != over, "no figure"
     assert (after, back) == (5, 7), "a start that moved by a second is none; what went back has begun anew"
+
+
+def test_each_process_of_a_page_is_known_by_its_labels_however_many_there_are(service: Service, tmp_path: Path) -> None:
+    """Thousands of processes beside thousands of counters: comparing each with each would take minutes."""
+    runs = Runs(tmp_path / "h.db", source("prometheus-scrape", url=f"{service.url}/metrics", metrics=["*"]))
+    for hour, (orders, began) in enumerate([(100, 1e9), (130, 1e9 + 7000)]):
+        pods = {"same": 1e9, **{str(number): began for number in range(8_000)}}
+        lines = ["# TYPE orders_total counter", *(f'orders_total{{pod="{pod}",shop="a"}} {orders}' for pod in pods)]
+        lines += ["# TYPE process_start_time_seconds gauge"]
+        lines += [f'process_start_time_seconds{{pod="{pod}"}} {start}' for pod, start in pods.items()]
+        service.says("/metrics", "\n".join(lines) + "\n")
+        (reading,) = runs.next(AT + hour * HOUR).readings
+        assert reading.failure is Failure.OK, reading.reason
+    anew = {dict(sample.labels)["pod"]: sample.anew for sample in reading.samples}
+    assert len(anew) == 1_000, "as many as are kept"
+    assert anew.pop("same") is False
+    assert set(anew.values()) == {None}
 
 
 def test_a_label_that_is_there_for_the_first_time_and_a_clock_that_is_wrong_are_no_restart(
