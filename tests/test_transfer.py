@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -103,6 +104,24 @@ def test_a_wrong_line_is_named_and_nothing_is_kept(
 def test_figures_of_the_future_are_left_out(run: Run, tmp_path: Path) -> None:
     later = datetime.now(UTC) + timedelta(days=2)
     assert run("import", "csv", written(tmp_path, "at,metric,value", f"{later.isoformat()},a,1")) == "0 figures\n"
+
+
+def test_an_export_goes_into_a_pipe_and_through_a_link(run: Run, tmp_path: Path) -> None:
+    """`--output /dev/stdout` must write there, not put a file in its place."""
+    run("import", "csv", written(tmp_path, "at,value", f"{NOW:%Y-%m-%dT%H:%M:%SZ},21.5"), "--metric", "temperature")
+    expected = run("export", "csv")
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        run("export", "csv", "--output", pipe)
+        assert reader.communicate()[0] == expected
+    assert pipe.is_fifo()
+    link.symlink_to(file)
+    run("export", "csv", "--output", link)
+    assert link.is_symlink()
+    assert file.read_text() == expected
+    with pytest.raises(UsageError, match="cannot be written"):
+        run("export", "csv", "--output", tmp_path)
 
 
 def test_what_is_exported_comes_back_the_same(run: Run, database: Path, tmp_path: Path) -> None:

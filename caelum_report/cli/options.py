@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from caelum_report.errors import UsageError
+from caelum_report.text import visible
 
 if TYPE_CHECKING:
     from caelum_report.config import Options
@@ -98,13 +99,20 @@ def pick(name: str, known: dict[str, T], what: str) -> T:
 
 @contextlib.contextmanager
 def written(target: Path | None) -> Iterator[IO[bytes]]:
-    """The file, there when it is whole and not before; or standard output."""
+    """The file, there when it is whole and not before; or standard output. A link is followed, and what is no file, a pipe
+    or /dev/stdout, is written into.
+    """
     if target is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     try:
-        with tempfile.NamedTemporaryFile(dir=target.absolute().parent, prefix=f".{target.name}.", delete=False) as file:
+        if target.exists() and not target.is_file():
+            with target.open("wb") as stream:
+                yield stream
+            return
+        whole = target.resolve()
+        with tempfile.NamedTemporaryFile(dir=whole.parent, prefix=f".{whole.name}.", delete=False) as file:
             made = Path(file.name)
             try:
                 yield file
@@ -112,6 +120,7 @@ def written(target: Path | None) -> Iterator[IO[bytes]]:
                 made.unlink()
                 raise
         made.chmod(0o644)  # what reads it is seldom us
-        made.replace(target)
+        made.replace(whole)
     except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror or os.strerror(error.errno or 0)}") from None
+        said = error.strerror or os.strerror(error.errno or 0)
+        raise UsageError(f"{visible(str(target))}: cannot be written: {said}") from None
