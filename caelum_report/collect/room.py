@@ -4,8 +4,8 @@ Starts and timings take turns. A start holds one of as many slots as there are p
 straggler goes on without one.
 
 Timings, and all that is asked of remote servers, share the room's places. The quicker an answer, the more of them it takes,
-so that as many are under way as can be read without one waiting for another: one of a millisecond is waited for alone, one
-of twenty beside a score of others. Who is not known yet counts as quick until it has kept us waiting.
+so that as many are under way as can be read without one waiting for another: never two of a millisecond, a score of those
+that take twenty. Who is not known yet counts as quick until it has kept us waiting.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ class Room:
 
     @asynccontextmanager
     async def timing(self, clock: Clock, pace: Pace | None = None, seconds: float = 0.0) -> AsyncIterator[Hold]:
-        """A while in which nobody starts, for a server that is known to answer in so many seconds. Without a pace nobody
-        else is timed in it either, for as long as it lasts.
+        """A while in which nobody starts, for a server that is known to answer in so many seconds. Without a pace it is
+        quick, and stays so however long it is silent.
         """
         async with self._granted(self._wait(self._timers, "timing", pace, seconds), clock) as hold:
             yield hold
