@@ -85,8 +85,8 @@ class _Gone:
     def __init__(self, bookmarks: Mapping[tuple[str, str], str], now: float) -> None:
         self._said = {name: value for (source, name), value in bookmarks.items() if source == SOURCE}
         known = self._said.pop(_GONE, "")
-        self._names = [known[i : i + _DIGITS] for i in range(0, len(known), _DIGITS)]
-        self._first = self._names.copy()
+        self._names = dict.fromkeys(known[i : i + _DIGITS] for i in range(0, len(known), _DIGITS))  # the latest last
+        self._first = list(self._names)
         self.met: set[str] = set()
         self._now = now
         self.today = int(now // 86_400)
@@ -105,7 +105,7 @@ class _Gone:
             elif (day := _day(value)) is None and (shown := _shown(value)):
                 yield Bookmark(SOURCE, name, _said(shown, self.today))
             if day is not None and day < limit:
-                self._names += [] if name.startswith(_RUN) else [name]
+                self._names |= {} if name.startswith(_RUN) else {name: None}
                 yield Bookmark(SOURCE, name, "")
         kept = [name for name in self._names if name not in self.met][-_MOST_GONE:]
         if kept != self._first:
