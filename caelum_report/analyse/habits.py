@@ -122,8 +122,9 @@ class Habits:
     def between(self, day: int, level: Floats, expected: Floats) -> tuple[Floats, Floats]:
         """The least and the greatest value that is no surprise on a day, where little is known of days and weekends yet.
 
-        Until a profile of days can have proved itself, what the same hour had yesterday is none. In the first two weeks the days from Saturday to Monday may follow the profile or none, stand on the level of yesterday or of
-        the days before, and look as they did a week ago.
+        Until a profile of days can have proved itself, what the same hour had yesterday is none. In the first two weeks the
+        days from Saturday to Monday may follow the profile or none, stand on the level of yesterday or of the days before, and
+        look as they did a week ago.
         """
         low = high = expected
         unproven = (self._choice == _NONE) & (self._scored[_DAY] <= _PROOF)

@@ -48,8 +48,8 @@ def time_to_limit(
     regression's, with the effective number of points n(1-f)/(1+f), f the corrected first autocorrelation of what the
     line leaves. Only a slope of more than 2.2 errors gets a date. Then 300 seeded courses are drawn (slope within its
     error, the profile, autocorrelated wandering, pieces of the old noise; where noise was greater at greater values, as a
-    latency's is, these multiply the line instead of being added to it) and the date is the median of their first passages, the range their quantiles.
-    Growth is believed four times as long as it has been seen.
+    latency's is, these multiply the line instead of being added to it) and the date is the median of their first
+    passages, the range their quantiles. Growth is believed four times as long as it has been seen.
     Sources: Sen 1968; Kendall 1954 and Marriott & Pope 1954 (bias of the autocorrelation); Zwiers & von Storch 1995
     (effective n); Bai & Perron 1998 (breaks); Box, Jenkins & Reinsel (simulated first passage).
     Cost: 1 ms where the limit is out of reach, else about 10 ms.
