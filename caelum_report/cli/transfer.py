@@ -35,8 +35,8 @@ What = Annotated[
     str | None,
     typer.Option(
         "--table",
-        help="samples (of sources), probes, states or days (roll-ups of everything); unless said samples, and probes "
-        "where no source has given any.",
+        help="samples (of sources), probes, states or days (roll-ups of everything). Without it: samples, or probes where "
+        "no source has given any.",
     ),
 ]
 
