@@ -4,8 +4,8 @@ Starts and timings take turns. A start holds one of as many slots as there are p
 straggler goes on without one.
 
 Timings, and all that is asked of remote servers, share the room's places. The quicker an answer, the more of them it takes,
-so that as many are under way as can be read without one waiting for another: never two of a millisecond, a score of those
-that take twenty. Who is not known yet counts as quick until it has kept us waiting.
+so that as many are under way as can be read without one waiting for another: never two of a millisecond, sixteen of
+those that take twenty. Who is not known yet counts as quick until it has kept us waiting.
 """
 
 from __future__ import annotations

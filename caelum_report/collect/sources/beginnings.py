@@ -18,10 +18,10 @@ _FAR = 1e11  # s; nothing that tells such a time tells one
 
 @dataclass(slots=True)
 class Beginnings:
-    """Times of one kind that a source tells, by its own clock: later than all of the run before is since then.
+    """When things of one kind began, as a source tells: what began later than all that were known before is new.
 
-    Nothing is compared with our clock, so its own may be wrong. What `is_new` was asked about is remembered with the
-    run's figures.
+    Beginnings are compared with each other only, so the clock that they are told by may be wrong; it may not change. What
+    `is_new` was asked about is remembered with the run's figures.
     """
 
     asking: Asking
