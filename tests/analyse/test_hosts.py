@@ -14,10 +14,10 @@ from .past import NOW, config, history, host_sample, probe, server, snapshot
 @pytest.mark.parametrize(
     ("memory_left", "swapped", "disk_used", "sentence"),
     [
-        (20, 0, 30, "It has room: memory 38 % and / 30 % in use; CPU 100 % during the run."),
-        (3, 2, 30, "It is nearly full: memory 91 %, swap 25 % and / 30 % in use; CPU 100 % during the run."),
-        (20, 0, 88, "It is nearly full: memory 38 % and / 88 % in use; CPU 100 % during the run."),
-        (20, 0, 92, "It is short of room: memory 38 % and / 92 % in use; CPU 100 % during the run."),
+        (20, 0, 30, "It has room: memory 38 % and disk / 30 % in use; CPU 100 % during the run."),
+        (3, 2, 30, "It is nearly full: memory 91 %, swap 25 % and disk / 30 % in use; CPU 100 % during the run."),
+        (20, 0, 88, "It is nearly full: memory 38 % and disk / 88 % in use; CPU 100 % during the run."),
+        (20, 0, 92, "It is short of room: memory 38 % and disk / 92 % in use; CPU 100 % during the run."),
     ],
 )
 def test_the_room_is_said_as_it_is(memory_left: int, swapped: int, disk_used: int, sentence: str) -> None:
