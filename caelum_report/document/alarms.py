@@ -74,7 +74,7 @@ class IncidentReport:
     runbook: str | None
     events: tuple[Event, ...]  # ascending
     root: str | None = None  # Server.id of what failed first, where that is a server
-    probe: ProbeReport | None = None  # of it, that saw it first; None where the raw rows are gone
+    probe: ProbeReport | None = None  # of it, that saw it first; None where none was kept
     dependants: Diagram | None = None  # what needs the server that failed; None: nothing does
     recovering_since: datetime | None = None  # every alert of it is recovering
     resolved_from: datetime | None = None
