@@ -12,7 +12,8 @@ from caelum_report.model import Bookmark
 
 from .asking import Asking
 
-_SLACK = 5.0  # s; a start that is worked out from a clock and an uptime moves by less, and no two runs are as near
+_SLACK = 5.0  # s; a start that is worked out anew each time it is shown moves by less, and no two runs are as near
+_ASKED = "asked"  # the bookmark of when an uptime was asked for
 _FAR = 1e11  # s; nothing that tells such a time tells one
 
 
@@ -20,8 +21,8 @@ _FAR = 1e11  # s; nothing that tells such a time tells one
 class Beginnings:
     """When things of one kind began, as a source tells: what began later than all that were known before is new.
 
-    Beginnings are compared with each other only, so the clock that they are told by may be wrong; it may not change. What
-    `is_new` was asked about is remembered with the run's figures.
+    Beginnings are compared with each other and never with our clock, so the source's may be wrong. What `is_new` was asked
+    about is remembered with the run's figures.
     """
 
     asking: Asking
@@ -32,13 +33,9 @@ class Beginnings:
     def __post_init__(self) -> None:
         self._before = None
         with suppress(ValueError):
-            known = self.asking.remembered.bookmarks.get((self._source, self.name))
+            known = self.asking.remembered.bookmarks.get((_of(self.asking), self.name))
             self._before = float(known) if known else None
         self.latest = self._before
-
-    @property
-    def _source(self) -> str:
-        return f"began {self.asking.source.name}"
 
     def is_new(self, seconds: float) -> bool:
         """Whether what began then, in seconds of any one clock, began since the run before; nothing did in the first."""
@@ -50,4 +47,24 @@ class Beginnings:
     def moved(self) -> tuple[Bookmark, ...]:
         if self.latest == self._before:
             return ()
-        return (Bookmark(self._source, self.name, repr(self.latest)),)
+        return (Bookmark(_of(self.asking), self.name, repr(self.latest)),)
+
+
+def restarted(asking: Asking, uptime: float | None) -> tuple[bool, tuple[Bookmark, ...]]:
+    """Whether who tells this uptime, in seconds, was started since the run before asked; and the bookmark of this asking.
+
+    An uptime is less than the time between the two then. A start worked out from clock and uptime would move whenever a clock
+    is set or a machine sleeps.
+    """
+    if uptime is None:
+        return False, ()
+    before = None
+    with suppress(ValueError):
+        known = asking.remembered.bookmarks.get((_of(asking), _ASKED))
+        before = float(known) if known else None
+    is_new = before is not None and 0 <= uptime < asking.now - before
+    return is_new, (Bookmark(_of(asking), _ASKED, repr(asking.now)),)
+
+
+def _of(asking: Asking) -> str:
+    return f"began {asking.source.name}"

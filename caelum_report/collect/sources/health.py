@@ -13,7 +13,7 @@ from caelum_report.wire.fault import excerpt
 from caelum_report.wire.jsontext import parse
 
 from .asking import Answer, Asking
-from .beginnings import Beginnings
+from .beginnings import restarted
 from .fetch import fetch, fetch_timed
 from .mapping import dig, number
 
@@ -80,16 +80,14 @@ async def ask_influxdb(asking: Asking) -> Answer:
     if dig(health, "status") == "fail":
         raise Fault(Failure.HTTP_5XX, f"it says that it is not well: {dig(health, 'message')}")
     variables = await _where_there(asking, "/debug/vars")
-    began = Beginnings(asking, "process")
-    uptime = number(dig(variables, "system", "uptime"))
-    anew = uptime is not None and began.is_new(asking.now - uptime)
+    anew, asked = restarted(asking, number(dig(variables, "system", "uptime")))
     figures = tuple(_influxdb(asking.subject, variables, anew=anew))
     version = dig(parse(pong, asking.allowance), "version") if pong.startswith(b"{") else None
     if not figures and not isinstance(version, str) and dig(health, "name") != "influxdb":
         raise Fault(
             Failure.PROTOCOL_ERROR, "it answers, but not as InfluxDB: neither /health, /ping nor /debug/vars tell"
         )
-    return Answer((answered, *figures), bookmarks=began.moved())
+    return Answer((answered, *figures), bookmarks=asked)
 
 
 async def _where_there(asking: Asking, path: str, query: str = "") -> Any:

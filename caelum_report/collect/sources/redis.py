@@ -16,7 +16,7 @@ from caelum_report.wire.net import Opened, Origin, open_connection, open_unix
 from caelum_report.wire.relay import Relay, relayed
 
 from .asking import Answer, Asking
-from .beginnings import Beginnings
+from .beginnings import restarted
 
 # The name in INFO, our metric, its unit, and whether it counts since the start.
 _FIGURES: Final = (
@@ -53,10 +53,9 @@ async def ask(asking: Asking) -> Answer:
         pings, info = await _ask(url, relay, budgets.timings)
     times = {"connect_seconds": connected, "ping_seconds": median(pings)}
     gauges = [Sample(asking.subject, metric, seconds, "seconds") for metric, seconds in times.items()]
-    began = Beginnings(asking, "process")
     uptime = info.get("uptime_in_seconds")
-    anew = isinstance(uptime, int) and began.is_new(asking.now - uptime)
-    return Answer((*gauges, *_samples(asking.subject, info, anew=anew)), bookmarks=began.moved())
+    anew, asked = restarted(asking, uptime if isinstance(uptime, int) else None)
+    return Answer((*gauges, *_samples(asking.subject, info, anew=anew)), bookmarks=asked)
 
 
 async def _open(url: SplitResult, seconds: float) -> Opened:
