@@ -20,9 +20,8 @@ _MOST: Final = 100  # the newest
 def first_probes(connection: sqlite3.Connection, alerts: Iterable[Alert]) -> dict[int, Probe]:
     """By alert: the look at its server in the run in which it began. Only of alerts that no other explains."""
     roots = [alert for alert in alerts if alert.server is not None and alert.cause is None][:_MOST]
-    kept = {alert: (at, document) for alert, at, document in connection.execute("SELECT * FROM first_probes")}
     found = {
-        alert.id: kept.get(alert.id) or _stored(connection, to_us(alert.began_at), alert.server or "")
+        alert.id: _kept(connection, alert.id) or _stored(connection, to_us(alert.began_at), alert.server or "")
         for alert in roots
     }
     return {
@@ -42,6 +41,13 @@ def put_by(connection: sqlite3.Connection, since: int, until: int) -> None:
     for alert, at, server in began.fetchall():
         if seen := _stored(connection, at, server):
             connection.execute("INSERT OR IGNORE INTO first_probes VALUES (?, ?, ?)", (alert, *seen))
+
+
+def _kept(connection: sqlite3.Connection, alert: int) -> tuple[int, str] | None:
+    row: tuple[int, str] | None = connection.execute(
+        "SELECT at, document FROM first_probes WHERE alert = ?", (alert,)
+    ).fetchone()
+    return row
 
 
 def _stored(connection: sqlite3.Connection, at: int, server: str) -> tuple[int, str] | None:
