@@ -155,7 +155,7 @@ def _fell(look: Look, fault: Fault) -> None:
     fault.stage = stage
     if look.client:
         look.ladder.passed(look.client.seconds)
-    look.ladder.failed(stage, look.boundary.sentence(fault.reason), _until_it_fell(look, stage))
+    look.ladder.failed(stage, look.boundary.sentence(fault.detail or fault.reason), _until_it_fell(look, stage))
 
 
 def _until_it_fell(look: Look, stage: str) -> float | None:

@@ -18,6 +18,7 @@ class Fault(Exception):  # noqa: N818 - the trade's word; an error is what JSON-
         self.failure = failure
         self.reason = reason
         self.stage = stage  # where it happened, when the wire knows better than its caller
+        self.detail = ""  # for who looks into this one probe; too long for a sentence that other pages repeat
         self.certificate_expires_at: datetime | None = None
         self.seconds: dict[str, float] = {}  # of the steps to a connection, the failed one included
 

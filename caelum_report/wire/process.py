@@ -75,7 +75,7 @@ class Child:
                 bufsize=0,
             )
         except (OSError, ValueError) as error:
-            raise Fault(Failure.SPAWN_FAILED, _why_not(command, cwd, environment["PATH"], error), "spawn") from error
+            raise _not_started(command, cwd, environment["PATH"], error) from error
         self.started_seconds = time.perf_counter() - self.started_at
         self.pid = self._popen.pid
         self.stderr_lines = 0
@@ -311,6 +311,13 @@ def _marked(pid: int, wanted: bytes) -> psutil.Process | None:
         return None
 
 
+def _not_started(command: str, cwd: str | None, path: str, error: OSError | ValueError) -> Fault:
+    fault = Fault(Failure.SPAWN_FAILED, _why_not(command, cwd, path, error), "spawn")
+    if os.sep not in command and isinstance(error, OSError) and error.filename != cwd:
+        fault.detail = f"{fault.reason}; looked in PATH={path}"
+    return fault
+
+
 def _why_not(command: str, cwd: str | None, path: str, error: OSError | ValueError) -> str:
     if isinstance(error, ValueError):
         return f"{command!r} cannot be started: {error}"
@@ -320,9 +327,9 @@ def _why_not(command: str, cwd: str | None, path: str, error: OSError | ValueErr
     found = _find(command, path)
     if isinstance(error, FileNotFoundError) and found:
         return f"{command} is there, but the interpreter that its first line names is not: {words}{_first_line(found)}"
-    if os.sep in command:
-        return f"{command} cannot be started: {words}"
-    return f"{command} cannot be started: {words}; looked in PATH={path}"
+    if isinstance(error, FileNotFoundError) and os.sep not in command:
+        return f"{command} is not on the PATH of this run"
+    return f"{command} cannot be started: {words}"
 
 
 def _find(command: str, path: str) -> Path | None:

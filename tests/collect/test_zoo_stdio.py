@@ -134,12 +134,13 @@ def test_a_server_that_spoke_modern_and_died_of_something_else_is_not_taken_for_
 # --- starting -------------------------------------------------------------------------------------------------------
 
 
-def test_a_command_that_does_not_exist_is_told_with_the_path_it_was_sought_in(tmp_path):
+def test_a_command_that_does_not_exist_is_told_in_short_and_where_it_was_sought_only_in_the_stage(tmp_path):
     seen = ask(program("zoo-keeper-that-is-nowhere", env=(("PATH", str(tmp_path)),)))
     assert seen.probe.failure is Failure.SPAWN_FAILED
     assert seen.probe.stage == "spawn"
-    assert "zoo-keeper-that-is-nowhere" in seen.probe.reason
-    assert str(tmp_path) in seen.probe.reason
+    assert seen.probe.reason == "zoo-keeper-that-is-nowhere is not on the PATH of this run"
+    spawn = next(stage for stage in seen.probe.stages if stage.name == "spawn")
+    assert spawn.detail == f"{seen.probe.reason}; looked in PATH={tmp_path}"
 
 
 def test_a_file_that_may_not_be_executed(tmp_path):

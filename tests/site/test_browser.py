@@ -233,3 +233,15 @@ def test_dark_and_light_differ_and_print_is_light(browser: Browser, site_url: st
 
     assert background(scheme="light") != background(scheme="dark")
     assert background(media="print") in {"rgb(255, 255, 255)", background(scheme="light"), "rgba(0, 0, 0, 0)"}
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_reason_of_one_endless_word_keeps_the_history_of_states_within_the_page(
+    browser: Browser, site_url: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{site_url}/servers/api-gateway.html")
+    cell = page.locator(".episodes td[data-label=Because]").first
+    cell.evaluate("cell => { cell.textContent = 'x'.repeat(500); }")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
