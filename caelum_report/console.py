@@ -104,6 +104,7 @@ def summary(
         who = listing([visible(finding.server or "", 80) for finding in waiting], 10)
         typer.echo(f"  Not approved: {plural(len(waiting), 'server')} wait for your approval: {who}")
         typer.echo("    ->  caelum-report approve shows them, caelum-report approve --all says yes to all")
+    _not_due(report)
     left: dict[str, list[str]] = {}
     for change in report.changes:
         if change.what == "Fleet":
@@ -112,6 +113,22 @@ def summary(
         who = listing([visible(name, 80) for name in names], 10)
         typer.echo(f"  Fleet: {who} {how}; history and page stay")
     typer.echo(f"Report #{report.number}: {folder / 'index.html'}")
+
+
+def _not_due(report: Report) -> None:
+    """Whose state is older than this run, and how to know at once."""
+    from .text import visible
+    from .words import listing, moment
+
+    waiting: dict[str, list[str]] = {}
+    for server in report.servers:
+        if server.asked_again_at is not None and server.checked_at is not None:
+            checked, again = (moment(at, report.at, report.zone) for at in (server.checked_at, server.asked_again_at))
+            waiting.setdefault(f"last checked {checked}, asked again from {again}", []).append(visible(server.id, 80))
+    for when, names in sorted(waiting.items()):
+        typer.echo(f"  Not asked by this run: {listing(names, 10)}: {when}")
+    if waiting:
+        typer.echo("    ->  caelum-report build --now asks every server at once")
 
 
 def ladder(result: Probe, settings: Config) -> None:

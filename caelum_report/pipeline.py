@@ -64,8 +64,10 @@ class Stopwatch:
         return tuple(StepReport(*lap) for lap in self._laps)
 
 
-def build(config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False) -> Built:
-    """The main job. Raises `PublishError` after the snapshot and its report are stored; the old site then stays.
+def build(
+    config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False, everyone: bool = False
+) -> Built:
+    """The main job; `everyone` asks servers whose own time has not come, too. Raises `PublishError` after the snapshot and its report are stored; the old site then stays.
 
     Raises `UndeliveredError` when the site is published and somebody who waits for it could not be told.
     """
@@ -75,7 +77,7 @@ def build(config: Config, at: datetime, progress: Progress | None = None, *, res
         deliver.check(Path(output))
     with store.publish_lock(config.database):
         watch = Stopwatch()
-        snapshot_id, snapshot, config = gather(config, at, watch, progress, rescue=rescue)
+        snapshot_id, snapshot, config = gather(config, at, watch, progress, rescue=rescue, everyone=everyone)
         report = analyse(config, snapshot_id, snapshot, watch)
         return publish(config, report, snapshot_id)
 
@@ -86,13 +88,14 @@ def collect(
     progress: Progress | None = None,
     *,
     rescue: bool = False,
+    everyone: bool = False,
     to: Path | None = None,
 ) -> tuple[Snapshot, Path | None]:
     """A snapshot only, for a denser timer; also as a bundle for another machine, whose file's path is given.
 
     Rules that need no report are judged. Raises `UndeliveredError` as `build` does.
     """
-    _, snapshot, config = gather(config, at, Stopwatch(), progress, rescue=rescue)
+    _, snapshot, config = gather(config, at, Stopwatch(), progress, rescue=rescue, everyone=everyone)
     if to is not None:
         from . import bundle
 
@@ -130,7 +133,7 @@ def metrics(config: Config) -> bytes:
 
 
 def gather(
-    config: Config, at: datetime, watch: Stopwatch, progress: Progress | None, *, rescue: bool
+    config: Config, at: datetime, watch: Stopwatch, progress: Progress | None, *, rescue: bool, everyone: bool
 ) -> tuple[int, Snapshot, Config]:
     """Ask everybody, and keep the answers."""
     from . import collect as collecting
@@ -140,7 +143,7 @@ def gather(
             remembered = store.remember(database, at)
             config = consent(config, store.approvals(database))
         watch.lap("prepare")
-        snapshot = collecting.collect(config, remembered, at, progress)
+        snapshot = collecting.collect(config, remembered, at, progress, everyone=everyone)
         watch.lap("collect", f"{len(snapshot.probes)} asked, {len(snapshot.not_due)} not due")
         with store.open_store(config.database) as database:
             with store.batch(database):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -438,6 +439,37 @@ def test_a_trusted_entry_that_changed_is_asked_by_the_next_run(home: Path, watch
     told = json.loads(named(home, "collect", "--json").stdout)
     assert (told["tally"], told["not_due"]) == ({"down": 1}, 1)
     assert json.loads(named(home, "collect", "--json").stdout)["not_due"] == 2
+
+
+def test_a_server_that_was_mended_stays_down_until_it_is_asked_and_the_summary_says_how(
+    home: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "mended.sh"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    entry = {"command": str(program), "args": []}
+    file = home / "mcp.json"
+    file.write_text(json.dumps({"mcpServers": {"wx": entry}}))
+    assert "Down: wx" in run(home, "build", "--no-pdf", "-v", "--mcp-config", str(file)).stdout
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} -m caelum_report mcp\n")
+    idle = run(home, "build", "--no-pdf", "-v", "--mcp-config", str(file)).stdout
+    assert "Down: wx" in idle
+    assert re.search(r"Not asked by this run: wx: last checked [\d:]+, asked again from [\d:]+\n", idle), idle
+    assert "caelum-report build --now asks every server at once" in idle
+    findings = json.loads((home / "reports/api/v1/findings.json").read_text())["findings"]
+    advice = next(one["advice"] for one in findings if one["id"] == "state:wx")
+    assert re.fullmatch(
+        r"Last checked [\d:]+, asked again from [\d:]+; caelum-report build --now asks at once\.", advice
+    )
+    page = re.sub(r"<[^>]+>", "", (home / "reports/servers/wx.html").read_text("utf-8"))
+    assert re.search(r"Last checked [\d:]+, asked again from [\d:]+", page)
+    only = run(home, "collect", "-v", "--mcp-config", str(file)).stdout
+    assert only.splitlines()[1] == "Not due yet: 1 server  ->  caelum-report collect --now"
+    asked = run(home, "collect", "--json", "--now", "--mcp-config", str(file)).stdout
+    assert json.loads(asked)["tally"] in ({"up": 1}, {"degraded": 1})
+    now = run(home, "build", "--no-pdf", "-v", "--now", "--mcp-config", str(file)).stdout
+    assert "Not asked by this run" not in now
+    assert "Down: wx" not in now
 
 
 def test_a_run_that_could_not_tell_somebody_says_what_it_did(home: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
@@ -256,6 +256,13 @@ def _verdict(
         silent = f"no bundle of {text.visible(server.host, 60)} since then" if server.host else "not asked in this run"
         return Status.UNKNOWN, Failure.SKIPPED, None, silent
     return probe.status, probe.failure, probe.stage, probe.reason
+
+
+def asked_again_at(facts: Facts, standing: Standing) -> datetime | None:
+    """When a server whose time had not come in this run may be asked again; None of others."""
+    if standing.id not in facts.snapshot.not_due or standing.checked_at is None:
+        return None
+    return standing.checked_at + timedelta(seconds=facts.config.own_cadence(standing.server))
 
 
 def last_met(facts: Facts, standing: Standing) -> Probe | None:

@@ -29,7 +29,7 @@ from caelum_report.model import Failure, Status, Transport
 
 from . import troubles as told
 from .charts import Ahead, chart, ranges_of
-from .facts import PROBLEMS, Facts, Standing, last_met
+from .facts import PROBLEMS, Facts, Standing, asked_again_at, last_met
 from .judging import Marks, with_marks
 from .latency import latency, shortened, spark, stages, usual_stage_seconds
 from .times import DAY, RANGE_SECONDS
@@ -177,6 +177,7 @@ def _server(facts: Facts, standing: Standing, past: _Past) -> ServerReport:
         retired=standing.retired,
         remarks=facts.remarks.get(surface.sha256, ()) if surface else (),
         pin=_pin(facts, standing),
+        asked_again_at=asked_again_at(facts, standing),
     )
 
 
@@ -324,7 +325,8 @@ def why(facts: Facts, standing: Standing) -> str:
     if standing.id in facts.roots:
         return f"needs {facts.by_id[facts.roots[standing.id]].name}"
     if standing.status in PROBLEMS:
-        return f"{told.short(standing)}{when}"
+        older = "" if standing.checked_now else f"; {_last_checked(facts, standing)}"
+        return f"{told.short(standing)}{when}{older}"
     if standing.status is Status.UNKNOWN:
         if facts.snapshot.network_down and standing.server and standing.server.remote:
             return "our own network is down"
@@ -337,6 +339,8 @@ def why(facts: Facts, standing: Standing) -> str:
     fresh = next((c for c in facts.contract if c.server == standing.id), None)
     if fresh and facts.now - fresh.at.timestamp() < DAY and fresh.severity != "cosmetic":
         return f"tools changed at {words.moment(fresh.at, facts.at, facts.zone)}"
-    if not standing.checked_now and standing.checked_at:
-        return f"last checked {words.moment(standing.checked_at, facts.at, facts.zone)}"
-    return ""
+    return "" if standing.checked_now else _last_checked(facts, standing)
+
+
+def _last_checked(facts: Facts, standing: Standing) -> str:
+    return f"last checked {words.moment(standing.checked_at, facts.at, facts.zone)}" if standing.checked_at else ""

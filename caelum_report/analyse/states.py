@@ -14,7 +14,7 @@ from caelum_report.document import Finding
 from caelum_report.model import Failure, Status, Transport
 
 from .commands import command
-from .facts import PROBLEMS, Facts, Standing
+from .facts import PROBLEMS, Facts, Standing, asked_again_at
 from .times import DAY
 from .troubles import cause, missing_variable, sentence, title
 from .uptime import STATUSES, Run, checks_since
@@ -82,7 +82,7 @@ def _trouble(facts: Facts, standing: Standing) -> Finding:
         chance=chance_of(facts, standing),
         impact=_impact(facts, standing),
         cause=cause(facts, standing),
-        advice=_advice(standing),
+        advice=" ".join(filter(None, (_advice(standing), _asked_again(facts, standing)))),
         command=command(facts, root or standing.id, "probe"),
         needs_action=root is None,
     )
@@ -93,6 +93,15 @@ def _advice(standing: Standing) -> str:
     if variable and standing.failure in {Failure.EXITED, Failure.AUTH_REQUIRED, Failure.SPAWN_FAILED}:
         return f"Set {variable} in the server's entry, then ask it again."
     return ""
+
+
+def _asked_again(facts: Facts, standing: Standing) -> str:
+    """Of a state that is older than this run: how old, and how to know at once."""
+    again = asked_again_at(facts, standing)
+    if again is None or standing.checked_at is None:
+        return ""
+    checked, due = (words.moment(at, facts.at, facts.zone) for at in (standing.checked_at, again))
+    return f"Last checked {checked}, asked again from {due}; caelum-report build --now asks at once."
 
 
 def _impact(facts: Facts, standing: Standing) -> str:

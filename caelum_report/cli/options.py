@@ -41,6 +41,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="A summary for machines on 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say what happened, also without a terminal.")]
 NoPdf = Annotated[bool, typer.Option("--no-pdf", help="Leave the PDF out.")]
+Everyone = Annotated[bool, typer.Option("--now", help="Ask every server, also those whose own time has not come.")]
 Rescue = Annotated[bool, typer.Option("--rescue", help="Move a damaged database aside and start a new one.")]
 
 

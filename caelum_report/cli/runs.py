@@ -16,6 +16,7 @@ from .options import (
     AsJson,
     ConfigFile,
     Database,
+    Everyone,
     FailOn,
     McpFiles,
     NoPdf,
@@ -43,6 +44,7 @@ def build(
     db: Database = None,
     output: Output = None,
     fail_on: FailOn = None,
+    everyone: Everyone = False,
     json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -54,7 +56,7 @@ def build(
 
     settings = load(config, mcp_config, db, output, no_pdf=no_pdf, fail_on=fail_on)
     with console.progress(settings, quiet=quiet) as progress:
-        built, untold = _done(lambda: pipeline.build(settings, now(), progress, rescue=rescue))
+        built, untold = _done(lambda: pipeline.build(settings, now(), progress, rescue=rescue, everyone=everyone))
     console.summary(built.report, settings, built.published, json=json, quiet=quiet, verbose=verbose)
     if untold is not None:
         raise untold
@@ -67,6 +69,7 @@ def collect(
     config: ConfigFile = None,
     mcp_config: McpFiles = None,
     db: Database = None,
+    everyone: Everyone = False,
     json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -79,11 +82,13 @@ def collect(
     ] = None,
 ) -> None:
     """Take a snapshot only, for a timer denser than the report's."""
-    from caelum_report import pipeline
+    from caelum_report import pipeline, words
 
     settings = load(config, mcp_config, db)
     with console.progress(settings, quiet=quiet) as progress:
-        done, untold = _done(lambda: pipeline.collect(settings, now(), progress, rescue=rescue, to=to))
+        done, untold = _done(
+            lambda: pipeline.collect(settings, now(), progress, rescue=rescue, everyone=everyone, to=to)
+        )
     snapshot, bundle = done
     tally = console.count(snapshot)
     if json:
@@ -98,6 +103,9 @@ def collect(
         )
     elif console.talks(quiet=quiet, verbose=verbose):
         typer.echo(f"Stored: {', '.join(f'{n} {status}' for status, n in tally.items()) or 'nothing was due'}.")
+        if snapshot.not_due:
+            waiting = words.plural(len(snapshot.not_due), "server")
+            typer.echo(f"Not due yet: {waiting}  ->  caelum-report collect --now")
         if bundle:
             typer.echo(f"Written for another machine: {visible(str(bundle), 300)}")
     if untold is not None:

@@ -38,10 +38,14 @@ Progress = Callable[[str, Status | None], None]
 Collector = Callable[[Snapshot, Config], Snapshot]
 
 
-def collect(config: Config, remembered: Remembered, at: datetime, progress: Progress | None = None) -> Snapshot:
-    """All that can be seen now. No server's misbehaviour raises; interrupted or terminated, no process of ours is left."""
+def collect(
+    config: Config, remembered: Remembered, at: datetime, progress: Progress | None = None, *, everyone: bool = False
+) -> Snapshot:
+    """All that can be seen now, of `everyone` or of those that are due. No server's misbehaviour raises; interrupted or
+    terminated, no process of ours is left.
+    """
     since, reading = time.perf_counter(), host.begin()
-    is_now = [is_due(server, remembered.of(server.id), config, at) for server in config.servers]
+    is_now = [everyone or is_due(server, remembered.of(server.id), config, at) for server in config.servers]
     due = tuple(compress(config.servers, is_now))
     mark = secrets.token_hex(8)
     tools = {source.options.get("server") for source in config.sources if source.kind == "mcp-tool"}

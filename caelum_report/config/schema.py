@@ -126,7 +126,9 @@ class CaelumToml(Table):
     every: Seconds | None = Field(
         default=None, description="how often a report is meant to be made; gaps are judged by it"
     )
-    stdio_every: Seconds = Field(default=900.0, description="stdio servers are started at most this often")
+    stdio_every: Seconds = Field(
+        default=900.0, description="stdio servers are started at most this often; `--now` asks at once"
+    )
     database: FilePath | None = Field(default=None, description="the history")
     output: FilePath = Field(default="reports", description="the folder of the published site")
     publish: Literal["auto", "exchange", "symlink", "in-place"] = Field(

@@ -184,3 +184,4 @@ class ServerReport:
     retired: bool = False
     remarks: tuple[Remark, ...] = ()  # of what it offers now
     pin: PinReport | None = None
+    asked_again_at: datetime | None = None  # not before; of one that was not due in this snapshot

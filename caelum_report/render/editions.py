@@ -211,6 +211,7 @@ def _server(one: ServerReport, aliases: Mapping[str, str], report: Report) -> Se
         since=one.since,
         checked_at=one.checked_at,
         checked_now=one.checked_now,
+        asked_again_at=one.asked_again_at,
         group=aliases.get(one.group or ""),
         latency_day=one.latency_day,
         latency_day_before=one.latency_day_before,
