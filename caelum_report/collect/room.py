@@ -203,7 +203,8 @@ class Room:
         self._change_turns()
         if not self._timing:
             while self._starters and self.holding["start"] < self._cores:
-                self._starters.popleft().set_result(Hold(self, "start", self._slot_seconds))
+                if not (starter := self._starters.popleft()).done():
+                    starter.set_result(Hold(self, "start", self._slot_seconds))
         while (queue := self._next()) and self.taken + queue[0].places <= _PLACES:
             one = queue.popleft()
             one.granted.set_result(Hold(self, one.kind, _ASIDE_SECONDS, one.places, one.pace))
@@ -214,6 +215,7 @@ class Room:
 
     def _next(self) -> deque[_Waiting] | None:
         """The queue whose first has waited longest, of those who may go now."""
+        self._forget_cancelled()
         started = not self.holding["start"] and not self.holding["end"]
         may_time = self._timing and started and not (self._starters and self._turn_over())
         queues = [queue for queue in (self._askers, self._timers if may_time else ()) if queue]
@@ -234,6 +236,7 @@ class Room:
         return time.monotonic() - self._turn_since > _TURN_SECONDS
 
     def _forget_cancelled(self) -> None:
+        """Those at the heads of the queues; who gave up behind another comes there in his time."""
         while self._starters and self._starters[0].done():
             self._starters.popleft()
         for queue in (self._timers, self._askers):

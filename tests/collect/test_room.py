@@ -142,6 +142,33 @@ def test_a_timing_without_a_pace_stays_alone_however_long_it_is_silent():
     assert observed(work) == ["timed", "ask other", "asked other"]
 
 
+async def started(room: Room) -> None:
+    async with room.start(Clock(10)):
+        await asyncio.sleep(0)
+
+
+async def timed(room: Room) -> None:
+    async with room.timing(Clock(10), Steady(16)):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("once", [started, timed, lambda room: asked(room, [], "", Steady(16))])
+def test_one_who_gave_up_behind_another_disturbs_nobody(once):
+    async def work(_):
+        room, troubles = Room(Budgets(), 4), []
+        asyncio.get_running_loop().set_exception_handler(lambda _, trouble: troubles.append(trouble))
+        tasks = [asyncio.create_task(once(room)) for _ in range(16)]
+        await asyncio.sleep(0)
+        for gone in (5, 6, 9):
+            tasks[gone].cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(one) for one in found if one is not None] == [asyncio.CancelledError] * 3
+        await asyncio.sleep(0)
+        assert (troubles, room.taken, set(room.holding.values())) == ([], 0, {0})
+
+    observed(work)
+
+
 def test_who_asks_does_not_overtake_who_waits_to_be_timed():
     async def work(log):
         room = Room(Budgets(), 2)
