@@ -11,14 +11,17 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from .config.settings import VARIABLES
 from .errors import UsageError
 from .text import visible
 
 PACKAGE: Final = Path(__file__).parent
 CRON: Final = next(folder for folder in (PACKAGE / "cron", PACKAGE.parent / "cron") if folder.is_dir())
 PROGRAM: Final = "/usr/local/bin/caelum-report"  # as the files in `cron/` name it
+_OF_ONE_RUN: Final = {"DEBUG", "CREDENTIALS_DIRECTORY", "CAELUM_ANALYTICS_HOST", "CAELUM_ANALYTICS_PORT"}
 TIMER: Final = "caelum-report.timer"
 STATE: Final = "/var/lib/caelum-report"
 SITE: Final = "/var/cache/caelum-report/reports"
@@ -35,17 +38,45 @@ def program(environ: Mapping[str, str]) -> tuple[str, ...]:
     return (sys.executable, "-m", "caelum_report")
 
 
-def units(command: Sequence[str], folder: Path | None = None) -> dict[str, str]:
-    """Unit files by name. Without `folder` those of the system; with it a user's own, whose runs start in `folder`."""
+def units(
+    command: Sequence[str], folder: Path | None = None, carried: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Unit files by name. Without `folder` those of the system; with it a user's own, whose runs start in `folder`, with
+    the variables `carried`.
+    """
     service = _read("caelum-report.user.service" if folder else "caelum-report.service")
     service = service.replace(f"ExecStart={PROGRAM} ", f"ExecStart={' '.join(map(_unit_word, command))} ")
     if folder:
         service = service.replace("WorkingDirectory=%h", f"WorkingDirectory={_unit_path(folder)}")
+        settings = "".join(f"Environment={_unit_variable(f'{name}={value}')}\n" for name, value in carried.items())
+        service = service.replace("ExecStart=", f"{settings}ExecStart=", 1)
     return {"caelum-report.service": service, TIMER: _read(TIMER)}
 
 
-def crontab(command: Sequence[str], folder: Path) -> str:
-    """Lines for `crontab -e`: a PATH, and a command that leaves the work to systemd where it runs; runs start in `folder`."""
+def decided(environ: Mapping[str, str], home: Path) -> list[str]:
+    """The variables of a person's shell that say what a report is about: where configuration and history are, and settings."""
+    usual = {"XDG_CONFIG_HOME": str(home / ".config"), "XDG_STATE_HOME": str(home / ".local/state")}
+    return [
+        name
+        for name in (*usual, *VARIABLES)
+        if environ.get(name) and name not in _OF_ONE_RUN and environ[name].rstrip("/") != usual.get(name)
+    ]
+
+
+def carried(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Of these what a timer's runs are told, so that they do not begin a history of their own and publish it over the site
+    of this one. Secrets are not: they would stand in a crontab.
+    """
+    secret = {name for name, variable in VARIABLES.items() if variable.secret}
+    return {name: environ[name] for name in decided(environ, home) if name not in secret}
+
+
+def crontab(command: Sequence[str], folder: Path, carried: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Lines for `crontab -e`: a PATH, and a command that leaves the work to systemd where it runs; runs start in `folder`,
+    with the variables `carried`.
+    """
+    if carried:
+        command = ("env", *(f"{name}={value}" for name, value in carried.items()), *command)
     lines = _read("caelum-report.crontab").replace('cd "$HOME"', f"cd {_cron_word(str(folder))}")
     return lines.replace(PROGRAM, " ".join(map(_cron_word, command)))
 
@@ -105,7 +136,10 @@ def found(environ: Mapping[str, str], root: Path = Path("/")) -> str | None:
 def _files(environ: Mapping[str, str], command: Sequence[str], *, user: bool, root: Path) -> dict[Path, str]:
     folder = _unit_folder(environ, user=user, root=root)
     if user:
-        return {folder / name: content for name, content in units(command, Path.cwd()).items()}
+        return {
+            folder / name: content
+            for name, content in units(command, Path.cwd(), carried(environ, _home(environ))).items()
+        }
     if root == Path("/"):
         _refuse_a_persons_own(command)
         if os.geteuid() != 0:
@@ -129,8 +163,11 @@ def _refuse_a_persons_own(command: Sequence[str]) -> None:
 def _unit_folder(environ: Mapping[str, str], *, user: bool, root: Path) -> Path:
     if not user:
         return root / "etc/systemd/system"
-    home = environ.get("HOME") or str(Path.home())
-    return Path(environ.get("XDG_CONFIG_HOME") or f"{home}/.config") / "systemd/user"
+    return Path(environ.get("XDG_CONFIG_HOME") or _home(environ) / ".config") / "systemd/user"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or Path.home())
 
 
 def _write(path: Path, content: str) -> None:
@@ -190,6 +227,13 @@ def _unit_word(word: str) -> str:
         raise UsageError(f"{visible(word, 500)}: systemd starts no program with a quote or a backslash in its path")
     word = word.replace("%", "%%")
     return f'"{word}"' if any(character in word for character in " \t;") else word
+
+
+def _unit_variable(setting: str) -> str:
+    """A value of Environment=: one word, in which % is expanded and a backslash escapes."""
+    _refuse_line_breaks(setting)
+    escaped = setting.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
 
 
 def _unit_path(path: Path) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,50 @@ def test_any_path_survives_the_unit_and_the_crontab(tmp_path: Path, name: str) -
         files = written(tmp_path, schedule.units((str(program),)))
         verify = subprocess.run(["systemd-analyze", "verify", *files], check=False, capture_output=True, text=True)
         assert (verify.returncode, verify.stdout + verify.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("state", ["my state", '50 % "of" $HOME', "it's \\\\x"])
+def test_the_runs_of_a_timer_find_the_history_that_the_shell_had(tmp_path: Path, state: str) -> None:
+    """Under cron a new, empty history was begun in ~/.local/state, and its report #1 put over the good site."""
+    home = tmp_path / "home"
+    (home / ".config").mkdir(parents=True)
+    command = f"{sys.executable} -m caelum_report".split()
+    cron = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    shell = {
+        **cron, "XDG_STATE_HOME": str(tmp_path / state), "XDG_CONFIG_HOME": str(home / ".config"),
+        "CAELUM_FLEET": "Home & more", "CAELUM_PING_URL": "http://127.0.0.1:9/secret",
+    }  # fmt: skip
+
+    def typed(*words: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(words, env=environ, cwd=home, check=True, capture_output=True, text=True)
+
+    typed(*command, "collect", environ=shell)
+    said = typed(*command, "schedule", "--crontab", environ=shell)
+    assert "the timer's runs do not know CAELUM_PING_URL" in said.stderr
+    line = said.stdout.splitlines()[-1]
+    assert "secret" not in said.stdout + said.stderr
+    assert "XDG_CONFIG_HOME" not in line, "what is usual needs no word"
+    by_cron = line.split(None, 5)[5].replace("\\%", "%").replace("test -d /run/systemd/system", "false")
+    typed("sh", "-c", by_cron.replace(" build;", " collect;"), environ=cron)
+    with sqlite3.connect(tmp_path / state / "caelum-report/history.sqlite") as database:
+        assert database.execute("SELECT count(*) FROM snapshots").fetchone() == (2,)
+    assert not (home / ".local").exists()
+
+
+@analyze
+def test_systemd_takes_the_variables_of_a_users_unit(tmp_path: Path) -> None:
+    carried = {"XDG_STATE_HOME": '/a b/50 % "of" \\x', "CAELUM_FLEET": "Home & more"}
+    files = written(tmp_path, schedule.units(COMMAND, tmp_path, carried))
+    environ = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    run = subprocess.run(
+        ["systemd-analyze", "verify", "--user", *files], check=False, capture_output=True, text=True, env=environ
+    )
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+    unit = files[0].read_text()
+    assert (
+        'Environment="XDG_STATE_HOME=/a b/50 %% \\"of\\" \\\\x"\nEnvironment="CAELUM_FLEET=Home & more"\nExecStart='
+        in unit
+    )
 
 
 def test_the_crontab_line_leaves_a_systemd_machine_alone(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from caelum_report.errors import UsageError
-from caelum_report.text import visible
 
 from .options import ConfigFile, Database, McpFiles, Output, existing, load
 
@@ -30,21 +29,28 @@ def schedule(
 ) -> None:
     """Print or install the timer that makes the report."""
     from caelum_report import schedule as timers
+    from caelum_report import words
 
     own = user if user is not None else os.geteuid() != 0
-    if not uninstall and (named := os.environ.get("CAELUM_CONFIG")):
-        where = "~/.config/caelum-report" if own or crontab else "/etc/caelum-report"
-        text = f"note: the timer's runs do not know CAELUM_CONFIG; they read {where}/caelum.toml, not {visible(named, 300)}"
-        typer.echo(text, err=True)
+    printed = crontab or not Path("/run/systemd/system").is_dir()
+    a_persons = own or (printed and not install)
+    carried = timers.carried(os.environ, Path.home()) if a_persons else {}
+    unknown = [name for name in timers.decided(os.environ, Path.home()) if name not in carried]
+    if unknown and not uninstall:
+        where = (
+            "a .env beside caelum.toml" if a_persons else "/etc/caelum-report/caelum.toml, the one file that they read"
+        )
+        names = words.listing(unknown, 10)
+        typer.echo(f"note: the timer's runs do not know {names}; write what they say into {where}", err=True)
     if install and uninstall:
         raise UsageError("--install and --uninstall exclude each other")
     if install or uninstall:
         for line in (timers.install if install else timers.uninstall)(os.environ, user=own):
             typer.echo(line)
-    elif crontab or not Path("/run/systemd/system").is_dir():
-        typer.echo(timers.crontab(timers.program(os.environ), Path.cwd()), nl=False)
+    elif printed:
+        typer.echo(timers.crontab(timers.program(os.environ), Path.cwd(), carried), nl=False)
     else:
-        for name, unit in timers.units(timers.program(os.environ), Path.cwd() if own else None).items():
+        for name, unit in timers.units(timers.program(os.environ), Path.cwd() if own else None, carried).items():
             typer.echo(f"# {name}\n{unit}")
 
 
