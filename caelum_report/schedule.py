@@ -14,14 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from .config.settings import VARIABLES
 from .errors import UsageError
 from .text import visible
 
 PACKAGE: Final = Path(__file__).parent
 CRON: Final = next(folder for folder in (PACKAGE / "cron", PACKAGE.parent / "cron") if folder.is_dir())
 PROGRAM: Final = "/usr/local/bin/caelum-report"  # as the files in `cron/` name it
-_OF_ONE_RUN: Final = {"DEBUG", "CREDENTIALS_DIRECTORY", "CAELUM_ANALYTICS_HOST", "CAELUM_ANALYTICS_PORT"}
 TIMER: Final = "caelum-report.timer"
 STATE: Final = "/var/lib/caelum-report"
 SITE: Final = "/var/cache/caelum-report/reports"
@@ -53,24 +51,6 @@ def units(
     return {"caelum-report.service": service, TIMER: _read(TIMER)}
 
 
-def decided(environ: Mapping[str, str], home: Path) -> list[str]:
-    """The variables of a person's shell that say what a report is about: where configuration and history are, and settings."""
-    usual = {"XDG_CONFIG_HOME": str(home / ".config"), "XDG_STATE_HOME": str(home / ".local/state")}
-    return [
-        name
-        for name in (*usual, *VARIABLES)
-        if environ.get(name) and name not in _OF_ONE_RUN and environ[name].rstrip("/") != usual.get(name)
-    ]
-
-
-def carried(environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Of these what a timer's runs are told, so that they do not begin a history of their own and publish it over the site
-    of this one. Secrets are not: they would stand in a crontab.
-    """
-    secret = {name for name, variable in VARIABLES.items() if variable.secret}
-    return {name: environ[name] for name in decided(environ, home) if name not in secret}
-
-
 def crontab(command: Sequence[str], folder: Path, carried: Mapping[str, str] = MappingProxyType({})) -> str:
     """Lines for `crontab -e`: a PATH, and a command that leaves the work to systemd where it runs; runs start in `folder`,
     with the variables `carried`.
@@ -81,12 +61,19 @@ def crontab(command: Sequence[str], folder: Path, carried: Mapping[str, str] = M
     return lines.replace(PROGRAM, " ".join(map(_cron_word, command)))
 
 
-def install(environ: Mapping[str, str], *, user: bool, root: Path = Path("/")) -> Iterator[str]:
-    """Write the units and start the timer, saying each thing once it is done. `root` is a folder to install into
-    instead of this system; nothing is then started. Raises UsageError on the first thing that does not work.
+def install(
+    environ: Mapping[str, str],
+    carried: Mapping[str, str] = MappingProxyType({}),
+    *,
+    user: bool,
+    root: Path = Path("/"),
+) -> Iterator[str]:
+    """Write the units and start the timer, saying each thing once it is done. A user's runs have the variables `carried`. `root`
+    is a folder to install into instead of this system; nothing is then started. Raises UsageError on the first thing that
+    does not work.
     """
     command = program(environ)
-    files = _files(environ, command, user=user, root=root)
+    files = _files(environ, command, carried, user=user, root=root)
     for path, content in files.items():
         _write(path, content)
         yield f"wrote {visible(str(path), 500)}"
@@ -104,7 +91,7 @@ def install(environ: Mapping[str, str], *, user: bool, root: Path = Path("/")) -
 
 def uninstall(environ: Mapping[str, str], *, user: bool, root: Path = Path("/")) -> Iterator[str]:
     """Stop the timer and remove the units. History and site stay."""
-    files = [path for path in _files(environ, program(environ), user=user, root=root) if path.exists()]
+    files = [path for path in _files(environ, program(environ), {}, user=user, root=root) if path.exists()]
     if not files:
         yield "nothing is installed" + (" for this user" if user else "")
         return
@@ -133,13 +120,12 @@ def found(environ: Mapping[str, str], root: Path = Path("/")) -> str | None:
 # --- writing and running --------------------------------------------------------------------------------------------
 
 
-def _files(environ: Mapping[str, str], command: Sequence[str], *, user: bool, root: Path) -> dict[Path, str]:
+def _files(
+    environ: Mapping[str, str], command: Sequence[str], carried: Mapping[str, str], *, user: bool, root: Path
+) -> dict[Path, str]:
     folder = _unit_folder(environ, user=user, root=root)
     if user:
-        return {
-            folder / name: content
-            for name, content in units(command, Path.cwd(), carried(environ, _home(environ))).items()
-        }
+        return {folder / name: content for name, content in units(command, Path.cwd(), carried).items()}
     if root == Path("/"):
         _refuse_a_persons_own(command)
         if os.geteuid() != 0:

@@ -154,7 +154,8 @@ def test_a_users_units_are_written_and_removed_again(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     environ = {"HOME": str(tmp_path), "PATH": "/nowhere"}
     folder = tmp_path / ".config/systemd/user"
-    said = list(schedule.install(environ, user=True))
+    said = list(schedule.install(environ, {"CAELUM_FLEET": "F"}, user=True))
+    assert 'Environment="CAELUM_FLEET=F"\n' in (folder / "caelum-report.service").read_text()
     assert said[:2] == [f"wrote {folder}/caelum-report.service", f"wrote {folder}/caelum-report.timer"]
     assert said[2].startswith("not run, systemd is not at work here: systemctl --user daemon-reload")
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o644}

@@ -28,14 +28,15 @@ def schedule(
     ] = False,
 ) -> None:
     """Print or install the timer that makes the report."""
+    from caelum_report import config as configuration
     from caelum_report import schedule as timers
     from caelum_report import words
 
     own = user if user is not None else os.geteuid() != 0
     printed = crontab or not Path("/run/systemd/system").is_dir()
     a_persons = own or (printed and not install)
-    carried = timers.carried(os.environ, Path.home()) if a_persons else {}
-    unknown = [name for name in timers.decided(os.environ, Path.home()) if name not in carried]
+    carried = configuration.carried(os.environ, Path.home()) if a_persons else {}
+    unknown = [name for name in configuration.decided(os.environ, Path.home()) if name not in carried]
     if unknown and not uninstall:
         where = (
             "a .env beside caelum.toml" if a_persons else "/etc/caelum-report/caelum.toml, the one file that they read"
@@ -45,7 +46,8 @@ def schedule(
     if install and uninstall:
         raise UsageError("--install and --uninstall exclude each other")
     if install or uninstall:
-        for line in (timers.install if install else timers.uninstall)(os.environ, user=own):
+        done = timers.install(os.environ, carried, user=own) if install else timers.uninstall(os.environ, user=own)
+        for line in done:
             typer.echo(line)
     elif printed:
         typer.echo(timers.crontab(timers.program(os.environ), Path.cwd(), carried), nl=False)

@@ -5,15 +5,17 @@ from .explaining import check, describe, explain, show
 from .hosts import find_configurations
 from .initial import initial_file, initial_toml, write_initial
 from .loading import OWN_SERVER, consent, load, pending
-from .settings import Options, find_file, system_zone
+from .settings import Options, carried, decided, find_file, system_zone
 from .tapped import tapped_entries
 from .units import seconds
 
 __all__ = [
     "OWN_SERVER",
     "Options",
+    "carried",
     "check",
     "consent",
+    "decided",
     "describe",
     "explain",
     "find_configurations",

@@ -93,6 +93,7 @@ VARIABLES: Final = {
 }
 _YES: Final = {"1", "true", "yes", "on"}
 _NO: Final = {"0", "false", "no", "off", ""}
+_OF_ONE_RUN: Final = {"DEBUG", "CREDENTIALS_DIRECTORY", "CAELUM_ANALYTICS_HOST", "CAELUM_ANALYTICS_PORT"}
 PATHS: Final = ("database", "output")
 
 
@@ -250,6 +251,24 @@ def _from_options(options: Options) -> dict[str, Any]:
         "fail_on": options.fail_on,
     }
     return {key: value for key, value in said.items() if value is not None}
+
+
+def decided(environ: Mapping[str, str], home: Path) -> list[str]:
+    """The variables of a person's shell that say what a report is about: where configuration and history are, and settings."""
+    usual = {"XDG_CONFIG_HOME": str(home / ".config"), "XDG_STATE_HOME": str(home / ".local/state")}
+    return [
+        name
+        for name in (*usual, *VARIABLES)
+        if environ.get(name) and name not in _OF_ONE_RUN and environ[name].rstrip("/") != usual.get(name)
+    ]
+
+
+def carried(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Of these what a timer's runs are told, so that they do not begin a history of their own and publish it over the site
+    of this one. Secrets are not: they would stand in a crontab.
+    """
+    secret = {name for name, variable in VARIABLES.items() if variable.secret}
+    return {name: environ[name] for name in decided(environ, home) if name not in secret}
 
 
 def is_debug(environ: Mapping[str, str]) -> bool:
