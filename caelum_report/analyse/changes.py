@@ -21,6 +21,7 @@ from .uptime import STATUSES, UNASKED, run_before, status_at
 
 LEAST_EFFECT: Final = 0.10
 LEAST_N: Final = 12
+NEW: Final = "new"  # a state before the first
 TESTED: Final = (("latency_p50", "Answer time, p50", "seconds", "latency"), ("rss", "Memory", "bytes", "latency"))
 
 
@@ -37,7 +38,7 @@ def states(facts: Facts) -> Iterator[Change]:
         before = status_at(facts.ledger, standing.index, start)
         if standing.run is None or before is standing.status or (before is None and standing.run.start <= start):
             continue
-        before_text = before.value if before else "not seen" if _first(facts, standing) > start else "no data"
+        before_text = before.value if before else NEW if _first(facts, standing) > start else "no data"
         explained = standing.id in facts.roots
         key = (explained, facts.roots.get(standing.id, standing.id), before_text, standing.status.value)
         grouped.setdefault(key, []).append(standing)

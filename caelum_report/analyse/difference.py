@@ -20,7 +20,7 @@ from caelum_report.history import History
 from caelum_report.model import Server, Status, Surface
 from caelum_report.periods import PeriodName, Span
 
-from .changes import LEAST_EFFECT, LEAST_N, direction_of, p_text, rank_test, within_a_sentence
+from .changes import LEAST_EFFECT, LEAST_N, NEW, direction_of, p_text, rank_test, within_a_sentence
 from .discoveries import FALSE_SHARE, adjusted
 from .facts import Facts
 from .latency import Checks, checks
@@ -48,6 +48,7 @@ class Past:
     book: Ledger
     seen: Checks
     rolled: Rollups
+    elsewhere: frozenset[str] = frozenset()  # ids that other hosts ask, of whom no run of this machine tells
 
 
 def past_of(history: History, config: Config, now: float) -> Past:
@@ -73,6 +74,7 @@ def past_of(history: History, config: Config, now: float) -> Past:
         ledger(history.states, names, intervals, now),
         seen,
         rollups(history, DIFFERENCE_METRICS),
+        frozenset(server.id for server in elsewhere),
     )
 
 
@@ -109,12 +111,15 @@ def difference(
         for one, chance in zip(samples, share, strict=True)
         if chance <= FALSE_SHARE and one.moved >= one.figure.least
     ]
+    moved = _comings_and_goings(past, chosen, before, after, fleets)
     if before.moment and after.moment:
-        found += _states(past, chosen, before, after)
+        found += _states(past, [server for server in chosen if server not in moved], before, after)
     found += _tools(past, chosen, before, after)
-    found += _comings(past, chosen, before, after, fleets)
+    found += moved.values()
     ranked = tuple(sorted(found, key=_rank))
-    return Difference(before, after, ranked, len(samples), _sentence(ranked, len(samples)), _how(first, second))
+    return Difference(
+        before, after, ranked, len(samples), _sentence(ranked, len(samples)), _how(first, second) if samples else ""
+    )
 
 
 def windows(before: Span, after: Span) -> tuple[Span, Span]:
@@ -255,20 +260,17 @@ def _signed(value: float) -> str:
 
 def _states(past: Past, chosen: Sequence[int], before: Span, after: Span) -> Iterator[Contrast]:
     for server in chosen:
-        name, slug = past.servers[server]
         was, now = (status_at(past.book, server, span.end.timestamp()) for span in (before, after))
-        if now is None or was is now or _first(past.book, server) > before.end.timestamp():
-            continue  # a server that came later is told of once
-        said = was.value if was else "no data"
-        n = _checks_of_state(past.book, server, after.end.timestamp())
-        evidence = _not_asked(past.book, server, after.end.timestamp()) or f"{n} of {words.plural(n, 'probe')}"
-        page = f"servers/{slug}.html#states"
-        yield Contrast(direction_of(said, now), (name,), "State", said, now.value, "", evidence, page, None, n)
+        if now is not None and was is not now:
+            yield _state(past, server, was.value if was else "no data", now, after)
 
 
-def _first(book: Ledger, server: int) -> float:
-    rows = book.rows(server)
-    return float(book.start[rows[0]]) if rows else book.now
+def _state(past: Past, server: int, said: str, now: Status, after: Span) -> Contrast:
+    name, slug = past.servers[server]
+    n = _checks_of_state(past.book, server, after.end.timestamp())
+    evidence = _not_asked(past.book, server, after.end.timestamp()) or f"{n} of {words.plural(n, 'probe')}"
+    page = f"servers/{slug}.html#states"
+    return Contrast(direction_of(said, now), (name,), "State", said, now.value, "", evidence, page, None, n)
 
 
 def _stretch_at(book: Ledger, server: int, when: float) -> int | None:
@@ -323,22 +325,36 @@ def _tools(past: Past, chosen: Sequence[int], before: Span, after: Span) -> Iter
         )
 
 
-def _comings(past: Past, chosen: Sequence[int], before: Span, after: Span, fleets: Fleets) -> Iterator[Contrast]:
-    """Servers that were configured at the end of one span only; where nobody knows, that were asked in one only."""
+def _comings_and_goings(
+    past: Past, chosen: Sequence[int], before: Span, after: Span, fleets: Fleets
+) -> dict[int, Contrast]:
+    """Servers that were configured at the end of one span only, with how those that came are now: one line each."""
+    found = {}
     for server in chosen:
-        rows = past.book.rows(server)
-        if not rows:
-            continue
+        came, went, word = _moved(past, server, before, after, fleets)
         name, slug = past.servers[server]
-        first, last = float(past.book.start[rows[0]]), float(past.book.held[rows[-1]])
-        came = before.end.timestamp() < first <= after.end.timestamp()
-        went = last < after.start.timestamp() and last >= before.start.timestamp()
-        word = "asked"
-        if fleets[0] is not None and fleets[1] is not None and name in fleets[0] | fleets[1]:
-            came, went, word = name not in fleets[0], name not in fleets[1], "configured"
-        if came or went:
+        now = status_at(past.book, server, after.end.timestamp()) if came else None
+        if now is not None:
+            seen = past.book.start[past.book.rows(server)[0]] <= before.end.timestamp()
+            found[server] = _state(past, server, f"not {word}" if seen else NEW, now, after)
+        elif came or went:
             said = (f"not {word}", word) if came else (word, f"not {word}")
-            yield Contrast("method", (name,), "Fleet", *said, "", "certain", f"servers/{slug}.html")
+            found[server] = Contrast("method", (name,), "Fleet", *said, "", "certain", f"servers/{slug}.html")
+    return found
+
+
+def _moved(past: Past, server: int, before: Span, after: Span, fleets: Fleets) -> tuple[bool, bool, str]:
+    """Whether it came, whether it left, and what of: where nobody knows who was configured, who was asked."""
+    name, _ = past.servers[server]
+    rows = past.book.rows(server)
+    if not rows:
+        return False, False, ""
+    was, now = fleets
+    if was is not None and now is not None and (name in was | now or name not in past.elsewhere):
+        return name in now - was, name in was - now, "configured"
+    first, last = float(past.book.start[rows[0]]), float(past.book.held[rows[-1]])
+    came = before.end.timestamp() < first <= after.end.timestamp()
+    return came, before.start.timestamp() <= last < after.start.timestamp(), "asked"
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

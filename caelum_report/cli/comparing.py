@@ -140,4 +140,4 @@ def _print(found: Difference, zone: str) -> None:
             f"{words.direction(one.direction, one.servers).lower():7} {who}: {one.what} {one.before} → {one.after}{detail}  ({one.evidence})"
         )
     start, end = (words.moment(at, now(), zone) for at in (found.before.start, found.after.end))
-    typer.echo(f"{start} to {end}. {found.how}")
+    typer.echo(f"{start} to {end}. {found.how}".rstrip())

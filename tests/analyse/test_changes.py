@@ -130,7 +130,7 @@ def test_the_same_trouble_as_in_the_report_before_is_no_change() -> None:
 
 def test_a_server_never_seen_before_is_said_to_be_new() -> None:
     (new,) = changes_after(hourly(5, probe()), snapshot(NOW + HOUR, probe(), probe("beta")), servers=("alpha", "beta"))
-    assert (new.servers, new.before, new.after, new.direction) == (("beta",), "not seen", "up", "method")
+    assert (new.servers, new.before, new.after, new.direction) == (("beta",), "new", "up", "method")
 
 
 def test_without_a_report_before_the_last_day_is_compared() -> None:

@@ -118,11 +118,50 @@ def test_between_two_moments_states_are_told_and_tools(tmp_path: Path) -> None:
     assert [(one.what, one.servers, one.before, one.after) for one in found.contrasts] == [
         ("State", ("b",), "up", "down"),
         ("Tools", ("a",), "2", "1"),
-        ("Fleet", ("late",), "not asked", "asked"),
+        ("State", ("late",), "new", "up"),
     ]
     assert found.contrasts[0].evidence == "6 of 6 probes"
     assert "tool removed: y" in found.contrasts[1].detail
     assert compared(tmp_path / "h", settings, number, moment(84), moment(88)).contrasts == ()
+
+
+def test_a_new_server_that_is_down_is_worse_and_one_that_left_is_told_in_one_line(tmp_path: Path) -> None:
+    settings = config(server("a"), server("gone"), server("well"), server("wx"))
+    began, ended = {"well": 50, "wx": 50}, {"gone": 50}
+
+    def look(hour: int) -> Snapshot:
+        here = [name for name in ("a", "gone", "well", "wx") if began.get(name, 0) <= hour < ended.get(name, 99)]
+        taken = snapshot(settings, START + hour * HOUR, {"gone": Failure.CONNECT_ERROR, "wx": Failure.SPAWN_FAILED})
+        return replace(taken, probes=tuple(probe for probe in taken.probes if probe.server in here))
+
+    number = lived(tmp_path / "h", settings, look)
+
+    def told(first: int, second: int) -> tuple[bool, list[tuple[str, ...]]]:
+        before, after = moment(first), moment(second)
+        with store.open_store(str(tmp_path / "h")) as database:
+            history = store.history(database, number, analyse.DIFFERENCE_METRICS)
+            fleets = store.fleet_at(database, before.end), store.fleet_at(database, after.end)
+        past = analyse.past_of(history, settings, after.end.timestamp())
+        found = analyse.difference(past, before, after, (), fleets)
+        lines = [(one.direction, *one.servers, one.what, one.before, one.after) for one in found.contrasts]
+        return found.regression, lines
+
+    assert told(49, 51) == (
+        True,
+        [
+            ("worse", "wx", "State", "new", "down"),
+            ("method", "well", "State", "new", "up"),
+            ("method", "gone", "Fleet", "configured", "not configured"),
+        ],
+    )
+    assert told(60, 62) == (False, []), "what is in neither run is not told"
+
+
+def test_no_test_is_named_where_no_figure_was_tested(tmp_path: Path) -> None:
+    settings = config(server("a"))
+    number = lived(tmp_path / "h", settings, noisy(settings, lambda *_: 1.0))
+    assert compared(tmp_path / "h", settings, number, moment(4), moment(5)).how == ""
+    assert "Mann-Whitney" in compared(tmp_path / "h", settings, number, day(2), day(3)).how
 
 
 def test_where_the_checks_are_gone_hours_are_compared(tmp_path: Path) -> None:
