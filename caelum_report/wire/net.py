@@ -105,7 +105,10 @@ class Opened:
 
 
 async def open_connection(origin: Origin, seconds: float) -> Opened:
-    """Connect within `seconds` in all. Raises `Fault` with its stage: dns, connect or tls, and what each step took."""
+    """Connect within `seconds` in all. Raises `Fault` with its stage: dns, connect or tls, and what each step took.
+
+    Where TLS failed, what is spoken there instead, or when the certificate ends, may be looked up for up to 2 s more.
+    """
     stamps: dict[str, float] = {}
     deadline = time.monotonic() + seconds
     try:
