@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -119,4 +120,7 @@ class History:
     database_bytes: int
     pins: tuple[Pin, ...] = ()  # ascending
     sources: SourceHistory | None = None  # None: none was ever asked
+    left: Mapping[str, datetime] = field(
+        default_factory=dict
+    )  # server that is gone -> since when nobody meant to ask it
     others: tuple[OtherHost, ...] = ()  # in the order of their names

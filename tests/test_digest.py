@@ -79,7 +79,7 @@ def test_a_day_is_told_once_when_it_is_over_by_the_clock_of_the_zone(box: Mailbo
     assert subjects(box) == ["[Caelum] 25 October 2026: one of 2 servers was down"]
     ((_, _, message),) = box.got
     text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    assert "a: answered 91.84\u00a0%; down 2\u00a0h in 1 outage" in text
+    assert "a: answered 91.67\u00a0%; down 2\u00a0h in 1 outage" in text  # 2 of 24 h: the run at 23:00 was about nobody
     assert "Sun 25\u00a0Oct 00:00 to Mon 26\u00a0Oct 00:00, Europe/Berlin" in text
 
 
@@ -176,6 +176,35 @@ def test_the_pdf_holds_all_servers() -> None:
     assert len(made) < 2_000_000
 
 
+@pytest.mark.parametrize("how", ["unconfigured", "not due, then unconfigured", "retired", "not asked again"])
+def test_time_after_a_server_left_is_no_down_time(tmp_path: Path, how: str) -> None:
+    """It was down for 42 s when it left, and the digest counted on: 2 min, 4 min, 6 min."""
+    settings = settings_of(tmp_path)
+    alone = replace(settings, servers=tuple(one for one in settings.servers if one.id == "b"))
+    fell, left = MIDNIGHT + 5 * HOUR, MIDNIGHT + 5 * HOUR + timedelta(seconds=42)
+    with store.open_store(settings.database) as database:
+        for n in range(5):
+            store.add_snapshot(database, snapshot(settings, MIDNIGHT + n * HOUR), settings)
+        store.add_snapshot(database, snapshot(settings, fell, {"a": Failure.TIMEOUT}), settings)
+        if how == "not due, then unconfigured":
+            at = left - timedelta(seconds=20)
+            store.add_snapshot(database, replace(snapshot(alone, at), not_due=("a",)), settings)
+        if how == "retired":
+            store.retire_server(database, "a", left)
+        elif how != "not asked again":
+            store.add_snapshot(database, snapshot(alone, left), alone)
+    span = periods.period("day", date(2026, 10, 25), "Europe/Berlin")
+    made = telling.digest_of(alone, "day", span, left + timedelta(minutes=6))
+    assert made is not None
+    shares = {one.server: one for one in made.servers}
+    assert shares["a"].down_seconds == (360 + 42 if how == "not asked again" else 42)
+    assert shares["a"].outages == 1
+    later = telling.digest_of(alone, "day", span, NIGHT_AFTER)
+    assert later is not None
+    lasted = next(one.down_seconds for one in later.servers if one.server == "a")
+    assert lasted == (1.5 * 3600 if how == "not asked again" else 42)
+
+
 # --- on the command line --------------------------------------------------------------------------------------------
 
 
@@ -218,3 +247,11 @@ def test_what_cannot_be_told_is_said(folder: Path, words: list[str], why: str) -
     error = CliRunner().invoke(app, ["digest", "--config", str(folder / "caelum.toml"), *words]).exception
     assert isinstance(error, UsageError)
     assert why in str(error)
+
+
+def test_a_day_that_is_not_over_has_no_digest(folder: Path) -> None:
+    ahead = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    words = ["digest", "--config", str(folder / "caelum.toml"), "--period", "day", "--at", ahead]
+    refused = CliRunner().invoke(app, words).exception
+    assert isinstance(refused, UsageError)
+    assert "is not over before" in str(refused)

@@ -71,7 +71,7 @@ def past_of(history: History, config: Config, now: float) -> Past:
         tuple((name, configured[name].slug if name in configured else text.slug(name)) for name in names),
         history,
         tuple(intervals.values()),
-        ledger(history.states, names, intervals, now),
+        ledger(history.states, names, intervals, now, history.left),
         seen,
         rollups(history, DIFFERENCE_METRICS),
         frozenset(server.id for server in elsewhere),

@@ -130,7 +130,7 @@ def gather(snapshot: Snapshot, history: History, config: Config, rolled: Rollups
     names = [*configured, *sorted(past)]
     seen = checks(history, names)
     intervals = _intervals(names, configured, config, run, seen)
-    book = ledger(history.states, names, intervals, now)
+    book = ledger(history.states, names, intervals, now, history.left)
     standings = _standings(names, configured, snapshot, history, seen=seen, book=book, intervals=intervals)
     by_id = {standing.id: standing for standing in standings}
     served = {standing.id: standing.index for standing in standings if not standing.retired}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -60,8 +61,16 @@ class Ledger:
         return range(int(self.bounds[server]), int(self.bounds[server + 1]))
 
 
-def ledger(states: pd.DataFrame, servers: Sequence[str], intervals: Mapping[str, float], now: float) -> Ledger:
-    """The ledger of `servers` up to `now`, from the frame `History.states`; others' rows are left out."""
+def ledger(
+    states: pd.DataFrame,
+    servers: Sequence[str],
+    intervals: Mapping[str, float],
+    now: float,
+    left: Mapping[str, datetime] = MappingProxyType({}),
+) -> Ledger:
+    """The ledger of `servers` up to `now`, from the frame `History.states`; others' rows are left out. No state outlasts
+    that its server has `left`.
+    """
     known = pd.Index(servers)
     code = np.asarray(known.get_indexer(pd.Index(states["server"].astype(object))), np.int64)
     start = unix(states["start"])
@@ -75,6 +84,8 @@ def ledger(states: pd.DataFrame, servers: Sequence[str], intervals: Mapping[str,
     after[:-1][same] = start[1:][same]
     interval = np.array([intervals[name] for name in servers], np.float64)
     held = np.minimum(after, end + HOLD * interval[code] if len(keep) else end)
+    gone = np.array([left[name].timestamp() if name in left else now for name in servers], np.float64)
+    held = np.minimum(held, np.maximum(gone[code], end)) if len(keep) else held
     held = np.maximum(held, start)
     position = {status.value: at for at, status in enumerate(STATUSES)}
     return Ledger(

@@ -41,6 +41,11 @@ def digest(
     existing(settings.database)
     kind = pick(period, {name: name for name in periods.PERIODS}, "period")
     span = periods.last(kind, time_of(at, settings.zone) if at else now(), settings.zone)
+    if span.end > now():
+        raise UsageError(
+            f"{span.label} is not over before {console.stamp(span.end)}; a digest is of whole periods. "
+            "What there is so far: caelum-report diff yesterday today"
+        )
     made = telling.digest_of(settings, kind, span, now())
     if made is None:
         raise UsageError(f"{span.label}: nothing was measured")

@@ -7,6 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ from .bundles import AT_HOST, other_hosts
 from .columns import AT_ONCE, columns_of, frame, in_pandas, objects, table, utc
 from .rolled import rolled
 from .rollups import SHAPE
+from .schema import OWN_HOSTS
 from .times import DAY, SECOND, from_us
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ def history(connection: sqlite3.Connection, snapshot_id: int, metrics: Sequence[
                 (at,),
             )
         ),
+        left=_left(connection, snapshot_id),
         next_number=previous.number + 1 if previous else 1,
         previous=previous,
         previous_report=report,
@@ -177,6 +180,27 @@ def _named(names: Sequence[str], places: npt.NDArray[np.intp]) -> pd.Categorical
     return pd.Categorical.from_codes(
         np.array([codes[name] for name in names], np.int64)[places], categories=pd.Index(list(codes), dtype=object)
     )
+
+
+def _left(connection: sqlite3.Connection, last: int) -> dict[str, datetime]:
+    """When servers left: retired by a person, or by the first run of this machine after their last check that was not
+    about them.
+    """
+    rows = connection.execute(
+        f"""SELECT name, min(at) FROM (
+            SELECT servers.name AS name, (
+                SELECT at FROM snapshots AS run
+                WHERE run.id > states.last_snapshot AND run.id <= :last AND run.host = servers.host
+                AND servers.name NOT IN (SELECT value FROM json_each(run.not_due)) ORDER BY run.id LIMIT 1
+            ) AS at
+            FROM servers JOIN states ON states.id = servers.state
+            WHERE states.last_snapshot < :last AND servers.host IN {OWN_HOSTS}
+            AND servers.name NOT IN (SELECT value FROM snapshots, json_each(not_due) WHERE snapshots.id = :last)
+            UNION ALL SELECT servers.name || {AT_HOST}, retired_at FROM servers JOIN hosts ON hosts.id = host
+        ) WHERE at IS NOT NULL GROUP BY name""",
+        {"last": last},
+    )
+    return {name: from_us(at) for name, at in rows}
 
 
 def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:
