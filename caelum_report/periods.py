@@ -13,6 +13,7 @@ from . import words
 PeriodName = Literal["day", "week", "month"]
 PERIODS: Final[tuple[PeriodName, ...]] = get_args(PeriodName)
 
+WORDS: Final = ("now", "today", "yesterday", "this-week", "last-week", "this-month", "last-month")  # that `named` reads
 _RELATIVE: Final = re.compile(r"(this|last)-(week|month)|today|yesterday")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})")

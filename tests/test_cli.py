@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -470,6 +472,33 @@ def test_a_server_that_was_mended_stays_down_until_it_is_asked_and_the_summary_s
     now = run(home, "build", "--no-pdf", "-v", "--now", "--mcp-config", str(file)).stdout
     assert "Not asked by this run" not in now
     assert "Down: wx" not in now
+
+
+@pytest.mark.parametrize(("typed", "status"), [(b"n\n", 2), (b"\n", 2), (b"\x04", 2), (b"\x03", 130)], ids=repr)
+def test_who_does_not_say_yes_to_forget_erases_nothing_and_has_found_no_bug(
+    home: Path, typed: bytes, status: int
+) -> None:
+    assert run(home, "collect", "--mcp-config", str(a_server(home))).returncode == 0
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "caelum_report", "servers", "forget", "tiny"]
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    with subprocess.Popen(
+        command, env=environ, cwd=home, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
+    ) as asked:
+        assert asked.stdout is not None
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(asked.stdout.fileno(), 1000)
+        if typed == b"\x03":  # a terminal of its own makes this signal of it
+            asked.send_signal(signal.SIGINT)
+        else:
+            os.write(ours, typed)
+        _, told = asked.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert asked.returncode == status
+    assert (b"nothing was erased" in told) == (status == 2)
+    assert "tiny" in run(home, "servers", "list").stdout
 
 
 def test_a_run_that_could_not_tell_somebody_says_what_it_did(home: Path) -> None:

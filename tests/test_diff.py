@@ -70,7 +70,9 @@ def test_as_json_and_as_a_page(folder: Path, tmp_path: Path) -> None:
     ("words", "why"),
     [
         (("1", "9"), "there is no report 9"),
-        (("yesterdya", "2"), "is no report and no time"),
+        (("yesterdya", "2"), "is no report and no time; did you mean yesterday?"),
+        (("1", "latset"), "is no report and no time; did you mean latest?"),
+        (("1", "§§"), "is no report and no time; write a report's number"),
         (("2", "1"), "#2 is later than #1"),
         (("1", "1"), "nothing to compare"),
         (("1", "2", "--server", "apj"), "did you mean 'api'?"),

@@ -11,6 +11,8 @@ import typer
 
 from caelum_report import console
 from caelum_report.errors import EXIT_FAIL_ON, UsageError
+from caelum_report.nearest import did_you_mean
+from caelum_report.periods import WORDS
 from caelum_report.text import visible
 
 from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now, pick, written
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+_WORDS = ("latest", "previous", *WORDS)
 _WAYS = (
     "write a report's number (4217), id, latest or previous, a time (2026-11-22T14:00), a day (2026-11-21), a week (2026-W47), a month "
-    "(2026-11), or now, today, yesterday, this-week, last-week, this-month, last-month"
+    f"(2026-11), or {', '.join(WORDS)}"
 )
 
 
@@ -98,7 +101,8 @@ def _span(database: sqlite3.Connection, text: str, at: datetime, zone: str) -> S
         return periods.Span(f"#{number}", when, when, moment=True)
     span = periods.named(text, at, zone)
     if span is None:
-        raise UsageError(f"{visible(text, 60)!r} is no report and no time; {_WAYS}")
+        meant = did_you_mean(text, _WORDS)
+        raise UsageError(f"{visible(text, 60)!r} is no report and no time{meant or f'; {_WAYS}'}")
     if span.start > at:
         raise UsageError(f"{visible(text, 60)} is still to come")
     return span

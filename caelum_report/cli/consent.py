@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from caelum_report.text import visible
 
-from .options import ConfigFile, Database, load, now, pick
+from .options import ConfigFile, Database, agreed, load, now, pick
 
 if TYPE_CHECKING:
     from caelum_report.configured import Config
@@ -102,7 +101,7 @@ def _approve_each(settings: Config, waiting: tuple[Server, ...], *, everything: 
     chosen = []
     for server in waiting:
         typer.echo("\n".join([visible(server.id, 80), *(f"  {line}" for line in describe(server, settings))]))
-        if everything or (ask and sys.stdin.isatty() and typer.confirm("  Approve it?", default=False)):
+        if everything or (ask and agreed("  Approve it?")):
             chosen.append(server)
     if chosen:
         _record(settings, chosen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
@@ -13,7 +12,7 @@ from caelum_report import console
 from caelum_report.errors import UsageError
 from caelum_report.text import visible
 
-from .options import AsJson, ConfigFile, Database, McpFiles, existing, load, now
+from .options import AsJson, ConfigFile, Database, McpFiles, agreed, existing, load, now
 
 if TYPE_CHECKING:
     import sqlite3
@@ -145,13 +144,7 @@ def servers_forget(
     existing(settings.database)
     with store.open_store(settings.database) as database:
         known = any(server.name == name for server in store.list_servers(database))
-    if (
-        known
-        and not yes
-        and not (
-            sys.stdin.isatty() and typer.confirm(f"Erase all that was measured of {visible(name)}?", default=False)
-        )
-    ):
+    if known and not yes and not agreed(f"Erase all that was measured of {visible(name)}?"):
         raise UsageError("nothing was erased; say --yes to erase without being asked")
     _change_fleet(config, db, lambda store, database: store.forget_server(database, name))
     typer.echo(f"{visible(name)} is forgotten. Reports made before still mention it.")

@@ -98,6 +98,19 @@ def pick(name: str, known: dict[str, T], what: str) -> T:
     raise UsageError(f"no {what} is called {name!r}{hint}")
 
 
+def agreed(question: str) -> bool:
+    """Whether a person at the terminal says yes; no terminal and the end of input are a no, Ctrl-C ends the command."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return typer.confirm(question, default=False)
+    except typer.Abort as error:
+        typer.echo(err=True)
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise SystemExit(130) from None
+        return False
+
+
 @contextlib.contextmanager
 def written(target: Path | None) -> Iterator[IO[bytes]]:
     """The file, there when it is whole and not before; or standard output. A link is followed, and what is no file, a pipe

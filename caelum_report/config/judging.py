@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -35,7 +36,7 @@ def judge(values: Mapping[str, Any], origins: Mapping[str, str], file: Path | No
         checked = CaelumToml.model_validate(values)
         mistakes = [(keys, f": {expected}") for keys, expected in _contradictions(checked)]
     except ValidationError as error:
-        mistakes = [_mistake(details) for details in error.errors(include_url=False, include_input=False)]
+        mistakes = [_mistake(details) for details in error.errors(include_url=False)]
     if not mistakes:
         return checked
     known = places(text)
@@ -43,7 +44,8 @@ def judge(values: Mapping[str, Any], origins: Mapping[str, str], file: Path | No
     for keys, said in mistakes:
         message = f"`{_written(keys)}`{said}"
         if (origin := origins.get(str(keys[0]))) is not None:
-            lines.append(((0, 0), f"{origin}: {message}"))
+            told = said.removeprefix(": ") if origin.startswith("--") and len(keys) == 1 else message
+            lines.append(((0, 0), f"{origin}: {told}"))
         else:
             place = next((known[keys[:end]] for end in range(len(keys), 0, -1) if keys[:end] in known), (1, 1))
             lines.append((place, f"{shown(file or '')}:{place[0]}:{place[1]}: {message}"))
@@ -132,8 +134,14 @@ def _mistake(details: ErrorDetails) -> Mistake:
     if kind == "value_error":
         return keys, f": expected {context['error']}"
     if kind == "literal_error":
-        return keys, f": expected {str(context['expected']).replace(chr(39), chr(34))}"
+        return keys, f": expected {str(context['expected']).replace(chr(39), chr(34))}{_nearest_word(details)}"
     return keys, f": expected {_EXPECTED.get(kind, details['msg'])}"
+
+
+def _nearest_word(details: ErrorDetails) -> str:
+    """Of the words that are allowed the one that was probably meant. What was said instead is not told: it may be a secret."""
+    near = nearest(str(details["input"]), re.findall(r"'([^']*)'", str(details.get("ctx", {}).get("expected"))), 0.6)
+    return f'; did you mean "{near}"?' if near else ""
 
 
 def _without_kind(keys: Keys) -> Keys:

@@ -110,8 +110,10 @@ def test_a_bad_variable_is_named_and_not_printed(environ: dict[str, str], messag
 
 
 def test_a_bad_option_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r'^--fail-on: `fail_on`: expected "never", "down" or "needs-action"$'):
+    with pytest.raises(UsageError, match=r'^--fail-on: expected "never", "down" or "needs-action"$'):
         load(Options(fail_on="always"), {}, tmp_path)
+    with pytest.raises(UsageError, match=r'^--fail-on: expected .*; did you mean "down"\?$'):
+        load(Options(fail_on="dwon"), {}, tmp_path)
 
 
 @pytest.mark.parametrize("option", ["config", "mcp_config"])
