@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ from caelum_report.document import (
     ReadOn,
     Verdict,
 )
-from caelum_report.model import Era, Status
+from caelum_report.model import Era, Failure, Status
 
 from . import changes as changed
 from . import troubles as told
@@ -33,6 +34,7 @@ from .hosts import has_room
 from .times import DAY, moment
 from .uptime import STATUSES
 
+_OF_THE_ADDRESS: Final = {Failure.DNS_ERROR, Failure.CONNECT_ERROR, Failure.TLS_ERROR}
 _LEAST_GRACE: Final = 120.0
 _MOST_GRACE: Final = 3600.0
 _STATE_VERBS: Final = {
@@ -249,17 +251,30 @@ def _told(facts: Facts, standing: Standing) -> str:
 
 def _told_apart(facts: Facts, leading: Standing, urgent: Sequence[Finding]) -> str:
     """Who is down or degraded for a reason of its own, so that the lede does not explain all by the first cause."""
-    others = [
-        finding
+    others = {
+        finding.server: finding.title
         for finding in urgent
         if finding.kind == "state"
         and finding.status in {Status.DOWN, Status.DEGRADED}
-        and finding.server not in {None, leading.id, *facts.roots}
-    ]
-    if len(others) == 1:
-        return others[0].title
-    names = [facts.by_id[finding.server].name for finding in others if finding.server]
-    return f"{words.listing(names)} have causes of their own." if names else ""
+        and finding.server not in {leading.id, *facts.roots}
+        and finding.server is not None
+    }
+    alike = [name for name in others if _fails_alike(facts.by_id[name], leading)]
+    apart = [name for name in others if name not in alike]
+    same, own = (words.listing([facts.by_id[name].name for name in part]) for part in (alike, apart))
+    sentences = []
+    if alike:
+        sentences.append(f"{same} {'fails' if len(alike) == 1 else 'fail'} in the same way at the same address.")
+    if apart:
+        sentences.append(others[apart[0]] if len(apart) == 1 else f"{own} have causes of their own.")
+    return " ".join(sentences)
+
+
+def _fails_alike(one: Standing, other: Standing) -> bool:
+    """Whether the two are not reached at one address: what stands there serves both, so it may well be one fault."""
+    if one.failure is not other.failure or one.failure not in _OF_THE_ADDRESS or not (one.server and other.server):
+        return False
+    return urlsplit(one.server.endpoint)[:2] == urlsplit(other.server.endpoint)[:2]
 
 
 def _last_incident(facts: Facts) -> str:

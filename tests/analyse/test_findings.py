@@ -152,6 +152,23 @@ def test_the_lede_does_not_explain_all_by_the_first_of_several_causes() -> None:
         assert f"and takes beta with it. {said} 0 of" in lede
 
 
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (["host"], "beta fails in the same way at the same address."),
+        (["host", "host"], "beta and gamma fail in the same way at the same address."),
+        (["other"], "beta refuses every connection."),
+        (["host", "other", "other"], "beta fails in the same way at the same address. delta and gamma have causes of"),
+    ],
+)
+def test_servers_behind_one_address_are_not_said_to_have_causes_of_their_own(others: list[str], said: str) -> None:
+    names = ("beta", "gamma", "delta")[: len(others)]
+    refused = [probe(name, Failure.CONNECT_ERROR, reason="connection refused") for name in ("alpha", *names)]
+    behind = [server(name, endpoint=f"https://{host}:443/{name}") for name, host in zip(names, others, strict=True)]
+    lede = report([snapshot(NOW - HOUR, *refused), snapshot(NOW, *refused)], server(), *behind).verdict.lede
+    assert said in lede
+
+
 def test_a_dependency_that_broke_later_and_a_circle_explain_nothing() -> None:
     down = [probe(name, Failure.TIMEOUT) for name in ("alpha", "beta")]
     later = [snapshot(NOW - HOUR * n, probe() if n > 2 else down[0], down[1]) for n in range(20, -1, -1)]
