@@ -432,6 +432,36 @@ def test_a_fleets_first_day_on_the_command_line(home: Path, watched: Path) -> No
     assert (diff.returncode, "probe" in diff.stdout) == (0, False)
 
 
+def test_approve_says_what_is_another_than_what_was_approved(home: Path, watched: Path) -> None:
+    secret = "sk-live-0123456789abcdef"
+    rewritten(watched, one={"command": "sh", "args": ["a.sh", "--token", secret]}, two=None)
+    named(home, "approve", "one")
+    rewritten(watched, one={"command": "sh", "args": ["b.sh", "--token", secret], "env": {"EXTRA_KEY": secret}})
+    said = named(home, "approve").stdout
+    assert re.search(
+        r"^  changed since it was approved, [\d:]+:\n"
+        r"    runs \S*sh a\.sh --token '\[redacted\]'  ->  runs \S*sh b\.sh --token '\[redacted\]'\n"
+        r"    nothing  ->  with the variables EXTRA_KEY$",
+        said,
+        re.MULTILINE,
+    ), said
+    named(home, "approve", "one")
+    rewritten(watched, one={"command": "sh", "args": ["b.sh", "--token", secret[::-1]], "env": {"EXTRA_KEY": secret}})
+    said = named(home, "approve").stdout
+    assert "    a value that is not shown: a secret in it, or of a variable that decides what is run\n" in said
+    rewritten(watched, one={"url": "http://127.0.0.1:9/mcp"})
+    said = named(home, "approve").stdout
+    assert "  ->  nothing\n" in said
+    assert "    nothing  ->  asks http://127.0.0.1:9/mcp over http\n" in said
+    database = home / ".local/state/caelum-report/history.sqlite"
+    with sqlite3.connect(database) as connection:
+        assert secret not in str(connection.execute("SELECT * FROM approvals").fetchall())
+        connection.execute("UPDATE approvals SET shown = '[]'")
+    assert "    what was shown then is not stored\n" in named(home, "approve").stdout
+    named(home, "approve", "one")
+    assert named(home, "approve").stdout == "No server waits for consent.\n"
+
+
 def test_a_trusted_entry_that_changed_is_asked_by_the_next_run(home: Path, watched: Path) -> None:
     settings = home / "caelum.toml"
     settings.write_text('trust = "file"\nstdio_every = "15m"\n' + settings.read_text())

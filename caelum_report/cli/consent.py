@@ -13,8 +13,13 @@ from caelum_report.text import visible
 from .options import ConfigFile, Database, agreed, load, now, pick
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
     from caelum_report.configured import Config
     from caelum_report.model import Server
+
+    Before = Mapping[str, tuple[datetime, tuple[str, ...]]]
 
 app = typer.Typer()
 
@@ -56,7 +61,7 @@ def init(
         typer.echo("Next: caelum-report build")
         return
     typer.echo("A report would start or contact these, from a timer, for as long as it runs:")
-    _approve_each(settings, waiting, everything=yes)
+    _approve_each(settings, waiting, {}, everything=yes)
     typer.echo("Next: caelum-report build, then caelum-report schedule")
 
 
@@ -74,10 +79,10 @@ def approve(
     from caelum_report import store, words
 
     settings = load(config, db=db)
-    approved = {}
+    approved, agreed_before = {}, {}
     if Path(settings.database).exists():
         with store.open_store(settings.database) as database:
-            approved = store.approvals(database)
+            approved, agreed_before = store.approvals(database), store.agreed_to(database)
     waiting = {server.id: server for server in configuration.pending(settings, approved)}
     if names:
         ready = {server.id for server in settings.servers} - waiting.keys()
@@ -90,17 +95,23 @@ def approve(
     elif not waiting:
         typer.echo("No server waits for consent.")
     else:
-        _approve_each(settings, tuple(waiting.values()), everything=everything, ask=False)
+        _approve_each(settings, tuple(waiting.values()), agreed_before, everything=everything, ask=False)
 
 
-def _approve_each(settings: Config, waiting: tuple[Server, ...], *, everything: bool, ask: bool = True) -> None:
-    """Show what each would start or contact; approve all, or those that a person at the terminal says yes to."""
+def _approve_each(
+    settings: Config, waiting: tuple[Server, ...], before: Before, *, everything: bool, ask: bool = True
+) -> None:
+    """Show what each would start or contact, and what of it is another than `before`; approve all, or those that a person at
+    the terminal says yes to.
+    """
     from caelum_report import words
     from caelum_report.config import describe
 
     chosen = []
     for server in waiting:
-        typer.echo("\n".join([visible(server.id, 80), *(f"  {line}" for line in describe(server, settings))]))
+        shown = describe(server, settings)
+        changed = _changed(*before[server.id], shown, settings.zone) if server.id in before else ()
+        typer.echo("\n".join([visible(server.id, 80), *(f"  {line}" for line in (*shown, *changed))]))
         if everything or (ask and agreed("  Approve it?")):
             chosen.append(server)
     if chosen:
@@ -112,8 +123,33 @@ def _approve_each(settings: Config, waiting: tuple[Server, ...], *, everything: 
         )
 
 
+def _changed(at: datetime, before: tuple[str, ...], after: tuple[str, ...], zone: str) -> Iterator[str]:
+    """How an entry differs from the one that was approved, a line each: `runs npx a -> runs npx b`."""
+    from caelum_report import words
+
+    yield f"changed since it was approved, {words.moment(at, now(), zone)}:"
+    if not before:
+        yield "  what was shown then is not stored"
+    elif before == after:
+        yield "  a value that is not shown: a secret in it, or of a variable that decides what is run"
+    parts = (_by_part(before), _by_part(after))
+    for part in dict.fromkeys((*parts[0], *parts[1])) if before else ():
+        was, is_now = (visible(lines.get(part, "nothing"), 2100) for lines in parts)
+        if was != is_now:
+            yield f"  {was}  ->  {is_now}"
+
+
+def _by_part(lines: tuple[str, ...]) -> dict[str, str]:
+    """Lines of `config.describe` by what they are about: `runs …`, `in …`, `with the variables …`."""
+    return {
+        " ".join(line.split(" ", 3)[:3]) if line.startswith("with ") else line.partition(" ")[0]: line for line in lines
+    }
+
+
 def _record(settings: Config, servers: list[Server]) -> None:
     from caelum_report import store
+    from caelum_report.config import describe
 
+    shown = {server.id: describe(server, settings) for server in servers}
     with store.open_store(settings.database) as database:
-        store.approve(database, {server.id: server.fingerprint for server in servers}, now())
+        store.approve(database, {server.id: server.fingerprint for server in servers}, now(), shown)

@@ -38,6 +38,7 @@ from .database import batch, damage, open_store
 from .exports import EXPORTS, exported, has_samples
 from .locks import deliver_lock, publish_lock, run_lock
 from .memory import (
+    agreed_to,
     approvals,
     fleet_at,
     latest_snapshot,
@@ -69,6 +70,7 @@ __all__ = [
     "add_run_steps",
     "add_silence",
     "add_snapshot",
+    "agreed_to",
     "alerts_since",
     "approvals",
     "approve",

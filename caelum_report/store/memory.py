@@ -68,6 +68,12 @@ def approvals(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute("SELECT server, fingerprint FROM approvals"))
 
 
+def agreed_to(connection: sqlite3.Connection) -> dict[str, tuple[datetime, tuple[str, ...]]]:
+    """`Server.id` -> when it was approved, and the lines that were shown then; no line where they are not known."""
+    rows = connection.execute("SELECT server, at, shown FROM approvals")
+    return {server: (from_us(at), tuple(json.loads(shown))) for server, at, shown in rows}
+
+
 def report_at(connection: sqlite3.Connection, at: datetime | None = None) -> bytes | None:
     """The stored JSON of the newest report whose data go up to `at` or less; of the latest without it."""
     row = connection.execute(

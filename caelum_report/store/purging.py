@@ -43,7 +43,7 @@ _TEXTS: Final = _columns(
     snapshots.program_version sources.endpoint sources.kind states.stage states.reason"""
 )
 _JSON: Final = _columns(
-    """bookmarks.value details.document first_probes.document hosts.servers outbox.payload outbox.waiting readings.notes
+    """approvals.shown bookmarks.value details.document first_probes.document hosts.servers outbox.payload outbox.waiting readings.notes
     snapshots.not_due snapshots.notes"""
 )
 _PACKED: Final = _columns("surfaces.document")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from statistics import median
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from caelum_report.configured import Config
@@ -436,10 +437,20 @@ def add_mark(connection: sqlite3.Connection, at: datetime, text: str) -> None:
         connection.execute("INSERT INTO marks (at, text) VALUES (?, ?)", (to_us(at), text))
 
 
-def approve(connection: sqlite3.Connection, fingerprints: Mapping[str, str], at: datetime) -> None:
-    """Records consent to each server as it is configured now; `fingerprints` is by `Server.id`."""
+def approve(
+    connection: sqlite3.Connection,
+    fingerprints: Mapping[str, str],
+    at: datetime,
+    shown: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
+    """Records consent to each server as it is configured now. `fingerprints` is by `Server.id`, as is what people were
+    `shown` of it: lines without secrets.
+    """
     with batch(connection):
         connection.executemany(
-            "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?)",
-            [(server, fingerprint, to_us(at)) for server, fingerprint in fingerprints.items()],
+            "INSERT OR REPLACE INTO approvals (server, fingerprint, at, shown) VALUES (?, ?, ?, ?)",
+            [
+                (server, fingerprint, to_us(at), _json(tuple(shown.get(server, ()))))
+                for server, fingerprint in fingerprints.items()
+            ],
         )

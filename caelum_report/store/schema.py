@@ -410,7 +410,8 @@ TABLES: Final = (
     -- What people agreed to have started.
     server TEXT PRIMARY KEY,             -- the configured name
     fingerprint TEXT NOT NULL,           -- of command, arguments, working folder, environment names and URL
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    shown TEXT NOT NULL DEFAULT '[]'     -- JSON: what they were shown, a line each, without secrets; empty: not known
 ) WITHOUT ROWID""",
     _PINS,
     """CREATE TABLE usage (
@@ -516,4 +517,5 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _column("samples", "anew", "INTEGER NOT NULL DEFAULT 0"),
     _column("servers", "fingerprint", "TEXT NOT NULL DEFAULT ''"),
     lambda database: _execute(database, _FIRST_PROBES),
+    _column("approvals", "shown", "TEXT NOT NULL DEFAULT '[]'"),
 )
