@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .configured import Config
     from .document import Report
-    from .model import Probe, Snapshot, Status
+    from .model import Probe, Status
 
 
 def talks(*, quiet: bool, verbose: bool) -> bool:
@@ -39,6 +39,7 @@ def progress(settings: Config, *, quiet: bool) -> Iterator[Callable[[str, Status
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+    told: list[Status] = []
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Asking", total=len(settings.servers))
 
@@ -49,18 +50,24 @@ def progress(settings: Config, *, quiet: bool) -> Iterator[Callable[[str, Status
             if status is None:
                 bar.update(task, description=f"Asking {shown}")
             else:
+                told.append(status)
                 bar.update(task, advance=1, description=f"{shown}: {status.value}")
             if bar.finished:
-                bar.update(task, description="All have answered; working")
+                bar.update(task, description=f"{tally(told)}; working")
 
         yield tell
 
 
-def count(snapshot: Snapshot) -> dict[str, int]:
+def count(statuses: Sequence[Status]) -> dict[str, int]:
+    """How many servers are in each state that any is in."""
     from .model import Status
 
-    counts = {status.value: sum(probe.status is status for probe in snapshot.probes) for status in Status}
-    return {status: number for status, number in counts.items() if number}
+    return {status.value: number for status in Status if (number := statuses.count(status))}
+
+
+def tally(statuses: Sequence[Status]) -> str:
+    """`2 up, 1 down`"""
+    return ", ".join(f"{number} {status}" for status, number in count(statuses).items())
 
 
 def summary(
@@ -92,18 +99,17 @@ def summary(
     if not talks(quiet=quiet, verbose=verbose):
         return
     from .text import visible
-    from .words import listing, plural
+    from .words import listing
 
     typer.echo(report.verdict.sentence)
-    urgent = [finding for finding in report.findings if finding.needs_action]
-    waiting = [finding for finding in urgent if finding.id.startswith("approve:")]
-    for finding in urgent:
-        if len(waiting) == 1 or finding not in waiting:
+    for finding in report.findings:
+        if not finding.needs_action:
+            continue
+        if finding.server is None and finding.word == "Not approved":
+            typer.echo(f"  {finding.word}: {finding.title.rstrip('.')}: {finding.evidence}")
+            typer.echo(f"    ->  {finding.advice.rstrip('.')}")
+        else:
             typer.echo(f"  {finding.word}: {finding.title}" + (f"  ->  {finding.command}" if finding.command else ""))
-    if len(waiting) > 1:
-        who = listing([visible(finding.server or "", 80) for finding in waiting], 10)
-        typer.echo(f"  Not approved: {plural(len(waiting), 'server')} wait for your approval: {who}")
-        typer.echo("    ->  caelum-report approve shows them, caelum-report approve --all says yes to all")
     _not_due(report)
     left: dict[str, list[str]] = {}
     for change in report.changes:

@@ -408,7 +408,7 @@ def rewritten(file: Path, **change: object) -> None:
 
 def test_a_fleets_first_day_on_the_command_line(home: Path, watched: Path) -> None:
     first = named(home, "build", "--no-pdf", "--verbose")
-    assert "Not approved: 2 servers wait for your approval: one and two" in first.stdout
+    assert "Not approved: Two servers wait for your approval: one and two" in first.stdout
     assert "caelum-report approve --all" in first.stdout
     assert named(home, "approve", "--all").stdout.endswith("Approved 2 servers.\n")
     named(home, "build", "--no-pdf")

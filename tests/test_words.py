@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caelum_report import words
+from caelum_report import console, words
+from caelum_report.model import Status
 
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 
@@ -114,3 +115,8 @@ def test_a_change_that_is_neither_worse_nor_better_is_of_the_method_only_where_i
 
 def test_no_time_is_none_and_not_0_s() -> None:
     assert (words.amount(0), words.amount(7200).replace(words.NBSP, " ")) == ("none", "2 h")
+
+
+def test_the_end_of_asking_says_what_was_found_and_not_that_all_have_answered() -> None:
+    assert console.tally([Status.UP, Status.DOWN, Status.UP]) == "1 down, 2 up"
+    assert console.tally([Status.UNKNOWN] * 4) == "4 unknown"

@@ -19,6 +19,7 @@ from .latency import shortened
 _LONG: Final = {"host_cpu", "host_memory", "disk_used"}  # the others end with a week
 _NEARLY_MEMORY_PERCENT: Final = 85.0
 _NEARLY_DISK_PERCENT: Final = 80.0
+_BUSY_CPU_PERCENT: Final = 90.0
 _SWAP_SHARE: Final = 0.1  # less is what idle programs left there
 
 
@@ -67,6 +68,13 @@ def has_room(sample: HostSample) -> bool:
     return memory <= _NEARLY_MEMORY_PERCENT and disk <= _NEARLY_DISK_PERCENT
 
 
+def room(sample: HostSample) -> str:
+    """The clause on a host that has room: where its processors had none, that is said, and how far it is the run's own doing."""
+    if sample.cpu_percent is None or sample.cpu_percent < _BUSY_CPU_PERCENT:
+        return "the host has room"
+    return f"the host has memory and disk left; its CPU was {words.percent(sample.cpu_percent / 100, 0)} busy while we asked"
+
+
 def _filled(sample: HostSample) -> tuple[float, float]:
     """Percent of the memory and of the fullest disk in use."""
     disk = fullest(sample)
@@ -76,7 +84,8 @@ def _filled(sample: HostSample) -> tuple[float, float]:
 def _lede(sample: HostSample) -> str:
     """It is nearly full: memory 91 %, swap 31 % and disk /var 88 % in use; CPU 20 % during the run.
 
-    Busy processors make no verdict: the run itself keeps them busy.
+    Busy processors make no verdict of their own, for the run itself keeps them busy; where they are, room is claimed of the
+    others alone.
     """
     memory, used = _filled(sample)
     disk = fullest(sample)
@@ -86,6 +95,8 @@ def _lede(sample: HostSample) -> str:
     if disk is not None:
         parts.append(f"disk {text.visible(disk.name, 60)} {words.percent(used / 100, 0)}")
     verdict = "It has room" if has_room(sample) else "It is nearly full"
+    if has_room(sample) and sample.cpu_percent is not None and sample.cpu_percent >= _BUSY_CPU_PERCENT:
+        verdict = "It has memory and disk left"
     if memory > MEMORY_PERCENT or used > DISK_PERCENT:
         verdict = "It is short of room"
     busy = (

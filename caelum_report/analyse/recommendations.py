@@ -98,7 +98,7 @@ def timeouts(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommen
             f"Give {server.name} more time to answer.",
             f"{cut} of {words.plural(len(good[mine]), 'check')} ended at the limit of {words.seconds(limit)}; "
             f"of those that were answered, 5 % took {words.seconds(slowest)} or more.",
-            f"saves {words.duration(outage)} of outage that may be none",
+            f"saves up to {words.duration(outage)} of outage a month",
             (server.id,),
             f"servers/{server.slug}.html#stages",
             f"In its [[server]] block of caelum.toml: request_timeout = {round(2 * limit)}",
@@ -231,7 +231,7 @@ def risky_entries(_: Facts, servers: Sequence[ServerReport]) -> Iterator[Recomme
             names = words.listing([server.name for server in having], 3)
             yield Recommendation(
                 f"risk-{code}",
-                f"Mend the {'entry' if len(having) == 1 else 'entries'} of {names}.",
+                f"{RISKS[code].remedy if len(having) == 1 else RISKS[code].remedies} {names}.",
                 f"{names} {RISKS[code].one if len(having) == 1 else RISKS[code].many}.",
                 f"removes a risk: {RISKS[code].impact[0].lower()}{RISKS[code].impact[1:].rstrip('.')}",
                 tuple(server.id for server in having),

@@ -18,10 +18,12 @@ from .troubles import sentence
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """The words of one kind; `one` and `many` follow a server's name and a number of servers."""
+    """The words of one kind; `one` and `many` follow a server's name and a number of servers, both remedies go before names."""
 
     one: str
     many: str
+    remedy: str
+    remedies: str
     impact: str
     advice: str
 
@@ -30,31 +32,41 @@ RISKS: Final = {
     "unpinned-launcher": Risk(
         "starts whatever version is newest",
         "start whatever version is newest",
-        "Its tools can change between two starts without anybody here.",
-        "Name an exact version in its args: server@1.2.3 for npx and bunx, server==1.2.3 for uvx, image:1.2.3 or a digest for docker.",
+        "Pin the version of",
+        "Pin the versions of",
+        "Any start can bring a new version with other tools, which nobody here has chosen.",
+        "Name an exact version in the args: server@1.2.3 for npx and bunx, server==1.2.3 for uvx, image:1.2.3 or a digest for docker.",
     ),
     "plain-text-secret": Risk(
         "has a secret in plain text in its entry",
         "have a secret in plain text in their entries",
+        "Take the secret out of the entry of",
+        "Take the secrets out of the entries of",
         "Whoever reads the file, its backups or its repository has the secret.",
         "Write a variable in its place, as in ${API_KEY}, set that in the environment, and change the secret.",
     ),
     "plain-http": Risk(
         "is asked over plain http",
         "are asked over plain http",
+        "Use https for",
+        "Use https for",
         "Whoever is on the way can read and change what is asked and answered.",
-        "Write https in its url, or reach it through a tunnel that ends on this machine.",
+        "Write https in the url, or go through a tunnel that ends on this machine.",
     ),
     "no-authentication": Risk(
         "is open without authentication",
         "are open without authentication",
-        "Whoever can reach it can call its tools.",
-        "Put authentication in front of it and send it in the headers of its entry; or let only this machine reach it.",
+        "Put authentication in front of",
+        "Put authentication in front of",
+        "Whoever can reach such a server can call its tools.",
+        "Ask for a key there and send it in the headers of the entry; or let only this machine reach the server.",
     ),
     "writable-program": Risk(
         "runs a program that others can change",
         "run programs that others can change",
-        "Whoever changes it runs code as the user of this report.",
+        "Let nobody else change the program of",
+        "Let nobody else change the programs of",
+        "Whoever changes such a program runs code as the user of this report.",
         "Take the right to write away from the others, or move the program.",
     ),
 }

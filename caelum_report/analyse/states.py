@@ -6,7 +6,7 @@ The chance that a failure is nothing is how often so many checks in a row would 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from caelum_report import text, words
@@ -56,11 +56,12 @@ def network(facts: Facts) -> Iterator[Finding]:
 
 
 def states(facts: Facts) -> Iterator[Finding]:
-    """One finding for every server that is down, degraded, walled off, or cannot be asked."""
+    """One finding for every server that is down, degraded, walled off, or cannot be asked; one for all that wait for consent."""
+    yield from _unapproved(facts, [standing for standing in facts.current if _waits(standing)])
     for standing in facts.current:
         if standing.status in PROBLEMS:
             yield _trouble(facts, standing)
-        elif standing.status is Status.UNKNOWN:
+        elif standing.status is Status.UNKNOWN and not _waits(standing):
             found = _not_asked(facts, standing)
             if found is not None:
                 yield found
@@ -175,6 +176,10 @@ def chance_of_run(facts: Facts, standing: Standing, run: Run) -> float | None:
     return float(((failed + 1) / (total + 2)) ** min(run.checks, 1000))
 
 
+def _waits(standing: Standing) -> bool:
+    return standing.status is Status.UNKNOWN and standing.failure is Failure.SKIPPED and "approved" in standing.reason
+
+
 def _not_asked(facts: Facts, standing: Standing) -> Finding | None:
     """Why a server could not be asked; None where our own network explains it, or nobody ever tried."""
     match standing.failure:
@@ -182,8 +187,6 @@ def _not_asked(facts: Facts, standing: Standing) -> Finding | None:
             return _unusable(standing)
         case Failure.INTERNAL_ERROR:
             return _our_bug(facts, standing)
-        case Failure.SKIPPED if "approved" in standing.reason:
-            return _unapproved(facts, standing)
         case Failure.SKIPPED if "spent" in standing.reason:
             return _out_of_time(standing)
         case _:
@@ -212,7 +215,17 @@ def _unusable(standing: Standing) -> Finding:
     )
 
 
-def _unapproved(facts: Facts, standing: Standing) -> Finding:
+def _unapproved(facts: Facts, waiting: Sequence[Standing]) -> Iterator[Finding]:
+    """One finding for all that this machine can approve at once; those of other hosts are approved there."""
+    ours = [standing for standing in waiting if standing.server is None or not standing.server.host]
+    if len(ours) > 1:
+        yield _all_that_wait(ours)
+    for standing in waiting:
+        if len(ours) < 2 or standing not in ours:
+            yield _waiting(facts, standing)
+
+
+def _waiting(facts: Facts, standing: Standing) -> Finding:
     return Finding(
         id=f"approve:{standing.id}",
         kind="configuration",
@@ -227,16 +240,28 @@ def _unapproved(facts: Facts, standing: Standing) -> Finding:
         chance=0.0,
         impact="It is not started and not asked until then.",
         cause=sentence(standing.reason),
-        advice=_all_that_wait(facts),
         command=command(facts, standing.id, "approve"),
     )
 
 
-def _all_that_wait(facts: Facts) -> str:
-    many = sum(1 for one in facts.current if one.failure is Failure.SKIPPED and "approved" in one.reason)
-    if many < 2:
-        return ""
-    return f"{words.count(many)} servers wait: caelum-report approve shows them, caelum-report approve --all agrees to all."
+def _all_that_wait(waiting: Sequence[Standing]) -> Finding:
+    reasons = list(dict.fromkeys(sentence(standing.reason) for standing in waiting))
+    return Finding(
+        id="approve",
+        kind="configuration",
+        word="Not approved",
+        status=Status.UNKNOWN,
+        title=f"{words.spelled(len(waiting)).capitalize()} servers wait for your approval.",
+        server=None,
+        page="servers/index.html",
+        since=min((standing.since for standing in waiting if standing.since), default=None),
+        evidence=words.listing([standing.name for standing in waiting], 10),
+        chance=0.0,
+        impact="They are not started and not asked until then.",
+        cause=reasons[0] if len(reasons) == 1 else "Their entries are new or changed.",
+        advice="caelum-report approve shows what each would run or ask, caelum-report approve --all agrees to all.",
+        command="caelum-report approve",
+    )
 
 
 def _our_bug(facts: Facts, standing: Standing) -> Finding:

@@ -30,7 +30,7 @@ from . import changes as changed
 from . import troubles as told
 from .expiries import LOOMING_DAYS
 from .facts import PROBLEMS, Facts, Standing
-from .hosts import has_room
+from .hosts import has_room, room
 from .times import DAY, moment
 from .uptime import STATUSES
 
@@ -190,7 +190,7 @@ def _all_unknown(n: int) -> str:
 def _first_sentence(facts: Facts, n: int) -> str:
     subject = "The one server asked is up" if n == 1 else f"All {words.spelled(n)} servers asked are up"
     sample = facts.snapshot.host_sample
-    return f"{subject}, and the host has room." if sample and has_room(sample) else f"{subject}."
+    return f"{subject}, and {room(sample)}." if sample and has_room(sample) else f"{subject}."
 
 
 def _well_sentence(counts: Counter[Status], n: int, *, brief: bool) -> str:
@@ -221,7 +221,7 @@ def lede(facts: Facts, urgent: Sequence[Finding]) -> str:
         parts.append(_told_apart(facts, leading, urgent))
     elif urgent and not facts.snapshot.network_down:
         parts.append(urgent[0].title)
-    if any(parts):
+    if any(parts) and any(standing.status is not Status.UNKNOWN for standing in current):
         parts.append(f"{words.count(up)} of {words.plural(len(current), 'server')} {'is' if up == 1 else 'are'} well.")
     if facts.history.snapshot_count <= 1:
         parts.append("This is the first report. It knows one moment; comparisons begin with the second.")
@@ -375,13 +375,15 @@ def read_on(
         links.append(ReadOn("Readiness", "readiness.html", ready.sentence))
     tools = sum(len(s.surface.tools) for s in facts.current if s.surface)
     tokens = sum(tool.tokens for s in facts.current if s.surface for tool in s.surface.tools)
+    offered = f"{words.plural(tools, 'tool')}, about {words.count(tokens)} tokens"
+    if not any(s.surface for s in facts.current):
+        offered = "what they offer was never seen"
     needs = sum(1 for edge in diagram.edges if edge.kind == "depends-on")
     links.append(
         ReadOn(
             "Architecture",
             "architecture.html",
-            f"{words.plural(len(facts.current), 'server')}, {_dependencies(needs)}; "
-            f"{words.plural(tools, 'tool')}, about {words.count(tokens)} tokens.",
+            f"{words.plural(len(facts.current), 'server')}, {_dependencies(needs)}; {offered}.",
         )
     )
     recent = facts.calls.loc[facts.calls["hour"] >= pd.Timestamp(facts.now - 30 * DAY, unit="s", tz="UTC")]

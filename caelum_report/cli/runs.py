@@ -90,19 +90,19 @@ def collect(
             lambda: pipeline.collect(settings, now(), progress, rescue=rescue, everyone=everyone, to=to)
         )
     snapshot, bundle = done
-    tally = console.count(snapshot)
+    statuses = [probe.status for probe in snapshot.probes]
     if json:
         console.print_json(
             {
                 "at": console.stamp(snapshot.at),
                 "seconds": round(snapshot.seconds, 3),
-                "tally": tally,
+                "tally": console.count(statuses),
                 "not_due": len(snapshot.not_due),
                 **({"bundle": str(bundle)} if bundle else {}),
             }
         )
     elif console.talks(quiet=quiet, verbose=verbose):
-        typer.echo(f"Stored: {', '.join(f'{n} {status}' for status, n in tally.items()) or 'nothing was due'}.")
+        typer.echo(f"Stored: {console.tally(statuses) if statuses else 'nothing was due'}.")
         if snapshot.not_due:
             waiting = words.plural(len(snapshot.not_due), "server")
             typer.echo(f"Not due yet: {waiting}  ->  caelum-report collect --now")

@@ -185,3 +185,8 @@ class ServerReport:
     remarks: tuple[Remark, ...] = ()  # of what it offers now
     pin: PinReport | None = None
     asked_again_at: datetime | None = None  # not before; of one that was not due in this snapshot
+
+    @property
+    def tool_count(self) -> int | None:
+        """None: what it offers was never seen."""
+        return len(self.tools) if self.surface_sha256 else None

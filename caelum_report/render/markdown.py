@@ -155,7 +155,7 @@ def _fleet(parts: Part, *, internal: bool) -> Iterable[str]:
         (
             (
                 *(server.name, server.status.word, server.why, share, p95),
-                *((str(len(server.tools)),) if internal else ()),
+                *((words.NOTHING if server.tool_count is None else str(server.tool_count),) if internal else ()),
                 *((server.group or "",) if grouped else ()),
             )
             for server, share, p95 in rows

@@ -83,7 +83,7 @@ class FleetRow:
     since: datetime | None
     up_share_30_days: float | None
     p95_seconds_24_hours: float | None
-    tools: int | None  # None: not told in this edition
+    tools: int | None  # None: not told in this edition, or never seen
     group: str | None
     host: str
 
@@ -193,7 +193,7 @@ def _row(server: ServerReport, *, internal: bool) -> FleetRow:
         since=server.since,
         up_share_30_days=month.told_share if month else None,
         p95_seconds_24_hours=server.latency_day.p95 if server.latency_day else None,
-        tools=len(server.tools) if internal else None,
+        tools=server.tool_count if internal else None,
         group=server.group,
         host=server.host,
     )

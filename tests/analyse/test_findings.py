@@ -220,6 +220,16 @@ def test_an_entry_that_was_not_approved_waits() -> None:
     assert finding.command == "caelum-report approve 'it'\"'\"'s new'"
 
 
+def test_several_that_wait_for_approval_are_one_finding_and_the_verdict_names_their_number() -> None:
+    names = ("a", "b", "c", "d")
+    waiting = [probe(name, failure=Failure.SKIPPED, reason="not approved: new", stage=None) for name in names]
+    it = report([snapshot(NOW, *waiting)], *map(server, names))
+    (found,) = [finding for finding in it.findings if finding.word == "Not approved"]
+    assert (found.title, found.evidence) == ("Four servers wait for your approval.", "a, b, c and d")
+    assert "approve --all" in found.advice
+    assert it.verdict.lede.startswith("Four servers wait for your approval. This is the first report.")
+
+
 def test_a_server_that_somebody_switched_off_is_no_news() -> None:
     it = report([snapshot(NOW, probe(failure=Failure.SKIPPED, reason="disabled", stage=None))])
     assert it.findings == ()

@@ -14,7 +14,7 @@ from .past import NOW, config, history, host_sample, probe, server, snapshot
 @pytest.mark.parametrize(
     ("memory_left", "swapped", "disk_used", "sentence"),
     [
-        (20, 0, 30, "It has room: memory 38 % and disk / 30 % in use; CPU 100 % during the run."),
+        (20, 0, 30, "It has memory and disk left: memory 38 % and disk / 30 % in use; CPU 100 % during the run."),
         (3, 2, 30, "It is nearly full: memory 91 %, swap 25 % and disk / 30 % in use; CPU 100 % during the run."),
         (20, 0, 88, "It is nearly full: memory 38 % and disk / 88 % in use; CPU 100 % during the run."),
         (20, 0, 92, "It is short of room: memory 38 % and disk / 92 % in use; CPU 100 % during the run."),
@@ -30,6 +30,20 @@ def test_the_room_is_said_as_it_is(memory_left: int, swapped: int, disk_used: in
     now = snapshot(NOW, probe(), host_sample=sample)
     it = analyse.report(now, 1, history([now]), config(server()), ())
     assert it.hosts[0].lede.replace("\u00a0", " ") == sentence
+
+
+@pytest.mark.parametrize(
+    ("cpu", "end"),
+    [
+        (20.0, "and the host has room."),
+        (None, "and the host has room."),
+        (100.0, "and the host has memory and disk left; its CPU was 100 % busy while we asked."),
+    ],
+)
+def test_the_first_verdict_claims_no_room_of_a_processor_that_has_none(cpu: float | None, end: str) -> None:
+    now = snapshot(NOW, probe(), host_sample=host_sample(cpu_percent=cpu))
+    it = analyse.report(now, 1, history([now]), config(server()), ())
+    assert it.verdict.sentence.replace("\u00a0", " ") == f"The one server asked is up, {end}"
 
 
 @pytest.mark.parametrize(

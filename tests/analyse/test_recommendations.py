@@ -100,8 +100,21 @@ def test_a_risk_is_mended_by_an_edit() -> None:
     risky = server(risks=(Note("plain-http", "plain http beyond this machine"),))
     found = the(report(hourly(3, probe()), risky))
     assert found.rule == "risk-plain-http"
+    assert found.title == "Use https for alpha."
     assert found.evidence == "alpha is asked over plain http."
     assert "https" in found.edit
+
+
+def test_several_unpinned_servers_are_named_in_one_plain_sentence() -> None:
+    names = ("everything", "memory")
+    unpinned = [server(name, risks=(Note("unpinned-launcher", "npx runs the newest"),)) for name in names]
+    found = next(
+        one for one in report(hourly(3, *map(probe, names)), *unpinned).recommendations if one.servers == names
+    )
+    assert found.title == "Pin the versions of everything and memory."
+    assert (
+        found.gain == "removes a risk: any start can bring a new version with other tools, which nobody here has chosen"
+    )
 
 
 def test_there_is_a_handful_at_most_and_what_saves_most_is_first() -> None:

@@ -140,6 +140,32 @@ def test_page_one_keeps_to_its_limits_and_says_what_is_left_out(sites):
     assert "1 more finding" in text(by_id(index, "needs-action"))
 
 
+def test_what_page_one_leaves_out_adds_up_to_what_it_says_needs_action():
+    report = sample_reports.fleet_report()
+    quiet = [finding for finding in report.findings if not finding.needs_action]
+    urgent = next(finding for finding in report.findings if finding.needs_action)
+    six = tuple(dataclasses.replace(urgent, id=f"f{n}") for n in range(6))
+    one = d.Recommendation("dead", "Mend it.", "Down.", "saves 1 h", (), "index.html", "", None, 1.0)
+    report = dataclasses.replace(report, findings=(*six, *quiet), recommendations=(one,))
+    site = render(shortened(report), pdf=False)
+    part = by_id(site.files["index.html"], "needs-action")
+    shown = len(list(part.iter("article")))
+    assert "6 need action, worst first" in text(part)
+    left = 6 - shown
+    assert f"{left} more that need{'s' if left == 1 else ''} action and {len(quiet)} more finding" in text(part)
+    heading = text(next(tree(site.files["recommendations.html"]).iter("h1")))
+    assert heading == "Beside six that need action, one thing is worth doing."
+
+
+def test_a_server_whose_tools_were_never_seen_is_not_said_to_have_none():
+    report = shortened(sample_reports.fleet_report())
+    never = dataclasses.replace(report.servers[0], tools=(), tokens=0, surface_sha256=None)
+    site = render(dataclasses.replace(report, servers=(never, *report.servers[1:])), pdf=False)
+    assert "Tools–never seen" in text(tree(site.files[f"servers/{never.slug}.html"]))
+    row = next(row for row in by_id(site.files["index.html"], "fleet").iter("tr") if never.name in text(row))
+    assert [text(cell) for cell in row.iter("td") if "tools" in cell.get("class", "")] == ["–"]
+
+
 def test_a_finding_carries_state_time_owner_sample_size_and_chance(sites):
     first = next(by_id(sites["fleet"].files["index.html"], "needs-action").iter("article"))
     for fact in ("Down", "since 13:22 (38 min)", "Platform team", "8 of 8 probes", "chance it is nothing below 0.1 %"):

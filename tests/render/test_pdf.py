@@ -110,7 +110,7 @@ def test_forty_findings_with_long_words_leave_page_1_whole(tmp_path: Path) -> No
     path = tmp_path / "report.pdf"
     path.write_bytes(pdf.document(dataclasses.replace(report, findings=(long,) * 40)))
     first = text_of(path, 1)
-    assert "35 more findings on the site" in first
+    assert "35 more that need action on the site" in first
     assert "In this report" in first
 
 

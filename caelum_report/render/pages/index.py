@@ -96,7 +96,6 @@ def _needs_action(view: View) -> dict[str, Any]:
     shown = findings[:SHOWN_FINDINGS]
     setup = bool(shown) and all(finding.kind == "setup" for finding in shown)
     steps = f"{words.plural(len(findings), 'step')} to a full report"
-    others = len(view.report.findings) - len(shown)
     return {
         "findings": shown,
         "note": steps
@@ -104,8 +103,14 @@ def _needs_action(view: View) -> dict[str, Any]:
         else f"{len(findings)} need action, worst first"
         if len(findings) > 1
         else "1 needs action",
-        "others": words.plural(others, "more finding") if others else "",
+        "others": _others(len(findings) - len(shown), len(view.report.findings) - len(findings)),
     }
+
+
+def _others(urgent: int, rest: int) -> str:
+    """What page 1 leaves out, so that it adds up to how many it says need action."""
+    more = [f"{words.count(urgent)} more that {'needs' if urgent == 1 else 'need'} action"] if urgent else []
+    return words.listing([*more, words.plural(rest, "more finding")] if rest else more)
 
 
 def _changed(view: View) -> dict[str, Any]:

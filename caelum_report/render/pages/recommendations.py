@@ -20,8 +20,11 @@ def _head(view: View) -> dict[str, Any]:
             else "Recommendations begin with the first server.",
         }
     first = f"{found[0].title.rstrip('.')}: that {found[0].gain}."
+    urgent = sum(finding.needs_action for finding in view.report.findings)
+    beside = f"beside {words.spelled(urgent)} that {'needs' if urgent == 1 else 'need'} action, " if urgent else ""
+    worth = f"{words.spelled(len(found))} {'thing is' if len(found) == 1 else 'things are'} worth doing"
     return {
-        "heading": f"{words.spelled(len(found)).capitalize()} {'thing is' if len(found) == 1 else 'things are'} worth doing.",
+        "heading": f"{words.opened(beside + worth)}.",
         "lede": first if len(found) == 1 else f"First of all, {first[0].lower()}{first[1:]}",
     }
 

@@ -155,7 +155,8 @@ def _stats(view: View, server: ServerReport) -> list[Shown]:
         stats.append(_shown("Memory", server.rss_bytes, "bytes", compared))
     if view.report.edition != INTERNAL:  # what it offers is not told there
         return stats
-    stats.append(_shown("Tools", len(server.tools), "count", f"{words.count(server.tokens)} tokens"))
+    tokens = f"{words.count(server.tokens)} tokens" if server.surface_sha256 else "never seen"
+    stats.append(_shown("Tools", server.tool_count, "count", tokens))
     if offers := len(server.resources) + len(server.prompts):
         kinds = f"{words.plural(len(server.resources), 'resource')}, {words.plural(len(server.prompts), 'prompt')}"
         stats.append(_shown("Resources and prompts", offers, "count", kinds))
