@@ -29,9 +29,12 @@ class PaperPanel:
     series: Sequence[Any] = ()
 
 
+PaperDashboard = tuple[DashboardReport, str, list[PaperPanel]]  # with its range in words
+
+
 def paper_dashboards(
     report: Report, draw: Callable[[Report, Sequence[Chart]], Drawn], literal: Callable[[Markup], Markup]
-) -> list[tuple[DashboardReport, str, list[PaperPanel]]]:
+) -> list[PaperDashboard]:
     """Each with its range in words and its panels; `draw` makes the charts and `literal` writes small drawings' colours out."""
     servers = {server.id: server for server in report.servers}
     return [

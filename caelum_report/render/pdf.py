@@ -58,9 +58,7 @@ def _values(report: Report) -> dict[str, Any]:
     names = {server.id: server.name for server in report.servers}
     fleet = placed.get("fleet", {})
     shown = [row.server for row in fleet["rows"]] if fleet else [s for s in report.servers if not s.retired]
-    following = parts(report, placed, _diagram(report))
-    shown_dashboards = [(one.title, f"dashboard-{one.name}") for one in report.dashboards if one.pdf]
-    last = [(part.title, part.anchor) for part in following[-1:]]
+    following = parts(report, placed, paper_dashboards(report, _drawn, literal), _diagram(report))
     at = f"{words.day(report.at, report.zone)} {words.local(report.at, report.zone).year} {words.clock(report.at, report.zone)}"
     return {
         "report": report,
@@ -80,9 +78,8 @@ def _values(report: Report) -> dict[str, Any]:
         "key": _key(),
         "about": lambda finding: about(finding, report),
         "parts": following,
-        "contents": [*((part.title, part.anchor) for part in following[:-1]), *shown_dashboards, *last],
+        "contents": [(part.title, part.anchor) for part in following],
         "drawn": lambda shown: _drawn(report, shown),
-        "dashboards": paper_dashboards(report, _drawn, literal),
         "name": lambda server: names.get(server, server),
         "literal": literal,
         "paper_glyph": glyph,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,8 @@ from caelum_report import words
 from caelum_report.document import Chart, IncidentReport, Report, ServerUsage
 from caelum_report.editions import INTERNAL
 from caelum_report.model import Status
+
+from .paper_dashboards import PaperDashboard
 
 _INCIDENTS: Final = 12
 _SLOW_TIMES: Final = 6
@@ -46,14 +48,23 @@ class Part:
     values: Mapping[str, Any]
 
 
-def parts(report: Report, placed: Mapping[str, Mapping[str, Any]], diagram: Markup | None) -> list[Part]:
-    """None for an edition. In the order of the site: what to do, how it goes, who is slow, who is used, how it hangs together, what happened."""
+def parts(
+    report: Report,
+    placed: Mapping[str, Mapping[str, Any]],
+    dashboards: Iterable[PaperDashboard],
+    diagram: Markup | None,
+) -> list[Part]:
+    """None for an edition. What to do, how it goes, who is slow, who is used, what happened, what it runs on, how it hangs together.
+
+    The drawing takes most of a page: what flows over pages comes before it.
+    """
     if report.edition != INTERNAL:
         return []
     found = [*_worth_doing(report), *_trends(report), *_bottlenecks(report), *_usage(report)]
+    found += [*_incidents(report), *_hosts(report), *map(_dashboard, dashboards)]
     if diagram is not None:
         found.append(Part("architecture", "Architecture", "", "drawing", {"drawing": diagram}))
-    found += [*_incidents(report), *_hosts(report), _method(report)]
+    found.append(_method(report))
     places = {page: place for page, place in _PLACES.items() if place in {part.anchor for part in found} | _ON_PAGE_1}
     places |= {f"dashboards/{one.name}.html": f"dashboard-{one.name}" for one in report.dashboards if one.pdf}
     read_on = _read_on(placed.get("read_on", {}).get("items", ()), places)
@@ -134,6 +145,12 @@ def _hosts(report: Report) -> Iterator[Part]:
         if shown:
             anchor = "host" if number == 0 else f"host-{number}"
             yield Part(anchor, f"Host {host.name}", host.lede, "charts", {"charts": shown})
+
+
+def _dashboard(shown: PaperDashboard) -> Part:
+    one, over, panels = shown
+    note = f"{f'For {one.audience}. ' if one.audience else ''}The last {over}"
+    return Part(f"dashboard-{one.name}", one.title, note, "dashboard", {"panels": panels})
 
 
 def _method(report: Report) -> Part:
