@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -186,21 +186,32 @@ def _left(connection: sqlite3.Connection, last: int) -> dict[str, datetime]:
     """When servers left: retired by a person, or by the first run of this machine after their last check that was not
     about them.
     """
-    rows = connection.execute(
-        f"""SELECT name, min(at) FROM (
-            SELECT servers.name AS name, (
-                SELECT at FROM snapshots AS run
-                WHERE run.id > states.last_snapshot AND run.id <= :last AND run.host = servers.host
-                AND servers.name NOT IN (SELECT value FROM json_each(run.not_due)) ORDER BY run.id LIMIT 1
-            ) AS at
-            FROM servers JOIN states ON states.id = servers.state
-            WHERE states.last_snapshot < :last AND servers.host IN {OWN_HOSTS}
-            AND servers.name NOT IN (SELECT value FROM snapshots, json_each(not_due) WHERE snapshots.id = :last)
-            UNION ALL SELECT servers.name || {AT_HOST}, retired_at FROM servers JOIN hosts ON hosts.id = host
-        ) WHERE at IS NOT NULL GROUP BY name""",
+    gone = connection.execute(
+        f"""SELECT servers.host, states.last_snapshot, servers.name
+        FROM servers JOIN states ON states.id = servers.state
+        WHERE states.last_snapshot < :last AND servers.host IN {OWN_HOSTS}
+        AND servers.name NOT IN (SELECT value FROM snapshots, json_each(not_due) WHERE snapshots.id = :last)
+        ORDER BY 1, 2""",
         {"last": last},
     )
-    return {name: from_us(at) for name, at in rows}
+    left: dict[str, int] = {}
+    for (host, checked), rows in groupby(gone.fetchall(), key=lambda row: row[:2]):
+        waiting = {name for _, _, name in rows}
+        runs = connection.execute(
+            "SELECT at, not_due FROM snapshots WHERE host = ? AND id > ? AND id <= ? ORDER BY id", (host, checked, last)
+        )
+        for at, not_due in runs:
+            about = waiting.intersection(json.loads(not_due))
+            left |= dict.fromkeys(waiting - about, at)
+            waiting = about
+            if not waiting:
+                break
+    retired = connection.execute(
+        f"SELECT servers.name || {AT_HOST}, retired_at FROM servers JOIN hosts ON hosts.id = host WHERE retired_at IS NOT NULL"
+    )
+    for name, at in retired:
+        left[name] = min(at, left.get(name, at))
+    return {name: from_us(at) for name, at in left.items()}
 
 
 def _states(connection: sqlite3.Connection, last: int, at: int) -> pd.DataFrame:
