@@ -150,10 +150,11 @@ def twins(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommendat
         if len(same) < 2:
             continue
         saved = same[0].tokens * (len(same) - 1)
+        who = "Both" if len(same) == 2 else f"All {words.spelled(len(same))}"
         yield Recommendation(
             "twins",
             f"Keep one of {words.listing([server.name for server in same], 4)}.",
-            f"All {len(same)} offer the same {words.plural(len(same[0].tools), 'tool')}, word for word.",
+            f"{who} offer the same {words.plural(len(same[0].tools), 'tool')}, word for word.",
             f"saves {words.count(saved)} tokens in every conversation that has them all",
             tuple(server.id for server in same),
             f"servers/{same[0].slug}.html#tools",

@@ -80,8 +80,8 @@ def shapes(figure: Figure, texts: Sequence[str], colours: Mapping[str, str]) -> 
         elif element.tag in {f"{_SVG}path", f"{_SVG}use"}:
             painted = re.findall(r"#[0-9a-f]{6}", element.get("style", ""))
             named = role or next((colours[colour] for colour in painted if colour in colours), "")
-            if named:
-                data = element.get("d") or templates[element.get(_HREF, "").removeprefix("#")]
+            data = element.get("d") or templates.get(element.get(_HREF, "").removeprefix("#"))
+            if named and data:  # a line of no length, as of a range of one value, has no path
                 x, y = float(element.get("x", 0)), float(element.get("y", 0))
                 found.append(Shape(named, path=_moved(data, x, y, snap=named in _HAIRLINES)))
         elif element.tag != f"{_SVG}defs":

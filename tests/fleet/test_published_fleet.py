@@ -73,6 +73,12 @@ def test_every_good_server_is_up(built: tuple[Path, str]) -> None:
     } == dict.fromkeys(GOOD, ("up", "ok", ""))
 
 
+def test_every_part_of_every_page_is_there_after_one_snapshot(built: tuple[Path, str]) -> None:
+    pages = sorted(built[0].rglob("*.html"))
+    assert len(pages) > 40
+    assert [str(page) for page in pages if "could not be drawn" in page.read_text("utf-8")] == []
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_broken_server_is_explained(built: tuple[Path, str], name: str) -> None:
     failure, word = BAD[name]

@@ -65,6 +65,20 @@ def test_the_slowest_is_first_and_named() -> None:
     assert "ollama-pool-integration is the slowest" in (svg.findtext(f"{SVG}desc") or "")
 
 
+def test_one_look_at_each_server_is_drawn_without_ranges() -> None:
+    report = sample_reports.fleet_report()
+    once = [
+        dataclasses.replace(server, spark=dataclasses.replace(server.spark, mid=server.spark.mid[:1]))
+        for server in report.servers
+    ]
+    pair = figures.latency_distribution(dataclasses.replace(report, servers=tuple(once)))
+    assert pair
+    for text in pair:
+        classes = {path.get("class") for path in ET.fromstring(text).iter(f"{SVG}path")}
+        assert {"cx-median", "cx-tail"} <= classes
+        assert not classes & {"cx-box", "cx-whisker"}
+
+
 @pytest.mark.parametrize("draw", BOTH)
 def test_none_of_too_little(draw) -> None:
     assert draw(sample_reports.first_report()) is None
