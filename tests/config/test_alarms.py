@@ -19,7 +19,7 @@ RULE = '[[rule]]\nname = "x"\n'
 WAY = '[[deliver]]\nname = "x"\n'
 BAD = {
     RULE: "2:1: `rule[1].name`: expected one of `state`, `above`, `below`, `change`, `absent`, `anomaly`, `reaches`, `finding` beside it",
-    f'{RULE}state = "downn"': '3:1: `rule[1].state[1]`: expected "up", "degraded", "down", "auth-walled" or "unknown"',
+    f'{RULE}state = "downn"': '3:1: `rule[1].state[1]`: expected "up", "degraded", "down", "auth-walled" or "unknown"; did you mean "down"?',
     f'{RULE}metric = "latensy"\nabove = 1': "3:1: `rule[1].metric`: expected a metric; did you mean `latency`?",
     f'{RULE}metric = "queue"\nabove = 1': "3:1: `rule[1].metric`: expected a metric, or `source` beside it",
     f'{RULE}metric = "latency"\nabove = "2 GB"': '4:1: `rule[1].above`: expected a duration such as "90s", "15m", "1h" or "1d"',
