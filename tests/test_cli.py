@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -277,9 +278,8 @@ def test_backup_restore_and_the_same_bytes_again(home: Path) -> None:
         path.relative_to(home / "again"): path.read_bytes() for path in (home / "again").rglob("*") if path.is_file()
     }
     assert [str(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)] == []
-    with sqlite3.connect(home / "copy.sqlite") as copy:
+    with closing(sqlite3.connect(home / "copy.sqlite")) as copy:
         assert copy.execute("select count(*) from snapshots").fetchone() == (1,)
-    copy.close()
 
 
 def test_somebody_elses_folder_is_refused_before_anything_is_asked(home: Path) -> None:
@@ -454,7 +454,7 @@ def test_approve_says_what_is_another_than_what_was_approved(home: Path, watched
     assert "  ->  nothing\n" in said
     assert "    nothing  ->  asks http://127.0.0.1:9/mcp over http\n" in said
     database = home / ".local/state/caelum-report/history.sqlite"
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         assert secret not in str(connection.execute("SELECT * FROM approvals").fetchall())
         connection.execute("UPDATE approvals SET shown = '[]'")
     assert "    what was shown then is not stored\n" in named(home, "approve").stdout

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def test_the_runs_of_a_timer_find_the_history_that_the_shell_had(tmp_path: Path,
     assert "XDG_CONFIG_HOME" not in line, "what is usual needs no word"
     by_cron = line.split(None, 5)[5].replace("\\%", "%").replace("test -d /run/systemd/system", "false")
     typed("sh", "-c", by_cron.replace(" build;", " collect;"), environ=cron)
-    with sqlite3.connect(tmp_path / state / "caelum-report/history.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / state / "caelum-report/history.sqlite")) as database:
         assert database.execute("SELECT count(*) FROM snapshots").fetchone() == (2,)
     assert not (home / ".local").exists()
 
