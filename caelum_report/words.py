@@ -229,9 +229,13 @@ def moment(at: datetime, now: datetime, zone: str) -> str:
 
 def dated(at: datetime, now: datetime, zone: str) -> str:
     """22 Nov 13:22, with the year when it is another one: for columns in which days meet."""
+    return f"{day_in_its_year(at, now, zone)} {clock(at, zone)}"
+
+
+def day_in_its_year(at: datetime, now: datetime, zone: str) -> str:
+    """22 Nov, with the year when it is another one."""
     here, today = local(at, zone), local(now, zone)
-    year = f"{NBSP}{here.year}" if here.year != today.year else ""
-    return f"{day(at, zone)}{year} {clock(at, zone)}"
+    return day(at, zone) + (f"{NBSP}{here.year}" if here.year != today.year else "")
 
 
 def since(at: datetime, now: datetime, zone: str) -> str:

@@ -38,7 +38,7 @@ def pins(facts: Facts) -> Iterator[Finding]:
             page=f"{standing.page}#contract",
             since=change.at if change else None,
             owner=standing.server.owner if standing.server else None,
-            evidence=f"{_counted(counts)} against the pin of {words.day(pin.at, facts.zone)}",
+            evidence=f"{_counted(counts)} against the pin of {words.day_in_its_year(pin.at, facts.at, facts.zone)}",
             chance=0.0,
             impact=_impact(counts),
             cause=f"{words.listing([delta.title for delta in deltas], 3)}." if deltas else "",

@@ -193,7 +193,7 @@ def unused(facts: Facts, servers: Sequence[ServerReport]) -> Iterator[Recommenda
     for server in servers:
         if server.id not in latest.index or facts.now - float(latest[server.id]) < UNUSED_DAYS * DAY:
             continue
-        last = words.day(moment(float(latest[server.id])), facts.zone)
+        last = words.day_in_its_year(moment(float(latest[server.id])), facts.at, facts.zone)
         yield Recommendation(
             "unused",
             f"Take {server.name} out, if nobody misses it.",

@@ -289,7 +289,8 @@ def _last_incident(facts: Facts) -> str:
     ]
     first = facts.history.first_snapshot_at
     if not ends:
-        return f"No incident is in the history, which begins on {words.day(first, facts.zone)}." if first else ""
+        begins = words.day_in_its_year(first, facts.at, facts.zone) if first else ""
+        return f"No incident is in the history, which begins on {begins}." if begins else ""
     last = moment(max(ends))
     here = words.local(last, facts.zone)
     seconds = (facts.at - last).total_seconds()

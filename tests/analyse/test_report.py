@@ -162,6 +162,8 @@ def test_a_well_fleet_needs_nobody() -> None:
     it = report(hourly(30, probe()), server(), scheduled=True)
     assert it.verdict.lede == "Nothing needs you. No incident is in the history, which begins on 21\u00a0Nov."
     assert it.empty.needs_action == "Nothing."
+    old = report([snapshot(NOW - timedelta(days=365), probe()), *hourly(30, probe())], server(), scheduled=True)
+    assert "which begins on 22\u00a0Nov\u00a02025." in old.verdict.lede
 
 
 MIXTURES = [mixture for n in range(1, 7) for mixture in combinations(Status, n)]

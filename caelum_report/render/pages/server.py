@@ -264,7 +264,7 @@ def _contract(view: View, server: ServerReport) -> dict[str, Any]:
 def _pinned(view: View, server: ServerReport) -> str:
     if server.pin is None:
         return ""
-    since = f"Pinned on {words.day(server.pin.at, view.report.zone)}, surface {server.pin.sha256[:12]}"
+    since = f"Pinned on {words.day_in_its_year(server.pin.at, view.report.at, view.report.zone)}, surface {server.pin.sha256[:12]}"
     return f"{since}; it still offers that." if server.pin.holds else f"{since}; it offers something else now."
 
 
