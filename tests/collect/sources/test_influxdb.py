@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -58,8 +60,20 @@ def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             for minute in range(60)
             for server, factor in (("github", 1), ("files", 2))
         ]
-        _post(f"{url}/write?db=shop&u=ada&p=lovelace", "\n".join(points))
+        _write(f"{url}/write?db=shop&u=ada&p=lovelace", "\n".join(points))
         yield url
+
+
+def _write(url: str, points: str) -> None:
+    """As soon as it takes any: it is up a little before, and says 404 until then."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            return _post(url, points)
+        except urllib.error.HTTPError as error:
+            if error.code != 404 or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def _post(url: str, body: str) -> None:
