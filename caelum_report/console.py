@@ -105,7 +105,7 @@ def summary(
     for finding in report.findings:
         if not finding.needs_action:
             continue
-        if finding.server is None and finding.word == "Not approved":
+        if finding.id == "approve":  # that of several: a command for each would be a screenful
             typer.echo(f"  {finding.word}: {finding.title.rstrip('.')}: {finding.evidence}")
             typer.echo(f"    ->  {finding.advice.rstrip('.')}")
         else:

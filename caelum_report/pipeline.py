@@ -67,9 +67,10 @@ class Stopwatch:
 def build(
     config: Config, at: datetime, progress: Progress | None = None, *, rescue: bool = False, everyone: bool = False
 ) -> Built:
-    """The main job; `everyone` asks servers whose own time has not come, too. Raises `PublishError` after the snapshot and its report are stored; the old site then stays.
+    """The main job; `everyone` asks servers whose own time has not come, too.
 
-    Raises `UndeliveredError` when the site is published and somebody who waits for it could not be told.
+    Raises `PublishError` after the snapshot and its report are stored; the old site then stays. Raises `UndeliveredError`
+    when the site is published and somebody who waits for it could not be told.
     """
     from . import deliver
 

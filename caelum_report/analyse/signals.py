@@ -168,7 +168,10 @@ def threshold(series: int) -> float:
 
 
 def signals(readings: Readings, memory_bytes: int, counts: Sequence[Rise] = ()) -> Signals:
-    """All that stands out at the end of `readings`, and of the error counts; `memory_bytes` is that of the host. Cost: 2 ms a series of 30 days, two thirds of it sorting."""
+    """All that stands out at the end of `readings`, and of the error counts; `memory_bytes` is that of the host.
+
+    Cost: 2 ms a series of 30 days, two thirds of it sorting.
+    """
     if not len(readings):
         return Signals()
     levels = readings.only(LEVELS, LEVEL_DAYS)

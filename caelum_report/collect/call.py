@@ -19,7 +19,10 @@ from .surface import list_everything
 
 
 def call_tool(config: Config, name: str, wanted: Canary, at: datetime, seconds: float) -> str:
-    """Calls a tool as a canary is called. What went wrong, a sentence without secrets; empty when the tool took it. No process of ours is left."""
+    """Calls a tool as a canary is called. What went wrong, a sentence without secrets; empty when the tool took it.
+
+    No process of ours is left.
+    """
     server = next((one for one in config.servers if one.id == name), None)
     if server is None:
         return f"no server is called {name}"

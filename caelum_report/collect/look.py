@@ -106,6 +106,16 @@ class Look:
         return Pace(local=self.client is None or is_loopback(self.client.origin.host))
 
     @asynccontextmanager
+    async def timed(self, seconds: float) -> AsyncIterator[None]:
+        """A while in which our requests are timed, of a server that is known to answer in so many seconds."""
+        async with self.run.room.timing(self.clock, self.pace, seconds) as hold:
+            self.timing = hold
+            try:
+                yield
+            finally:
+                self.timing = None
+
+    @asynccontextmanager
     async def turn(self, seconds: float) -> AsyncIterator[None]:
         """What a request waits for: a process of ours that starts has its slot, whoever is timed its while, and every other
         request to a remote server shares the room with what is measured there.

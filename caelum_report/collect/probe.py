@@ -97,7 +97,7 @@ async def _time(look: Look, talk: Talk) -> None:
     """Several short requests. Not a fault when `ping` is unknown: it left the protocol, and some never had it."""
     method = "server/discover" if talk.era is Era.MODERN else "ping"
     look.ladder.current = "ping"
-    async with look.run.room.timing(look.clock, look.pace, talk.fastest_seconds) as look.timing:
+    async with look.timed(talk.fastest_seconds):
         while len(look.timings) <= look.run.config.budgets.timings and sum(look.timings) < _TIMING_SECONDS:
             reply = await talk.ask(method)
             if method == "ping" and reply.error and reply.error.code == METHOD_NOT_FOUND:
@@ -108,7 +108,6 @@ async def _time(look: Look, talk: Talk) -> None:
             if method != "ping":
                 result_of(reply, method)
             look.timings.append(reply.seconds)
-    look.timing = None
     # The first woke a server that had waited for its turn; it counts only where it stayed the only one.
     look.timings = look.timings[1:] or look.timings
     look.timing_method = method

@@ -2,8 +2,7 @@
 
 A counter's first value says nothing of when its calls were, so a source counts from its second run on; a tool that it
 names for the first time then has been called since. One that went back has begun anew at zero, and so has one whose
-publisher tells that it began since. What was added between
-two runs is put into the hour in the middle of them.
+publisher tells that it began since. What was added between two runs is put into the hour in the middle of them.
 """
 
 from __future__ import annotations
